@@ -1,0 +1,139 @@
+"""Every deliberate exception, under one base; each message is one sentence a person can act on."""
+
+from __future__ import annotations
+
+
+class TimelineError(Exception):
+    """The request was refused; nothing was written."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").strip().splitlines()[0])
+
+
+class InvalidDate(TimelineError):
+    """A date could not be read, or is no day of the calendar; correct it and try again."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(f"date {text!r}: {reason}")
+        self.text, self.reason = text, reason
+
+
+class InvalidReport(TimelineError):
+    """A report cannot be filed as it stands; mend the file and file it again."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path, self.reason = path, reason
+
+
+class InvalidEvent(TimelineError):
+    """An event does not fit its type's schema; nothing was appended."""
+
+
+class UnknownEventSchema(TimelineError):
+    """An event was written by a newer release; install that release to read it."""
+
+    def __init__(self, type_: str, schema_version: int) -> None:
+        super().__init__(
+            f"event type {type_} with schema version {schema_version} is not known to this release;"
+            " install the newer release that wrote it"
+        )
+        self.type, self.schema_version = type_, schema_version
+
+
+class WrongExpectedVersion(TimelineError):
+    """Another writer appended to the stream first; reload it and decide again."""
+
+    def __init__(self, stream: str, expected: int, actual: int) -> None:
+        super().__init__(f"stream {stream}: expected version {expected}, found {actual}")
+        self.stream, self.expected, self.actual = stream, expected, actual
+
+
+class EventIdReused(TimelineError):
+    """An event id is taken by an event with other content; nothing was appended."""
+
+    def __init__(self, event_id: str, position: int) -> None:
+        super().__init__(f"event id {event_id} is taken by another event, at position {position}")
+        self.event_id, self.position = event_id, position
+
+
+class PlaceNotFound(TimelineError):
+    """No place has that name; look it up in `timeline query '{places(first: 20) ...}'`."""
+
+    def __init__(self, name: str, suggestions: tuple[str, ...] = ()) -> None:
+        hint = f"; did you mean {', '.join(suggestions)}?" if suggestions else ""
+        super().__init__(f"no place is known by the name {name!r}{hint}")
+        self.name, self.suggestions = name, suggestions
+
+
+class AmbiguousPlace(TimelineError):
+    """Several places have that name; ask again with one of their ids."""
+
+    def __init__(self, name: str, candidates: tuple[str, ...]) -> None:
+        super().__init__(f"{name!r} may be any of {', '.join(candidates)}; ask for one by its id")
+        self.name, self.candidates = name, candidates
+
+
+class NotFound(TimelineError):
+    """There is nothing under that id."""
+
+
+class SchemaMismatch(TimelineError):
+    """The database's schema is not this release's; run the command that the message names."""
+
+
+class DatabaseUnavailable(TimelineError):
+    """The database did not answer; start it or correct its URL and try again."""
+
+
+class VerificationFailed(TimelineError):
+    """The log or a projection does not hold; restore from a copy that verifies."""
+
+
+class CasebookNotFound(NotFound):
+    """The database holds no such casebook; make it with `timeline init --casebook NAME`."""
+
+    def __init__(self, casebook: str) -> None:
+        super().__init__(
+            f"there is no casebook {casebook!r}; make it with `timeline init --casebook {casebook}`"
+        )
+        self.casebook = casebook
+
+
+class PartlyAppended(TimelineError):
+    """Some of the events are in the log and others are not; append only those that are missing."""
+
+    def __init__(self, stream: str, present: int, missing: int) -> None:
+        super().__init__(
+            f"stream {stream}: {present} of the events are in the log already and {missing} are not;"
+            " append only the missing ones, or expect any version"
+        )
+        self.stream, self.present, self.missing = stream, present, missing
+
+
+class InvalidDocument(TimelineError):
+    """A document's bytes are not what its digest says; nothing was written."""
+
+    def __init__(self, digest: str, reason: str) -> None:
+        super().__init__(f"document {digest}: {reason}")
+        self.digest, self.reason = digest, reason
+
+
+class InvalidCheckpoint(TimelineError):
+    """A checkpoint is not one of this casebook's; use one exactly as it was given to you."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(f"checkpoint {text!r}: {reason}")
+        self.text, self.reason = text, reason
+
+
+class DatabaseBusy(DatabaseUnavailable):
+    """Another writer held the database too long; nothing was written, try again."""
+
+
+class WouldDestroyLog(TimelineError):
+    """A downgrade would destroy the log; keep the database, or copy the log away first."""
+
+    def __init__(self, events: int) -> None:
+        super().__init__(f"this downgrade would destroy the log of {events} events; it was refused")
+        self.events = events
