@@ -1,0 +1,1 @@
+"""What the field means by its words: pure rules and immutable types, no I/O, clock or chance."""

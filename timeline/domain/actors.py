@@ -1,0 +1,201 @@
+"""Actors with their aliases and disputed affiliations; sources, and the root each goes back to.
+
+Independent sources are counted by root (DESIGN, Rules, Control): an outlet quoting an unnamed
+officer three times is one source, and a state agency and a minister of that state are one too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from timeline.domain.names import Match, Name, NameIndex, Tier, folded_form
+from timeline.domain.places import Slug
+
+ROOT_DEPTH_MAX = 8
+
+
+class ActorKind(StrEnum):
+    """What kind of actor it is."""
+
+    STATE = "state"
+    STATE_FORCES = "state_forces"
+    NON_STATE_ARMED_GROUP = "non_state_armed_group"
+    COALITION = "coalition"
+    POLITICAL = "political"
+    INTERNATIONAL_ORGANISATION = "international_organisation"
+    MEDIA = "media"
+    CIVILIAN = "civilian"
+    MONITOR = "monitor"
+
+
+class ActorRole(StrEnum):
+    """What an actor does in a claim; `candidate` fills a slot whose identity is disputed."""
+
+    INITIATOR = "initiator"
+    TARGET = "target"
+    HOLDER = "holder"
+    PREVIOUS_HOLDER = "previous_holder"
+    PARTICIPANT = "participant"
+    CANDIDATE = "candidate"
+
+
+class Affiliation(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """That an actor belongs to, fights for or is allied with another, according to somebody.
+
+    `from_` and `to` are EDTF; a disputed affiliation is never used to merge two actors.
+    """
+
+    actor: Slug
+    relation: Annotated[str, Meta(min_length=1, max_length=60)]
+    from_: str | None = None
+    to: str | None = None
+    disputed: bool = False
+    according_to: str | None = None
+
+
+class Actor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A party to the conflict, under its common English name.
+
+    `adjectives` ("Russian") name the actor only before a noun of arms ("Russian jets"). `acled` and
+    `ucdp` are the names those datasets use, and match as aliases. `side` is the actor's coarse
+    allegiance, itself an actor id.
+    """
+
+    actor_id: Slug
+    name: Annotated[str, Meta(min_length=1, max_length=300)]
+    kind: ActorKind
+    side: str | None = None
+    names: tuple[Name, ...] = ()
+    adjectives: tuple[str, ...] = ()
+    acled: tuple[str, ...] = ()
+    ucdp: tuple[str, ...] = ()
+    affiliations: tuple[Affiliation, ...] = ()
+
+
+class ActorMention(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """An actor in a claim: in the report's words, and as a known actor where it is one."""
+
+    as_named: Annotated[str, Meta(min_length=1, max_length=300)]
+    role: ActorRole
+    actor_id: str | None = None
+    name: str | None = None
+
+
+class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Who publishes: an outlet, archive or analyst, perhaps speaking for an actor."""
+
+    source_id: Slug
+    name: Annotated[str, Meta(min_length=1, max_length=300)]
+    affiliated_with: str | None = None
+
+
+class ActorTable:
+    """The known actors, found by id or by any of their names."""
+
+    def __init__(self, actors: Iterable[Actor]) -> None:
+        self._actors = {a.actor_id: a for a in actors}
+        self._index = NameIndex((a.actor_id, a.name, _all_names(a)) for a in self._actors.values())
+
+    def __len__(self) -> int:
+        return len(self._actors)
+
+    @property
+    def actors(self) -> Mapping[str, Actor]:
+        """Actors by id."""
+        return self._actors
+
+    def get(self, actor_id: str) -> Actor | None:
+        """The actor of that id."""
+        return self._actors.get(actor_id)
+
+    def resolve(self, name: str) -> tuple[Actor | None, Match | None]:
+        """The one actor a name means; `None` when none, or several, have it.
+
+        Spelling is forgiven less than for places: a consonant skeleton does not name an army.
+        """
+        ids, match = self._index.find(re.sub(r"^the\s+", "", name.strip(), flags=re.IGNORECASE))
+        loose = match is not None and match.tier in (Tier.SKELETON, Tier.FUZZY)
+        if match is None or loose or len(ids) != 1:
+            return None, None
+        return self._actors[ids[0]], match
+
+    def mention(self, mention: ActorMention) -> ActorMention:
+        """A mention with the actor's id and name filled in where it is known."""
+        actor, _ = self.resolve(mention.actor_id or mention.as_named)
+        if actor is None:
+            return replace(mention, actor_id=None, name=None)
+        return replace(mention, actor_id=actor.actor_id, name=actor.name)
+
+
+def _all_names(actor: Actor) -> tuple[Name, ...]:
+    return actor.names + tuple(Name(name=n) for n in actor.acled + actor.ucdp)
+
+
+def slug(name: str) -> str:
+    """An id made of a name: lower-case Latin letters, digits and hyphens.
+
+    A name without any such letter keeps a marker, so that it is never empty.
+    """
+    return "-".join(re.findall(r"[a-z0-9]+", folded_form(name)))[:100] or "unnamed"
+
+
+_ANONYMOUS = re.compile(
+    r"\b(sources?|officials?|officers?|witness\w*|activists?|residents?|unnamed|anonymous|reports?|"
+    r"some|others?|locals?|correspondents?|media)\b",
+    re.IGNORECASE,
+)
+
+
+class Roots:
+    """Says which root source stands behind a claim, from its attribution and its outlet."""
+
+    def __init__(self, sources: Iterable[Source], actors: ActorTable) -> None:
+        self._sources = {s.source_id: s for s in sources}
+        self._by_name = {folded_form(s.name): s.source_id for s in self._sources.values()}
+        self._actors = actors
+
+    def root(self, source_id: str | None, attributed_to: str | None) -> str:
+        """The root: `actor:<id>`, `source:<id>` or `named:<words>`.
+
+        Who is quoted by name is the root. Unnamed people ("military sources") root in the outlet
+        that quotes them, since nobody can tell them from another outlet's or from its own voice.
+        """
+        if attributed_to:
+            actor, _ = self._actors.resolve(attributed_to)
+            if actor is not None:
+                return f"actor:{actor.actor_id}"
+            named = folded_form(attributed_to)
+            if named in self._by_name:
+                return self._root_of_source(self._by_name[named])
+            if named and not _ANONYMOUS.search(attributed_to) and attributed_to != "outlet":
+                return f"named:{named}"
+        return self._root_of_source(source_id) if source_id else "source:unknown"
+
+    def _root_of_source(self, source_id: str) -> str:
+        seen: set[str] = set()
+        while source_id not in seen and len(seen) < ROOT_DEPTH_MAX:
+            seen.add(source_id)
+            source = self._sources.get(source_id)
+            parent = source.affiliated_with if source else None
+            if not parent:
+                break
+            if parent not in self._sources:
+                actor = self._actors.get(parent)
+                return f"actor:{actor.actor_id}" if actor else f"source:{source_id}"
+            source_id = parent
+        actor, _ = (
+            self._actors.resolve(self._sources[source_id].name)
+            if (source_id in self._sources)
+            else (None, None)
+        )
+        return f"actor:{actor.actor_id}" if actor else f"source:{source_id}"

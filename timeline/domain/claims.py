@@ -1,0 +1,236 @@
+"""What a report asserts: types, modality, attribution, evidence; and who may propose a claim."""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+from typing import Annotated, Protocol
+
+import msgspec
+from msgspec import Meta, Struct
+
+from timeline.domain.actors import ActorMention, ActorTable
+from timeline.domain.places import Gazetteer, PlaceMention
+from timeline.domain.time import UNDATED, Occurred
+
+CLAIM_ID_HEX_DIGITS = 20
+ACTORS_PER_CLAIM_MAX = 50
+SPANS_PER_CLAIM_MAX = 100
+
+
+class ClaimType(StrEnum):
+    """What kind of thing a claim tells of; also the name of the stored event."""
+
+    CONTROL_CHANGED = "ControlChanged"
+    CONTROL_STATED = "ControlStated"
+    WITHDRAWAL = "Withdrawal"
+    CLASH = "Clash"
+    AIRSTRIKE = "Airstrike"
+    SHELLING = "Shelling"
+    BOMBING = "Bombing"
+    SIEGE_BEGAN = "SiegeBegan"
+    SIEGE_ENDED = "SiegeEnded"
+    ROUTE_CUT = "RouteCut"
+    ROUTE_OPENED = "RouteOpened"
+    MOVEMENT = "Movement"
+    AGREEMENT = "Agreement"
+    CASUALTIES = "Casualties"
+    DETENTION = "Detention"
+    VIOLENCE_AGAINST_CIVILIANS = "ViolenceAgainstCivilians"
+    AIRCRAFT_LOSS = "AircraftLoss"
+    OTHER_INCIDENT = "OtherIncident"
+    STATEMENT = "Statement"
+
+
+class Modality(StrEnum):
+    """Whose word it is that it happened: the speaker's, never ours."""
+
+    ASSERTED = "asserted"
+    ATTEMPTED = "attempted"
+    DENIED = "denied"
+    FORECAST = "forecast"
+    HYPOTHETICAL = "hypothetical"
+
+
+class Polarity(StrEnum):
+    """Whether the claim says that it happened or that it did not; only this negates."""
+
+    POSITIVE = "positive"
+    NEGATED = "negated"
+
+
+class Certainty(StrEnum):
+    """The speaker's own hedge."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    POSSIBLE = "possible"
+    DOUBTFUL = "doubtful"
+
+
+class StatementKind(StrEnum):
+    """What a `Statement` is."""
+
+    OPINION = "opinion"
+    INTENT = "intent"
+    IDENTITY = "identity"
+    ALLEGIANCE = "allegiance"
+    PRESENCE = "presence"
+    CAUSE = "cause"
+    DENIAL = "denial"
+    PATTERN = "pattern"
+    OTHER = "other"
+
+
+class Qualifier(StrEnum):
+    """How a quantity bounds the true number."""
+
+    EXACTLY = "exactly"
+    ABOUT = "about"
+    MORE_THAN = "more_than"
+    LESS_THAN = "less_than"
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+
+
+class Quantity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How many of what: "more than 20 villages"."""
+
+    value: Annotated[float, Meta(ge=0)]
+    unit: Annotated[str, Meta(min_length=1, max_length=100)]
+    qualifier: Qualifier = Qualifier.EXACTLY
+
+
+Count = Annotated[int, Meta(ge=0, le=10_000_000)]
+
+
+class Fatalities(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """People killed, as UCDP counts them; `None` where nothing is said of that bound."""
+
+    low: Count | None = None
+    best: Count | None = None
+    high: Count | None = None
+
+    def __post_init__(self) -> None:
+        told = [n for n in (self.low, self.best, self.high) if n is not None]
+        if not told:
+            raise ValueError("needs at least one of low, best and high")
+        if told != sorted(told):
+            raise ValueError("must have low <= best <= high")
+
+
+class Evidence(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Half-open span of code points in the document exactly as it was filed."""
+
+    span_start: Annotated[int, Meta(ge=0)]
+    span_end: Annotated[int, Meta(ge=1)]
+
+    def __post_init__(self) -> None:
+        if self.span_end <= self.span_start:
+            raise ValueError("must have span_start < span_end")
+
+
+class ClaimFields(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """What every claim can say; names as ACLED, UCDP and PLOVER have them where they have one.
+
+    `sub_event_type` is ACLED's, `plover_event` and `plover_mode` are PLOVER's. `attributed_to` is
+    who says so, in the report's words; `None` is the report's own voice. `evidence` is `None` for a
+    coded report without text. `confidence` (0 to 1) is the coder's or extractor's in its reading.
+    """
+
+    ref: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
+    modality: Modality = Modality.ASSERTED
+    polarity: Polarity = Polarity.POSITIVE
+    certainty: Certainty = Certainty.CERTAIN
+    actors: Annotated[tuple[ActorMention, ...], Meta(max_length=ACTORS_PER_CLAIM_MAX)] = ()
+    place: PlaceMention | None = None
+    place2: PlaceMention | None = None
+    occurred: Occurred = UNDATED
+    sub_event_type: Annotated[str, Meta(max_length=100)] | None = None
+    plover_event: Annotated[str, Meta(max_length=100)] | None = None
+    plover_mode: Annotated[str, Meta(max_length=100)] | None = None
+    quantity: Quantity | None = None
+    fatalities: Fatalities | None = None
+    attributed_to: Annotated[str, Meta(min_length=1, max_length=300)] | None = None
+    evidence: Evidence | None = None
+    also_evidence: Annotated[tuple[Evidence, ...], Meta(max_length=SPANS_PER_CLAIM_MAX)] = ()
+    coded_by: Annotated[str, Meta(max_length=200)] | None = None
+    confidence: Annotated[float, Meta(ge=0, le=1)] | None = None
+
+
+class ProposedClaim(ClaimFields, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A claim as a coder or an extractor proposes it: not identified yet, not filed."""
+
+    type: ClaimType
+    statement_kind: StatementKind | None = None
+
+    def __post_init__(self) -> None:
+        if (self.type is ClaimType.STATEMENT) != (self.statement_kind is not None):
+            raise ValueError("statement_kind belongs to a Statement, and a Statement needs one")
+
+
+class ReportFrame(Struct, frozen=True, kw_only=True):
+    """What a report's text says of itself; `published` is EDTF. `None` where it does not say."""
+
+    title: str | None = None
+    publisher: str | None = None
+    published: str | None = None
+    language: str | None = None
+
+
+class Extraction(Struct, frozen=True, kw_only=True):
+    """What an extractor made of a text."""
+
+    frame: ReportFrame
+    claims: tuple[ProposedClaim, ...]
+    coded_by: str
+
+
+class Extractor(Protocol):
+    """Turns report text into claims with spans; injected by the composition root."""
+
+    def frame(self, text: str) -> ReportFrame:
+        """Title, publisher, dateline and language, where they stand in the text."""
+
+    def extract(
+        self, text: str, frame: ReportFrame, gazetteer: Gazetteer, actors: ActorTable
+    ) -> Extraction:
+        """The claims of a text; spans count code points of `text` as it stands.
+
+        `frame` holds what is already known (front matter over `frame(text)`): `published` is what
+        relative dates are reckoned from; without it they stay undated.
+        """
+
+
+def claim_id(claim: ProposedClaim, report_version: str, ordinal: int) -> str:
+    """The id of a claim: derived, never random, so that filing again gives the same.
+
+    `ordinal` tells apart claims of one report that agree in type, place and span.
+    """
+    place = claim.place
+    span = claim.evidence
+    parts = (
+        report_version,
+        claim.coded_by or "",
+        claim.type.value,
+        (place.place_id or place.as_named) if place else "",
+        f"{span.span_start}-{span.span_end}" if span else "",
+        claim.ref or "",
+        str(ordinal),
+    )
+    written = msgspec.json.encode(parts)
+    return "c-" + hashlib.sha256(written).hexdigest()[:CLAIM_ID_HEX_DIGITS]
+
+
+def identified(claims: tuple[ProposedClaim, ...], report_version: str) -> tuple[str, ...]:
+    """The ids of a report version's claims, in their order."""
+    seen: dict[str, int] = {}
+    ids = []
+    for claim in claims:
+        base = claim_id(claim, report_version, 0)
+        ordinal = seen.get(base, 0)
+        seen[base] = ordinal + 1
+        ids.append(base if ordinal == 0 else claim_id(claim, report_version, ordinal))
+    return tuple(ids)

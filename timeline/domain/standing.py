@@ -1,0 +1,215 @@
+"""Decides which claims of a report stand, in which form, and during which known time.
+
+The input is everything the log says of one report, in any order; the result does not depend on the
+order in which it was filed, so that a correction filed before its target simply waits. Rules:
+docs/architecture.md, "What was known when"; DESIGN, "Corrections have a basis" and "Revisions".
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from timeline.domain.events import (
+    Amendment,
+    Basis,
+    Claim,
+    ClaimCorrected,
+    ClaimReinstated,
+    ClaimRetracted,
+    ReportRetracted,
+    ReportVersion,
+    corrected,
+)
+from timeline.domain.time import known_end
+
+ALWAYS = datetime(1, 1, 1, tzinfo=UTC)
+
+
+class Fact(Struct, frozen=True, kw_only=True):
+    """One stored event about a report: its payload, position and record time."""
+
+    payload: Struct
+    position: int
+    recorded_at: str
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """One form of a claim, and the half-open known time during which it stands.
+
+    `known_until` is `None` while nothing voids it. `amended_by` holds the positions of the
+    amendments that gave the claim this form.
+    """
+
+    claim: Claim
+    position: int
+    known_from: datetime
+    known_until: datetime | None
+    amended_by: tuple[int, ...] = ()
+
+
+class ReportStanding(Struct, frozen=True, kw_only=True):
+    """A report's versions, oldest publication first, its standing claims, and what still waits."""
+
+    versions: tuple[tuple[ReportVersion, datetime, int], ...]
+    claims: tuple[Standing, ...]
+    waiting: tuple[Fact, ...]
+
+
+class _Timed(Struct, frozen=True, kw_only=True):
+    """An amendment with the known time from which it counts; ALWAYS for basis coding."""
+
+    payload: Amendment
+    counts_from: datetime
+    said_at: datetime
+    position: int
+
+
+def report_standing(facts: Iterable[Fact], time_zone: str) -> ReportStanding:
+    """What stands of one report.
+
+    Args:
+        facts: Every event of the report's stream, in any order.
+        time_zone: The casebook's, in which days are bounded.
+
+    Returns:
+        Claims in the order of their position; a claim that no version and no amendment lets stand
+        at any known time is left out.
+    """
+    kept = sorted(facts, key=lambda f: f.position)
+    versions = sorted(
+        (
+            (f.payload, known_end(f.payload.reported, f.recorded_at, time_zone), f.position)
+            for f in kept
+            if isinstance(f.payload, ReportVersion)
+        ),
+        key=lambda v: (v[1], v[0].report_version),
+    )
+    amendments = [_timed(f, time_zone) for f in kept if isinstance(f.payload, Amendment)]
+    claims = [f for f in kept if isinstance(f.payload, Claim)]
+    standing: list[Standing] = []
+    answered = {a.position for a in amendments if versions and _of_report(a)}
+    for fact in claims:
+        claim = fact.payload
+        assert isinstance(claim, Claim)  # noqa: S101
+        aimed = [a for a in amendments if _aims_at(a, claim, versions, claims)]
+        answered.update(a.position for a in aimed)
+        standing += _forms(fact, claim, aimed, versions)
+    waiting = tuple(
+        f for f in kept if isinstance(f.payload, Amendment) and f.position not in answered
+    )
+    return ReportStanding(versions=tuple(versions), claims=tuple(standing), waiting=waiting)
+
+
+def _of_report(amendment: _Timed) -> bool:
+    return isinstance(amendment.payload, ReportRetracted)
+
+
+def _timed(fact: Fact, time_zone: str) -> _Timed:
+    amendment = fact.payload
+    assert isinstance(amendment, Amendment)  # noqa: S101
+    said_at = known_end(amendment.reported, fact.recorded_at, time_zone)
+    return _Timed(
+        payload=amendment,
+        counts_from=ALWAYS if amendment.basis is Basis.CODING else said_at,
+        said_at=said_at,
+        position=fact.position,
+    )
+
+
+def _aims_at(
+    amendment: _Timed,
+    claim: Claim,
+    versions: Sequence[tuple[ReportVersion, datetime, int]],
+    claims: Sequence[Fact],
+) -> bool:
+    """Whether an amendment is about this claim.
+
+    A claim id names one claim. A `ref` names the claim of the version that was current when the
+    amendment was said, or of the first version if it was said before any.
+    """
+    payload = amendment.payload
+    if _of_report(amendment):
+        return True
+    assert isinstance(payload, ClaimCorrected | ClaimRetracted | ClaimReinstated)  # noqa: S101
+    if payload.target == claim.claim_id:
+        return True
+    if payload.target != claim.ref:
+        return False
+    holding = {
+        c.payload.report_version
+        for c in claims
+        if isinstance(c.payload, Claim) and c.payload.ref == payload.target
+    }
+    dated = [v for v in versions if v[0].report_version in holding]
+    if not dated:
+        return False
+    index = max(bisect_right([v[1] for v in dated], amendment.said_at) - 1, 0)
+    return dated[index][0].report_version == claim.report_version
+
+
+def _forms(
+    fact: Fact,
+    claim: Claim,
+    amendments: Sequence[_Timed],
+    versions: Sequence[tuple[ReportVersion, datetime, int]],
+) -> list[Standing]:
+    """The forms that one claim takes over known time, split where an amendment counts from."""
+    index = next(
+        (i for i, v in enumerate(versions) if v[0].report_version == claim.report_version), None
+    )
+    if index is None:
+        return []
+    begin = versions[index][1]
+    end = versions[index + 1][1] if index + 1 < len(versions) else None
+    inside = {a.counts_from for a in amendments if begin < a.counts_from}
+    cuts = sorted({begin, *(c for c in inside if end is None or c < end)})
+    bounds: list[datetime | None] = [*cuts[1:], end]
+    forms: list[Standing] = []
+    for start, until in zip(cuts, bounds, strict=True):
+        if until is not None and until <= start:
+            continue
+        counting = sorted(
+            (a for a in amendments if a.counts_from <= start),
+            key=lambda a: (a.counts_from, a.position),
+        )
+        if not _stands(counting):
+            continue
+        form, by = claim, []
+        for amendment in counting:
+            if isinstance(amendment.payload, ClaimCorrected):
+                form = corrected(form, amendment.payload.changes)
+                by.append(amendment.position)
+        forms.append(
+            Standing(
+                claim=form,
+                position=fact.position,
+                known_from=start,
+                known_until=until,
+                amended_by=tuple(by),
+            )
+        )
+    return forms
+
+
+def _stands(counting: Sequence[_Timed]) -> bool:
+    stands = True
+    for amendment in counting:
+        if isinstance(amendment.payload, ClaimRetracted | ReportRetracted):
+            stands = False
+        elif isinstance(amendment.payload, ClaimReinstated):
+            stands = True
+    return stands
+
+
+def standing_on(forms: Iterable[Standing], cutoff: datetime | None) -> tuple[Standing, ...]:
+    """The forms that stand at a known time (an exclusive end); `None` is all that is known."""
+    return tuple(
+        s
+        for s in forms
+        if (cutoff is None or s.known_from <= cutoff)
+        and (s.known_until is None or (cutoff is not None and cutoff < s.known_until))
+    )
