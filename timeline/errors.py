@@ -105,7 +105,7 @@ class PartlyAppended(TimelineError):
 
     def __init__(self, stream: str, present: int, missing: int) -> None:
         super().__init__(
-            f"stream {stream}: {present} of the events are in the log already and {missing} are not;"
+            f"stream {stream}: {present} of the events are in the log and {missing} are not;"
             " append only the missing ones, or expect any version"
         )
         self.stream, self.present, self.missing = stream, present, missing

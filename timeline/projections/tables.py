@@ -1,0 +1,206 @@
+"""Declares the projections' tables; all of them can be dropped and built again from the log.
+
+Instants are fixed-width UTC text (`instant_text`), the same on both engines, so that text order is
+time order. `data` columns hold canonical JSON of domain types.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Table, Text
+from sqlmodel import Field, SQLModel
+
+
+def _key(type_: type[Text | Integer | BigInteger] = Text) -> Column[object]:
+    return Column(type_, primary_key=True, nullable=False, autoincrement=False)
+
+
+def _text(*, nullable: bool = False) -> Column[object]:
+    return Column(Text, nullable=nullable)
+
+
+class CheckpointRow(SQLModel, table=True):
+    """How far one projection has read: every event up to and with `position`."""
+
+    __tablename__ = "checkpoints"
+
+    casebook: str = Field(sa_column=_key())
+    projection: str = Field(sa_column=_key())
+    version: int = Field(sa_column=Column(Integer, nullable=False))
+    position: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class PlaceRow(SQLModel, table=True):
+    """A place of the gazetteer."""
+
+    __tablename__ = "places"
+    __table_args__ = (Index("places_by_name", "casebook", "name", "place_id"),)
+
+    casebook: str = Field(sa_column=_key())
+    place_id: str = Field(sa_column=_key())
+    name: str = Field(sa_column=_text())
+    kind: str = Field(sa_column=_text())
+    latitude: float | None = Field(sa_column=Column(Float, nullable=True))
+    longitude: float | None = Field(sa_column=Column(Float, nullable=True))
+    within: str | None = Field(sa_column=_text(nullable=True))
+    data: str = Field(sa_column=_text())
+
+
+class ActorRow(SQLModel, table=True):
+    """An actor with its names and affiliations."""
+
+    __tablename__ = "actors"
+    __table_args__ = (Index("actors_by_name", "casebook", "name", "actor_id"),)
+
+    casebook: str = Field(sa_column=_key())
+    actor_id: str = Field(sa_column=_key())
+    name: str = Field(sa_column=_text())
+    kind: str = Field(sa_column=_text())
+    data: str = Field(sa_column=_text())
+
+
+class SourceRow(SQLModel, table=True):
+    """A source and whom it speaks for."""
+
+    __tablename__ = "sources"
+
+    casebook: str = Field(sa_column=_key())
+    source_id: str = Field(sa_column=_key())
+    name: str = Field(sa_column=_text())
+    affiliated_with: str | None = Field(sa_column=_text(nullable=True))
+
+
+class ReportVersionRow(SQLModel, table=True):
+    """One version of a report; `known_from` is when it counts as known, as an exclusive end."""
+
+    __tablename__ = "report_versions"
+    __table_args__ = (
+        Index("report_versions_by_url", "casebook", "url"),
+        Index("report_versions_by_digest", "casebook", "report_version"),
+    )
+
+    casebook: str = Field(sa_column=_key())
+    report_id: str = Field(sa_column=_key())
+    report_version: str = Field(sa_column=_key())
+    ordinal: int = Field(sa_column=Column(Integer, nullable=False))
+    title: str | None = Field(sa_column=_text(nullable=True))
+    url: str | None = Field(sa_column=_text(nullable=True))
+    source_id: str | None = Field(sa_column=_text(nullable=True))
+    source_name: str | None = Field(sa_column=_text(nullable=True))
+    reported_edtf: str | None = Field(sa_column=_text(nullable=True))
+    undated: bool = Field(sa_column=Column(Boolean, nullable=False))
+    language: str | None = Field(sa_column=_text(nullable=True))
+    text_digest: str | None = Field(sa_column=_text(nullable=True))
+    coded_by: str | None = Field(sa_column=_text(nullable=True))
+    claim_count: int = Field(sa_column=Column(Integer, nullable=False))
+    known_from: str = Field(sa_column=_text())
+    known_until: str | None = Field(sa_column=_text(nullable=True))
+    position: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class WaitingAmendmentRow(SQLModel, table=True):
+    """A correction or retraction whose target has not been filed yet."""
+
+    __tablename__ = "waiting_amendments"
+
+    casebook: str = Field(sa_column=_key())
+    position: int = Field(sa_column=_key(BigInteger))
+    report_id: str = Field(sa_column=_text())
+    type: str = Field(sa_column=_text())
+    target: str | None = Field(sa_column=_text(nullable=True))
+
+
+class EntryRow(SQLModel, table=True):
+    """One form of a claim in a timeline, and the half-open known time during which it stands.
+
+    `sort_key` is the order in valid time; `starts` and `ends` are the half-open bounds of when it
+    happened, open where null; `moves_control` selects what the control fold reads.
+    """
+
+    __tablename__ = "entries"
+    __table_args__ = (
+        Index("entries_by_place", "casebook", "place_id", "sort_key", "claim_id", "form"),
+        Index("entries_by_place2", "casebook", "place2_id", "sort_key", "claim_id", "form"),
+        Index("entries_by_report", "casebook", "report_id", "position"),
+        Index("entries_by_time", "casebook", "sort_key", "claim_id", "form"),
+        Index("entries_of_control", "casebook", "moves_control", "place_id"),
+    )
+
+    casebook: str = Field(sa_column=_key())
+    claim_id: str = Field(sa_column=_key())
+    form: int = Field(sa_column=_key(Integer))
+    type: str = Field(sa_column=_text())
+    modality: str = Field(sa_column=_text())
+    polarity: str = Field(sa_column=_text())
+    place_id: str | None = Field(sa_column=_text(nullable=True))
+    place2_id: str | None = Field(sa_column=_text(nullable=True))
+    place_as_named: str | None = Field(sa_column=_text(nullable=True))
+    sort_key: str = Field(sa_column=_text())
+    starts: str | None = Field(sa_column=_text(nullable=True))
+    ends: str | None = Field(sa_column=_text(nullable=True))
+    moves_control: bool = Field(sa_column=Column(Boolean, nullable=False))
+    report_id: str = Field(sa_column=_text())
+    report_version: str = Field(sa_column=_text())
+    source_id: str | None = Field(sa_column=_text(nullable=True))
+    quote: str | None = Field(sa_column=_text(nullable=True))
+    is_amended: bool = Field(sa_column=Column(Boolean, nullable=False))
+    known_from: str = Field(sa_column=_text())
+    known_until: str | None = Field(sa_column=_text(nullable=True))
+    position: int = Field(sa_column=Column(BigInteger, nullable=False))
+    data: str = Field(sa_column=_text())
+
+
+class EntryActorRow(SQLModel, table=True):
+    """Which actors an entry names, in which role; `actor` is an id, or `named:<words>`."""
+
+    __tablename__ = "entry_actors"
+    __table_args__ = (Index("entry_actors_by_actor", "casebook", "actor", "claim_id", "form"),)
+
+    casebook: str = Field(sa_column=_key())
+    claim_id: str = Field(sa_column=_key())
+    form: int = Field(sa_column=_key(Integer))
+    actor: str = Field(sa_column=_key())
+    role: str = Field(sa_column=_key())
+    report_id: str = Field(sa_column=_text())
+
+
+class ControlSpanRow(SQLModel, table=True):
+    """A stretch of valid time in which a place's control is the same, by what is known now."""
+
+    __tablename__ = "control_spans"
+    __table_args__ = (Index("control_spans_by_time", "casebook", "valid_from", "valid_to"),)
+
+    casebook: str = Field(sa_column=_key())
+    place_id: str = Field(sa_column=_key())
+    ordinal: int = Field(sa_column=_key(Integer))
+    valid_from: str = Field(sa_column=_text())
+    valid_to: str | None = Field(sa_column=_text(nullable=True))
+    state: str = Field(sa_column=_text())
+    data: str = Field(sa_column=_text())
+
+
+class ControlClaimRow(SQLModel, table=True):
+    """Which claims a place's spans were folded from."""
+
+    __tablename__ = "control_claims"
+    __table_args__ = (Index("control_claims_by_report", "casebook", "report_id"),)
+
+    casebook: str = Field(sa_column=_key())
+    place_id: str = Field(sa_column=_key())
+    claim_id: str = Field(sa_column=_key())
+    report_id: str = Field(sa_column=_text())
+
+
+def _table(name: str) -> Table:
+    return SQLModel.metadata.tables[name]
+
+
+checkpoints = _table("checkpoints")
+places = _table("places")
+actors = _table("actors")
+sources = _table("sources")
+report_versions = _table("report_versions")
+waiting_amendments = _table("waiting_amendments")
+entries = _table("entries")
+entry_actors = _table("entry_actors")
+control_spans = _table("control_spans")
+control_claims = _table("control_claims")

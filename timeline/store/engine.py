@@ -1,0 +1,202 @@
+"""Opens SQLite and Postgres so that a transaction means the same on both.
+
+A writer on SQLite begins IMMEDIATE: it holds the one write lock from its first statement, as a
+writer on Postgres holds the head row. A reader sees one snapshot for as long as it reads. The
+driver's own guesses at when to begin are switched off.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import QueuePool
+
+from timeline.errors import DatabaseBusy, DatabaseUnavailable, SchemaMismatch, TimelineError
+from timeline.settings import normal_url
+
+# How long anything may wait for the database, in one place.
+LOCK_WAIT_MS_MAX = 30_000
+STATEMENT_MS_MAX = 120_000
+IDLE_IN_TRANSACTION_MS_MAX = 600_000
+CONNECT_SECONDS_MAX = 10
+POOL_WAIT_SECONDS_MAX = 30
+CONNECTIONS_KEPT = 5
+CONNECTIONS_MORE_MAX = 15
+
+_WRITER = "timeline_writer"
+_WAL_TRIES_MAX = 50
+_WAL_RETRY_SECONDS = 0.1
+
+_BUSY_SQLSTATES = {"55P03", "57014", "40P01", "40001"}  # lock, time-out, deadlock, serialisation
+_UNDEFINED_TABLE_SQLSTATE = "42P01"
+_NOT_MIGRATED = "the database has no tables of this program yet; run `timeline init`"
+
+
+def connect(url: str) -> Engine:
+    """An engine for a database URL; nothing is opened before the first transaction.
+
+    Args:
+        url: `sqlite:///file`, `sqlite://` (in memory, one connection), `postgresql://...`, or a
+            bare path.
+
+    Raises:
+        DatabaseUnavailable: the URL cannot be read, or names another kind of database.
+    """
+    try:
+        parsed = make_url(normal_url(url))
+        backend = parsed.get_backend_name()
+    except ArgumentError as error:
+        raise DatabaseUnavailable(
+            "the database URL cannot be read; write sqlite:///FILE or postgresql://HOST/NAME"
+        ) from error
+    if backend == "sqlite":
+        return _sqlite_engine(parsed)
+    if backend == "postgresql":
+        return _postgres_engine(parsed)
+    raise DatabaseUnavailable(
+        f"{backend} databases are not supported; write sqlite:///FILE or postgresql://HOST/NAME"
+    )
+
+
+@contextmanager
+def write_transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction that may write: committed at the end, rolled back on any exception.
+
+    Raises:
+        DatabaseUnavailable: the database did not answer.
+        DatabaseBusy: another writer held it longer than the bounds above.
+        SchemaMismatch: the tables are not there.
+    """
+    with _errors_named(engine), engine.connect() as connection:
+        connection.execution_options(**{_WRITER: True})
+        with connection.begin():
+            yield connection
+
+
+@contextmanager
+def read_transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction that reads a single snapshot; Postgres refuses to write in it.
+
+    Raises:
+        DatabaseUnavailable: the database did not answer.
+        SchemaMismatch: the tables are not there.
+    """
+    with _errors_named(engine), engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+        with connection.begin():
+            yield connection
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    in_memory = url.database in (None, "", ":memory:")
+    engine = create_engine(
+        url,
+        connect_args={"timeout": LOCK_WAIT_MS_MAX / 1000, "check_same_thread": False},
+        poolclass=QueuePool,
+        # A database in memory lives in its only connection: others wait for it.
+        pool_size=1 if in_memory else CONNECTIONS_KEPT,
+        max_overflow=0 if in_memory else CONNECTIONS_MORE_MAX,
+        pool_timeout=POOL_WAIT_SECONDS_MAX,
+    )
+
+    def prepare(dbapi_connection: sqlite3.Connection, _record: object) -> None:
+        dbapi_connection.isolation_level = None
+        dbapi_connection.execute(f"PRAGMA busy_timeout = {LOCK_WAIT_MS_MAX}")
+        if not in_memory:
+            _switch_to_wal(dbapi_connection)
+        dbapi_connection.execute("PRAGMA synchronous = FULL")
+        dbapi_connection.execute("PRAGMA foreign_keys = ON")
+
+    def begin(connection: Connection) -> None:
+        is_writer = connection.get_execution_options().get(_WRITER, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", begin)
+    return engine
+
+
+def _switch_to_wal(dbapi_connection: sqlite3.Connection) -> None:
+    # The busy handler is not called while the journal mode changes, so several processes that
+    # open a new file at once need their own patience.
+    for attempt in range(_WAL_TRIES_MAX):
+        try:
+            dbapi_connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or attempt == _WAL_TRIES_MAX - 1:
+                raise
+            time.sleep(_WAL_RETRY_SECONDS)
+        else:
+            return
+
+
+def _postgres_engine(url: URL) -> Engine:
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args={"connect_timeout": CONNECT_SECONDS_MAX},
+        pool_size=CONNECTIONS_KEPT,
+        max_overflow=CONNECTIONS_MORE_MAX,
+        pool_timeout=POOL_WAIT_SECONDS_MAX,
+        pool_pre_ping=True,
+    )
+
+    def prepare(dbapi_connection: psycopg.Connection[object], _record: object) -> None:
+        dbapi_connection.execute(f"SET statement_timeout = {STATEMENT_MS_MAX}")
+        dbapi_connection.execute(f"SET lock_timeout = {LOCK_WAIT_MS_MAX}")
+        dbapi_connection.execute(
+            f"SET idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS_MAX}"
+        )
+        dbapi_connection.commit()
+
+    event.listen(engine, "connect", prepare)
+    return engine
+
+
+@contextmanager
+def _errors_named(engine: Engine) -> Iterator[None]:
+    """Turns what the drivers raise about the database itself into our own errors."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise DatabaseBusy(
+            f"no connection to {_shown(engine)} came free within {POOL_WAIT_SECONDS_MAX} s"
+        ) from error
+    except DBAPIError as error:
+        named = _named(error, engine)
+        if named is None:
+            raise
+        raise named from error
+
+
+def _named(error: DBAPIError, engine: Engine) -> TimelineError | None:
+    sqlstate = getattr(error.orig, "sqlstate", None)
+    text = (str(error.orig).strip().splitlines() or [""])[0]
+    if sqlstate == _UNDEFINED_TABLE_SQLSTATE or text.startswith("no such table"):
+        return SchemaMismatch(_NOT_MIGRATED)
+    if sqlstate in _BUSY_SQLSTATES or "database is locked" in text:
+        return DatabaseBusy(
+            f"{_shown(engine)} was held by another writer too long ({text});"
+            " nothing was written, try again"
+        )
+    is_about_the_database = isinstance(error, OperationalError | InterfaceError)
+    if is_about_the_database or "file is not a database" in text:
+        return DatabaseUnavailable(
+            f"the database at {_shown(engine)} did not answer ({text});"
+            " start it or correct its URL and try again"
+        )
+    return None
+
+
+def _shown(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=True)

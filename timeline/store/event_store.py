@@ -1,0 +1,312 @@
+"""Appends to and reads one casebook's log and documents: what the rest of the program uses.
+
+Every reading method has two forms: `read` opens short transactions of its own, a page each, and
+`read_in` uses the caller's, so that a projection reads and writes in one. The log only grows and
+is never rewritten, so pages of different transactions still fit together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, insert, select
+
+from timeline.errors import CasebookNotFound, InvalidEvent
+from timeline.store import appending, checkpoints, hashing, queries, tables
+from timeline.store.appending import Clock
+from timeline.store.engine import read_transaction, write_transaction
+from timeline.store.events import (
+    DOCUMENTS_PER_READ_MAX,
+    EVENTS_PER_PAGE,
+    STREAMS_PER_READ_MAX,
+    Appended,
+    Document,
+    Head,
+    StoredEvent,
+    StreamAppend,
+)
+
+_Source = Callable[[], AbstractContextManager[Connection]]
+
+
+@dataclass(frozen=True)
+class Casebook:
+    """One casebook: its name, its time zone, its theatre and the head of its log."""
+
+    casebook: str
+    time_zone: str
+    theatre: str
+    head: Head
+
+
+class EventStore:
+    """One casebook's log and documents in one database.
+
+    Args:
+        engine: From `timeline.store.engine.connect`.
+        casebook: The casebook's name.
+        clock: Gives the present as an aware datetime; asked once an append.
+    """
+
+    def __init__(self, engine: Engine, casebook: str, clock: Clock) -> None:
+        self.engine, self.casebook, self._clock = engine, casebook, clock
+
+    def open_casebook(self, time_zone: str, theatre: str) -> Casebook:
+        """Make the casebook with an empty log if it is not there, and return it as it is.
+
+        Args:
+            time_zone: An IANA time zone; a casebook that is there keeps its own.
+            theatre: The theatre's id; a casebook that is there keeps its own.
+        """
+        present = {"casebook": self.casebook}
+        absent = {
+            "time_zone": time_zone,
+            "theatre": theatre,
+            "position": 0,
+            "hash": hashing.GENESIS_HASH,
+            "recorded_at": None,
+        }
+        with write_transaction(self.engine) as connection:
+            if connection.dialect.name == "postgresql":
+                # Two processes may both find nothing; the second then waits here and does nothing.
+                from sqlalchemy.dialects.postgresql import insert as postgres_insert
+
+                statement = postgres_insert(tables.casebooks).values(**present, **absent)
+                connection.execute(statement.on_conflict_do_nothing())
+            elif self._casebook(connection) is None:
+                connection.execute(insert(tables.casebooks).values(**present, **absent))
+            return self.casebook_row_in(connection)
+
+    def casebook_row(self) -> Casebook:
+        """The casebook with its head.
+
+        Raises:
+            CasebookNotFound: it has not been made yet.
+        """
+        with read_transaction(self.engine) as connection:
+            return self.casebook_row_in(connection)
+
+    def casebook_row_in(self, connection: Connection) -> Casebook:
+        """`casebook_row` in the caller's transaction."""
+        found = self._casebook(connection)
+        if found is None:
+            raise CasebookNotFound(self.casebook)
+        return found
+
+    def _casebook(self, connection: Connection) -> Casebook | None:
+        query = select(tables.casebooks).where(tables.casebooks.c.casebook == self.casebook)
+        row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        head = Head(row.position, row.hash, row.recorded_at)
+        return Casebook(row.casebook, row.time_zone, row.theatre, head)
+
+    def append(
+        self, appends: Sequence[StreamAppend], documents: Sequence[Document] = ()
+    ) -> Appended:
+        """Append events to one or several streams, and store documents, in one transaction.
+
+        Each stream's expected version is judged in the order given. When all events are in the
+        log already with the same stream, type, schema version and data (withheld data counts as
+        the same), nothing is appended, no version is judged, and their positions are returned.
+        When only some are, those streams must expect `ANY`, and the missing are appended.
+        Documents that are stored already are left as they are.
+
+        Raises:
+            CasebookNotFound: the casebook has not been made yet.
+            WrongExpectedVersion: a stream has another version than expected.
+            EventIdReused: an id is taken by an event with other content.
+            PartlyAppended: some events of a stream that expects a version are in the log.
+            InvalidEvent: an event breaks a bound or its data is not canonical JSON.
+            InvalidDocument: a document is not what its digest says.
+            DatabaseUnavailable: the database did not answer, or was held too long.
+        """
+        prepared = appending.prepare(appends)
+        appending.check_documents(documents)
+        with write_transaction(self.engine) as connection:
+            return appending.append(connection, self.casebook, self._clock, prepared, documents)
+
+    def append_in(
+        self,
+        connection: Connection,
+        appends: Sequence[StreamAppend],
+        documents: Sequence[Document] = (),
+    ) -> Appended:
+        """`append` in the caller's transaction, which must be a `write_transaction`.
+
+        Raises:
+            TimelineError: as `append`; the caller must then let the transaction roll back.
+        """
+        prepared = appending.prepare(appends)
+        appending.check_documents(documents)
+        return appending.append(connection, self.casebook, self._clock, prepared, documents)
+
+    def read(
+        self,
+        after: int = 0,
+        limit: int | None = None,
+        *,
+        backwards: bool = False,
+        until: int | None = None,
+    ) -> Iterator[StoredEvent]:
+        """The events of positions above `after` and up to and with `until`, ascending.
+
+        Args:
+            after: The position to begin after; 0 begins with the first event.
+            limit: The most events to return; None returns all.
+            backwards: Descending from `until`, or from the head, instead.
+            until: The last position; None goes on to what is the head on arrival.
+        """
+        return self._read(self._own, after, limit, backwards, until)
+
+    def read_in(
+        self,
+        connection: Connection,
+        after: int = 0,
+        limit: int | None = None,
+        *,
+        backwards: bool = False,
+        until: int | None = None,
+    ) -> Iterator[StoredEvent]:
+        """`read` in the caller's transaction."""
+        return self._read(lambda: nullcontext(connection), after, limit, backwards, until)
+
+    def _own(self) -> AbstractContextManager[Connection]:
+        return read_transaction(self.engine)
+
+    def _read(
+        self, source: _Source, after: int, limit: int | None, backwards: bool, until: int | None
+    ) -> Iterator[StoredEvent]:
+        left = limit
+        while left is None or left > 0:
+            size = EVENTS_PER_PAGE if left is None else min(EVENTS_PER_PAGE, left)
+            with source() as connection:
+                page = queries.log_page(
+                    connection,
+                    self.casebook,
+                    after=after,
+                    until=until,
+                    size=size,
+                    backwards=backwards,
+                )
+            yield from page
+            if len(page) < size:
+                return
+            if backwards:
+                until = page[-1].position - 1
+            else:
+                after = page[-1].position
+            left = None if left is None else left - len(page)
+
+    def read_stream(self, stream: str, after_version: int = 0) -> Iterator[StoredEvent]:
+        """A stream's events with a version above `after_version`, ascending."""
+        return self._read_stream(self._own, stream, after_version)
+
+    def read_stream_in(
+        self, connection: Connection, stream: str, after_version: int = 0
+    ) -> Iterator[StoredEvent]:
+        """`read_stream` in the caller's transaction."""
+        return self._read_stream(lambda: nullcontext(connection), stream, after_version)
+
+    def _read_stream(self, source: _Source, stream: str, after: int) -> Iterator[StoredEvent]:
+        while True:
+            with source() as connection:
+                page = queries.stream_page(
+                    connection, self.casebook, stream, after, EVENTS_PER_PAGE
+                )
+            yield from page
+            if len(page) < EVENTS_PER_PAGE:
+                return
+            after = page[-1].version
+
+    def read_streams(self, streams: Collection[str], after: int = 0) -> Iterator[StoredEvent]:
+        """The events of some streams at positions above `after`, in log order.
+
+        Raises:
+            InvalidEvent: more streams than one read may name.
+        """
+        return self._read_streams(self._own, streams, after)
+
+    def read_streams_in(
+        self, connection: Connection, streams: Collection[str], after: int = 0
+    ) -> Iterator[StoredEvent]:
+        """`read_streams` in the caller's transaction."""
+        return self._read_streams(lambda: nullcontext(connection), streams, after)
+
+    def _read_streams(
+        self, source: _Source, streams: Collection[str], after: int
+    ) -> Iterator[StoredEvent]:
+        if len(streams) > STREAMS_PER_READ_MAX:
+            raise InvalidEvent(f"one read names {STREAMS_PER_READ_MAX} streams at most")
+        with source() as connection:
+            positions = queries.positions_of_streams(connection, self.casebook, set(streams), after)
+        for start in range(0, len(positions), EVENTS_PER_PAGE):
+            with source() as connection:
+                page = queries.events_at(
+                    connection, self.casebook, positions[start : start + EVENTS_PER_PAGE]
+                )
+            yield from page
+
+    def event_at(self, position: int) -> StoredEvent | None:
+        """The event at a position; None outside the log."""
+        with read_transaction(self.engine) as connection:
+            return next(iter(queries.events_at(connection, self.casebook, [position])), None)
+
+    def event_by_id(self, event_id: str) -> StoredEvent | None:
+        """The event of an id; None when there is none."""
+        with read_transaction(self.engine) as connection:
+            return queries.event_by_id(connection, self.casebook, event_id)
+
+    def stream_version(self, stream: str) -> int:
+        """The version of a stream; 0 when it has no events."""
+        return self.stream_versions([stream])[stream]
+
+    def stream_versions(self, streams: Collection[str]) -> dict[str, int]:
+        """The version of each of some streams; 0 for those without events."""
+        with read_transaction(self.engine) as connection:
+            return queries.stream_versions(connection, self.casebook, set(streams))
+
+    def head(self) -> Head:
+        """The end of the log.
+
+        Raises:
+            CasebookNotFound: the casebook has not been made yet.
+        """
+        return self.casebook_row().head
+
+    def head_in(self, connection: Connection) -> Head:
+        """`head` in the caller's transaction."""
+        return self.casebook_row_in(connection).head
+
+    def document(self, digest: str) -> Document | None:
+        """The document under a digest, without content when withheld; None when unknown."""
+        return self.documents([digest]).get(digest)
+
+    def documents(self, digests: Collection[str]) -> dict[str, Document]:
+        """The documents under some digests, by digest; the unknown are left out.
+
+        Raises:
+            InvalidEvent: more digests than one read may name.
+        """
+        with read_transaction(self.engine) as connection:
+            return self.documents_in(connection, digests)
+
+    def documents_in(self, connection: Connection, digests: Collection[str]) -> dict[str, Document]:
+        """`documents` in the caller's transaction."""
+        if len(digests) > DOCUMENTS_PER_READ_MAX:
+            raise InvalidEvent(f"one read names {DOCUMENTS_PER_READ_MAX} documents at most")
+        return queries.documents_by_digest(connection, self.casebook, set(digests))
+
+    def checkpoint(self, position: int) -> str:
+        """The opaque checkpoint of having read up to and with a position."""
+        return checkpoints.checkpoint(self.casebook, position)
+
+    def parse_checkpoint(self, text: str) -> int:
+        """The position of a checkpoint of this casebook.
+
+        Raises:
+            InvalidCheckpoint: it is none, or another casebook's.
+        """
+        return checkpoints.parse_checkpoint(self.casebook, text)
