@@ -1,0 +1,67 @@
+"""Reads places and actors from YAML into domain types; the seeds are in this form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+from timeline.domain.actors import Actor
+from timeline.domain.places import Place
+from timeline.errors import InvalidReport
+from timeline.resources import resource
+
+_T = TypeVar("_T")
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def load_places(path: Path | None = None) -> list[Place]:
+    """The places of a YAML file; of seeds/places.yaml when none is given.
+
+    Raises:
+        InvalidReport: the file is no list of places; names the entry and what is wrong with it.
+    """
+    source = path or resource("seeds") / "places.yaml"
+    return [_converted(e, i, source, "place_id", Place) for i, e in enumerate(_entries(source))]
+
+
+def load_actors(path: Path | None = None) -> list[Actor]:
+    """The actors of a YAML file; of seeds/actors.yaml when none is given.
+
+    Raises:
+        InvalidReport: the file is no list of actors; names the entry and what is wrong with it.
+    """
+    source = path or resource("seeds") / "actors.yaml"
+    return [_converted(e, i, source, "actor_id", Actor) for i, e in enumerate(_entries(source))]
+
+
+def _entries(path: Path) -> list[Any]:
+    try:
+        entries = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+    except OSError as fault:
+        raise InvalidReport(str(path), f"cannot be read: {fault.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as fault:
+        raise InvalidReport(str(path), f"is not YAML: {' '.join(str(fault).split())}") from None
+    if not isinstance(entries, list):
+        raise InvalidReport(str(path), "must hold a list")
+    return entries
+
+
+def _converted(entry: Any, index: int, path: Path, id_key: str, type_: type[_T]) -> _T:  # noqa: ANN401
+    if not isinstance(entry, dict):
+        raise InvalidReport(str(path), f"entry {index + 1} is no mapping")
+    data = {(id_key if key == "id" else key): value for key, value in entry.items()}
+    data["affiliations"] = [
+        {("from_" if key == "from" else key): value for key, value in affiliation.items()}
+        for affiliation in data.get("affiliations") or []
+    ]
+    if not data["affiliations"]:
+        del data["affiliations"]
+    data = {key: value for key, value in data.items() if value is not None}
+    try:
+        return msgspec.convert(data, type_)
+    except msgspec.ValidationError as fault:
+        name = entry.get("id", index + 1)
+        raise InvalidReport(str(path), f"entry {name}: {fault}") from None
