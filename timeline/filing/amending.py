@@ -1,0 +1,157 @@
+"""Corrects, retracts and reinstates filed claims and reports on an analyst's word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from timeline.domain.events import (
+    Basis,
+    ClaimCorrected,
+    ClaimReinstated,
+    ClaimRetracted,
+    ReportRetracted,
+    encode,
+)
+from timeline.domain.time import UNDATED, Occurred, occurred_from_edtf
+from timeline.errors import InvalidEvent, NotFound
+from timeline.filing.coded import coded_changes
+from timeline.filing.deciding import new_event, resolved_changes
+from timeline.filing.identity import event_id
+from timeline.projections.reading import Reader
+from timeline.projections.runner import Runner
+from timeline.store.event_store import EventStore
+from timeline.store.events import StreamAppend
+
+
+class Amending:
+    """Amends what is filed in one casebook; nothing is ever erased."""
+
+    def __init__(self, store: EventStore, reader: Reader, runner: Runner) -> None:
+        self._store, self._reader, self._runner = store, reader, runner
+
+    def correct(
+        self,
+        report_id: str,
+        target: str,
+        changes: Mapping[str, Any],
+        *,
+        basis: Basis,
+        reported: str | None = None,
+        reason: str | None = None,
+    ) -> int:
+        """Put fields of a claim right; returns the event's position.
+
+        Args:
+            report_id: The report that makes the claim.
+            target: The claim's `ref` or `claim_id`.
+            changes: Claim fields as in a coded report.
+            basis: Source if the outlet corrected itself, coding if we had misread it.
+            reported: When the outlet corrected itself (EDTF); needed for basis source.
+            reason: Why, in a sentence.
+
+        Raises:
+            NotFound: no such report, or no such claim in it.
+            InvalidEvent: a field that cannot be set, or a value that does not fit.
+            InvalidDate: a date is none.
+        """
+        self._require_claim(report_id, target)
+        try:
+            values = coded_changes(changes)
+        except ValueError as fault:
+            raise InvalidEvent(f"the correction {fault}") from None
+        gazetteer, actors = self._reader.gazetteer(), self._reader.actor_table()
+        return self._append(
+            report_id,
+            ClaimCorrected(
+                report_id=report_id,
+                target=target,
+                basis=basis,
+                reported=_reported(basis, reported),
+                reason=reason,
+                changes=resolved_changes(values, gazetteer, actors),
+            ),
+        )
+
+    def retract(
+        self,
+        report_id: str,
+        target: str | None,
+        *,
+        basis: Basis,
+        reported: str | None = None,
+        reason: str | None = None,
+    ) -> int:
+        """Let a claim, or all of a report without `target`, no longer stand; returns the position.
+
+        Raises:
+            NotFound: no such report, or no such claim in it.
+            InvalidEvent: basis source without a date.
+            InvalidDate: the date is none.
+        """
+        self._require_claim(report_id, target)
+        when = _reported(basis, reported)
+        if target is None:
+            payload: Struct = ReportRetracted(
+                report_id=report_id, basis=basis, reported=when, reason=reason
+            )
+        else:
+            payload = ClaimRetracted(
+                report_id=report_id, target=target, basis=basis, reported=when, reason=reason
+            )
+        return self._append(report_id, payload)
+
+    def reinstate(
+        self,
+        report_id: str,
+        target: str,
+        *,
+        basis: Basis,
+        reported: str | None = None,
+        reason: str | None = None,
+    ) -> int:
+        """Let a retracted claim stand again; returns the event's position.
+
+        Raises:
+            NotFound: no such report, or no such claim in it.
+            InvalidEvent: basis source without a date.
+            InvalidDate: the date is none.
+        """
+        self._require_claim(report_id, target)
+        payload = ClaimReinstated(
+            report_id=report_id,
+            target=target,
+            basis=basis,
+            reported=_reported(basis, reported),
+            reason=reason,
+        )
+        return self._append(report_id, payload)
+
+    def _require_claim(self, report_id: str, target: str | None) -> None:
+        self._runner.catch_up()
+        if not self._reader.report(report_id):
+            raise NotFound(f"no report has the id {report_id!r}; see `timeline query`")
+        if target is not None and not self._reader.has_claim(report_id, target):
+            raise NotFound(f"report {report_id!r} has no claim {target!r}")
+
+    def _append(self, report_id: str, payload: Struct) -> int:
+        stream = f"report-{report_id}"
+        version = self._store.stream_version(stream)
+        # The stream's version makes the same amendment, made again later, another event.
+        key = event_id(self._store.casebook, stream, str(version), encode(payload).decode())
+        new = new_event(payload, key, {"command": "amend"})
+        appended = self._store.append([StreamAppend(stream, version, (new,))])
+        self._runner.catch_up()
+        return appended.positions[0]
+
+
+def _reported(basis: Basis, reported: str | None) -> Occurred:
+    if basis is Basis.CODING:
+        if reported is not None:
+            raise InvalidEvent("basis coding holds at every known time; leave the date out")
+        return UNDATED
+    if reported is None:
+        raise InvalidEvent("basis source needs the date on which the outlet corrected itself")
+    return occurred_from_edtf(reported)

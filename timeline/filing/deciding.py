@@ -1,0 +1,332 @@
+"""Decides which events a report becomes: pure, from the draft and what is filed already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from timeline.domain import events
+from timeline.domain.actors import ActorMention, ActorTable, Source, slug
+from timeline.domain.claims import ClaimType, Modality, Polarity, ProposedClaim, identified
+from timeline.domain.events import (
+    Basis,
+    ClaimCorrected,
+    ClaimRetracted,
+    DocumentMention,
+    ReportFiled,
+    ReportRetracted,
+    ReportRevised,
+    SourceAffiliated,
+    SourceMention,
+    SourceRegistered,
+)
+from timeline.domain.names import Tier
+from timeline.domain.places import Gazetteer, PlaceMention
+from timeline.domain.time import UNDATED, Occurred, end_of, occurred_from_edtf, start_of
+from timeline.errors import InvalidDate, InvalidReport
+from timeline.filing.drafts import Draft, DraftAmendment
+from timeline.filing.identity import event_id
+from timeline.store.events import ANY, Document, NewEvent, StreamAppend
+
+# Occurrences may be dated this long after publication: outlets live in other time zones.
+AFTER_PUBLICATION_MAX = timedelta(days=1)
+FUTURE_PUBLICATION_MAX = timedelta(days=1)
+MAY_LIE_AHEAD = (ClaimType.STATEMENT, ClaimType.AGREEMENT)
+
+
+class Publication(Struct, frozen=True, kw_only=True):
+    """When a report version was published: `reported` is an interval, open when `undated`."""
+
+    published: str | None
+    updated: str | None
+    reported: Occurred
+    undated: bool
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """What filing a draft appends, and what the person who files should know."""
+
+    appends: tuple[StreamAppend, ...]
+    documents: tuple[Document, ...]
+    claim_count: int
+    notes: tuple[str, ...]
+
+
+def publication(
+    draft: Draft,
+    published: str | None,
+    reported: str | None,
+    *,
+    undated: bool,
+    now: datetime | None,
+) -> Publication:
+    """When this version of a report was published, by the file or by the person who files.
+
+    `now` bounds it; `None` does not ask for the present.
+
+    Raises:
+        InvalidReport: nobody says, a date is no date, or it lies in the future.
+    """
+    told = draft.published or published
+    when = reported or draft.updated or told
+    try:
+        if told is not None:
+            occurred_from_edtf(told)
+        if when is None:
+            if not undated:
+                raise InvalidReport(
+                    draft.path,
+                    "does not say when it was published; give --published DATE, or --undated",
+                )
+            return Publication(published=None, updated=None, reported=UNDATED, undated=True)
+        moment = occurred_from_edtf(when)
+    except InvalidDate as fault:
+        raise InvalidReport(draft.path, f"publication {fault}") from None
+    if moment.latest is None:
+        raise InvalidReport(draft.path, f"publication date {when!r} has no end; give a latest day")
+    begins = start_of(moment.earliest or moment.latest, "UTC")
+    if now is not None and begins > now + FUTURE_PUBLICATION_MAX:
+        raise InvalidReport(draft.path, f"publication date {when!r} lies in the future")
+    return Publication(published=told, updated=draft.updated, reported=moment, undated=False)
+
+
+def check_dates(draft: Draft, claims: Sequence[ProposedClaim], when: Publication) -> None:
+    """Refuse what is told as having happened after the report was published.
+
+    Raises:
+        InvalidReport: names the claim.
+    """
+    if when.reported.latest is None:
+        return
+    limit = end_of(when.reported.latest, "UTC") + AFTER_PUBLICATION_MAX
+    for index, claim in enumerate(claims):
+        told = claim.modality is Modality.ASSERTED and claim.polarity is Polarity.POSITIVE
+        earliest = claim.occurred.earliest
+        if not told or earliest is None or claim.type in MAY_LIE_AHEAD:
+            continue
+        if start_of(earliest, "UTC") >= limit:
+            raise InvalidReport(
+                draft.path,
+                f"claims[{index}].occurred: {claim.occurred.edtf} is after the report's publication"
+                f" ({when.reported.edtf}); what is only expected has modality forecast",
+            )
+
+
+def resolved(
+    claims: Sequence[ProposedClaim], gazetteer: Gazetteer, actors: ActorTable
+) -> tuple[ProposedClaim, ...]:
+    """Claims with the places and actors that their words name; what is not sure stays open."""
+    return tuple(
+        replace(
+            claim,
+            place=gazetteer.mention(claim.place) if claim.place else None,
+            place2=gazetteer.mention(claim.place2) if claim.place2 else None,
+            actors=tuple(actors.mention(a) for a in claim.actors),
+        )
+        for claim in claims
+    )
+
+
+def resolved_changes(
+    changes: dict[str, Any], gazetteer: Gazetteer, actors: ActorTable
+) -> dict[str, Any]:
+    """What a correction sets, with the places and actors that its words name."""
+    found = dict(changes)
+    for key in ("place", "place2"):
+        if found.get(key):
+            mention = gazetteer.mention(msgspec.convert(found[key], PlaceMention))
+            found[key] = msgspec.to_builtins(mention)
+    if found.get("actors"):
+        mentions = msgspec.convert(found["actors"], tuple[ActorMention, ...])
+        found["actors"] = [msgspec.to_builtins(actors.mention(a)) for a in mentions]
+    return found
+
+
+def naming_notes(claims: Sequence[ProposedClaim]) -> tuple[str, ...]:
+    """What was read into names: places taken by a near spelling, and names that matched nothing."""
+    mentions = [m for c in claims for m in (c.place, c.place2) if m is not None]
+    notes = [_place_note(m) for m in mentions]
+    notes += [
+        f"actor {a.as_named!r} is not known" for c in claims for a in c.actors if a.actor_id is None
+    ]
+    return tuple(dict.fromkeys(n for n in notes if n))
+
+
+def _place_note(mention: PlaceMention) -> str | None:
+    if mention.place_id is None:
+        return f"place {mention.as_named!r} is not known"
+    if mention.match is not None and mention.match.tier is Tier.SKELETON:
+        score = mention.match.score
+        return f"place {mention.as_named!r} is read as {mention.name} (spelling {score:.2f})"
+    return None
+
+
+def decide(
+    draft: Draft,
+    claims: Sequence[ProposedClaim],
+    when: Publication,
+    *,
+    casebook: str,
+    report_id: str,
+    is_revision: bool,
+    stream_version: int,
+    source: Source | None,
+    actors: ActorTable,
+    coded_by: str | None,
+    metadata: dict[str, object],
+) -> Decision:
+    """The events of a report version, in the streams that they belong to.
+
+    Args:
+        draft: The report as its file tells it.
+        claims: Its claims, with names resolved.
+        when: When this version was published.
+        casebook: Whose log.
+        report_id: Under which id.
+        is_revision: Whether another version is filed already.
+        stream_version: The version of the report's stream, at which this was decided.
+        source: The draft's source as registered; `None` when it is new.
+        actors: Resolves whom a source speaks for.
+        coded_by: Who read the claims out of the report.
+        metadata: What is told of every event beside its content.
+    """
+    document = Document.of(draft.media_type, draft.content)
+    text_document = _text_document(draft, document)
+    payload = (ReportRevised if is_revision else ReportFiled)(
+        report_id=report_id,
+        report_version=document.digest,
+        title=draft.title,
+        url=draft.url,
+        source=_source_mention(draft),
+        published=when.published,
+        updated=when.updated,
+        reported=when.reported,
+        undated=when.undated,
+        language=draft.language,
+        document=_mention(document),
+        text_document=_mention(text_document) if text_document else None,
+        coded_by=coded_by,
+        claim_count=len(claims),
+    )
+    ids = identified(tuple(claims), document.digest)
+    payloads: list[Struct] = [payload]
+    payloads += [
+        events.claim_from(claim, claim_id, report_id, document.digest)
+        for claim, claim_id in zip(claims, ids, strict=True)
+    ]
+    keys = ["report", *ids]
+    stream = f"report-{report_id}"
+    filed = [
+        new_event(p, event_id(casebook, stream, document.digest, key), metadata)
+        for p, key in zip(payloads, keys, strict=True)
+    ]
+    appends = _source_appends(draft, source, actors, casebook, metadata)
+    appends.append(StreamAppend(stream, stream_version, tuple(filed)))
+    for index, amendment in enumerate(draft.amendments):
+        target_stream = f"report-{amendment.report_id}"
+        new = new_event(
+            amendment_payload(amendment, when.reported, report_id),
+            event_id(casebook, target_stream, document.digest, "amendment", str(index)),
+            metadata,
+        )
+        appends.append(StreamAppend(target_stream, ANY, (new,)))
+    documents = [document]
+    if text_document is not None and text_document != document:
+        documents.append(text_document)
+    return Decision(
+        appends=tuple(appends),
+        documents=tuple(documents),
+        claim_count=len(claims),
+        notes=(*draft.notes, *naming_notes(claims)),
+    )
+
+
+def new_event(payload: Struct, id_: str, metadata: dict[str, object]) -> NewEvent:
+    """A payload ready to append, in the schema version that this release writes."""
+    type_ = type(payload).__name__
+    return NewEvent(
+        event_id=id_,
+        type=type_,
+        schema_version=events.schema_version(type_),
+        data=events.encode(payload),
+        metadata=metadata,
+    )
+
+
+def amendment_payload(
+    amendment: DraftAmendment, reported: Occurred, by_report_id: str | None
+) -> Struct:
+    """The correction or retraction that an amendment becomes."""
+    common: dict[str, object] = {
+        "report_id": amendment.report_id,
+        "basis": amendment.basis,
+        "reported": reported if amendment.basis is Basis.SOURCE else UNDATED,
+        "reason": amendment.reason,
+        "by_report_id": by_report_id,
+    }
+    if amendment.target is None:
+        return ReportRetracted(**common)  # type: ignore[arg-type]
+    common["target"] = amendment.target
+    if amendment.changes is None:
+        return ClaimRetracted(**common)  # type: ignore[arg-type]
+    return ClaimCorrected(**common, changes=amendment.changes)  # type: ignore[arg-type]
+
+
+def _mention(document: Document) -> DocumentMention:
+    return DocumentMention(
+        digest=document.digest,
+        media_type=document.media_type,
+        byte_length=len(document.content or b""),
+    )
+
+
+def _text_document(draft: Draft, document: Document) -> Document | None:
+    if draft.text is None:
+        return None
+    content = draft.text.encode()
+    return document if content == draft.content else Document.of("text/plain", content)
+
+
+def _source_mention(draft: Draft) -> SourceMention | None:
+    if draft.source_name is None:
+        return None
+    return SourceMention(source_id=slug(draft.source_name), name=draft.source_name)
+
+
+def _source_appends(
+    draft: Draft,
+    known: Source | None,
+    actors: ActorTable,
+    casebook: str,
+    metadata: dict[str, object],
+) -> list[StreamAppend]:
+    """A source is registered when it is first named, and affiliated when that is first said."""
+    mention = _source_mention(draft)
+    if mention is None:
+        return []
+    stream = f"source-{mention.source_id}"
+    affiliated = _affiliation(draft.affiliated_with, actors)
+    if known is None:
+        payload: Struct = SourceRegistered(
+            source_id=mention.source_id, name=mention.name, affiliated_with=affiliated
+        )
+        new = new_event(payload, event_id(casebook, stream, "registered"), metadata)
+        return [StreamAppend(stream, 0, (new,))]
+    if affiliated is None or affiliated == known.affiliated_with:
+        return []
+    payload = SourceAffiliated(source_id=mention.source_id, affiliated_with=affiliated)
+    digest = Document.of(draft.media_type, draft.content).digest
+    key = event_id(casebook, stream, "affiliated", digest, affiliated)
+    return [StreamAppend(stream, ANY, (new_event(payload, key, metadata),))]
+
+
+def _affiliation(told: str | None, actors: ActorTable) -> str | None:
+    if told is None:
+        return None
+    actor, _ = actors.resolve(told)
+    return actor.actor_id if actor else slug(told)

@@ -1,0 +1,276 @@
+"""Files reports: reads a file, decides its events, appends them in one transaction, catches up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from timeline.domain.actors import Source, slug
+from timeline.domain.claims import Extractor, ProposedClaim, ReportFrame
+from timeline.domain.time import instant_text, known_end
+from timeline.errors import InvalidReport, WrongExpectedVersion
+from timeline.filing.coded import read_coded
+from timeline.filing.deciding import (
+    Decision,
+    Publication,
+    check_dates,
+    decide,
+    publication,
+    resolved,
+    resolved_changes,
+)
+from timeline.filing.documents import PROSE_SUFFIXES, SUFFIXES, read_bytes
+from timeline.filing.drafts import Draft
+from timeline.filing.identity import report_id_of
+from timeline.filing.prose import read_prose
+from timeline.projections.reading import Reader, ReportView
+from timeline.projections.register import read_sources
+from timeline.projections.runner import Runner
+from timeline.settings import CLAIMS_PER_REPORT_MAX, FILES_PER_COMMAND_MAX
+from timeline.store.appending import Clock
+from timeline.store.engine import read_transaction
+from timeline.store.event_store import EventStore
+
+DECISIONS_MAX = 5
+
+
+class Outcome(StrEnum):
+    """What filing a report came to."""
+
+    FILED = "filed"
+    REVISED = "filed as a revision"
+    ALREADY_FILED = "already filed"
+
+
+@dataclass(frozen=True)
+class Filed:
+    """The result of filing one report; `events` is 0 when it was filed already."""
+
+    path: str
+    report_id: str
+    outcome: Outcome
+    events: int
+    claims: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the person who files adds to what the file says; dates are EDTF."""
+
+    published: str | None = None
+    reported: str | None = None
+    revises: str | None = None
+    undated: bool = False
+
+
+def report_paths(paths: Sequence[Path]) -> Iterator[Path]:
+    """The report files among `paths`, folders walked, in order of their names.
+
+    Raises:
+        InvalidReport: a path does not exist, a folder holds no report, or there are too many.
+    """
+    count = 0
+    for path in paths:
+        if not path.exists():
+            raise InvalidReport(str(path), "does not exist")
+        found = [path]
+        if path.is_dir():
+            files = (p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
+            found = sorted(p for p in files if p.is_file())
+            if not found:
+                raise InvalidReport(str(path), f"holds no report ({', '.join(SUFFIXES)})")
+        count += len(found)
+        if count > FILES_PER_COMMAND_MAX:
+            raise InvalidReport(str(path), f"more than {FILES_PER_COMMAND_MAX:,} files at once")
+        yield from found
+
+
+def read_draft(path: Path) -> Draft:
+    """A report file's draft.
+
+    Raises:
+        InvalidReport: it is no report; says what is wrong, where, and what to do.
+    """
+    content = read_bytes(path)
+    reads = read_prose if path.suffix.lower() in PROSE_SUFFIXES else read_coded
+    return reads(content, path)
+
+
+def framed(draft: Draft, extractor: Extractor) -> Draft:
+    """A prose draft with title, publisher, dateline and language as they stand in the text.
+
+    What the front matter declares comes first.
+    """
+    if draft.readable_text is None:
+        return draft
+    frame = extractor.frame(draft.readable_text)
+    return replace(
+        draft,
+        title=draft.title or frame.title,
+        source_name=draft.source_name or frame.publisher,
+        published=draft.published or frame.published,
+        language=draft.language or frame.language,
+    )
+
+
+def frame_of(draft: Draft, published: str | None) -> ReportFrame:
+    """What is known of a report before its sentences are read."""
+    return ReportFrame(
+        title=draft.title,
+        publisher=draft.source_name,
+        published=published,
+        language=draft.language,
+    )
+
+
+class Filing:
+    """Files reports into one casebook."""
+
+    def __init__(
+        self, store: EventStore, reader: Reader, runner: Runner, extractor: Extractor, clock: Clock
+    ) -> None:
+        self._store, self._reader, self._runner = store, reader, runner
+        self._extractor, self._clock = extractor, clock
+
+    def file(self, path: Path, options: Options | None = None) -> Filed:
+        """File one report: all of its events, or none.
+
+        Raises:
+            InvalidReport: the file is no report, or contradicts what is filed.
+            WrongExpectedVersion: other writers kept filing the same report meanwhile.
+            DatabaseUnavailable: the database did not answer.
+        """
+        draft = framed(read_draft(path), self._extractor)
+        for attempt in range(1, DECISIONS_MAX + 1):
+            self._runner.catch_up()
+            try:
+                return self._file_once(draft, options or Options())
+            except WrongExpectedVersion:
+                if attempt == DECISIONS_MAX:
+                    raise
+        raise AssertionError("unreachable")  # pragma: no cover
+
+    def _file_once(self, draft: Draft, options: Options) -> Filed:
+        digest = sha256(draft.content).hexdigest()
+        known = self._reader.find_report_versions(
+            options.revises or draft.report_id, draft.url, digest
+        )
+        same = next((v for v in known if v.report_version == digest), None)
+        if same is not None:
+            return Filed(draft.path, same.report_id, Outcome.ALREADY_FILED, 0, 0, ())
+        report_id = self._report_id(draft, options, known, digest)
+        when = publication(
+            draft,
+            options.published,
+            options.reported,
+            undated=options.undated,
+            now=self._clock(),
+        )
+        versions = [v for v in known if v.report_id == report_id]
+        self._check_order(draft, when, versions)
+        decision = self._decide(draft, when, report_id, is_revision=bool(versions))
+        appended = self._store.append(decision.appends, decision.documents)
+        self._runner.catch_up()
+        waiting = self._waiting_notes(draft)
+        return Filed(
+            path=draft.path,
+            report_id=report_id,
+            outcome=Outcome.REVISED if versions else Outcome.FILED,
+            events=appended.appended,
+            claims=decision.claim_count,
+            notes=(*decision.notes, *waiting),
+        )
+
+    def _report_id(
+        self, draft: Draft, options: Options, known: Sequence[ReportView], digest: str
+    ) -> str:
+        declared = options.revises or draft.report_id
+        if options.revises and not any(v.report_id == options.revises for v in known):
+            raise InvalidReport(draft.path, f"no report {options.revises!r} is filed to revise")
+        by_url = next((v.report_id for v in known if draft.url and v.url == draft.url), None)
+        if declared and by_url and declared != by_url:
+            raise InvalidReport(
+                draft.path,
+                f"its url is filed as report {by_url!r}, not {declared!r};"
+                f" give it that id, or --revises {by_url}",
+            )
+        return declared or by_url or report_id_of(digest)
+
+    def _check_order(self, draft: Draft, when: Publication, versions: Sequence[ReportView]) -> None:
+        """Two versions published at one time cannot be told apart: which came last?"""
+        if when.undated or not versions:
+            return
+        known_from = instant_text(known_end(when.reported, "", self._reader.time_zone))
+        if any(v.known_from == known_from for v in versions):
+            raise InvalidReport(
+                draft.path,
+                f"report {versions[0].report_id!r} is filed already with other content of the same"
+                " date; say when this version was published with updated: or --reported DATE",
+            )
+
+    def _decide(
+        self, draft: Draft, when: Publication, report_id: str, *, is_revision: bool
+    ) -> Decision:
+        gazetteer, actors = self._reader.gazetteer(), self._reader.actor_table()
+        claims, coded_by = self._claims(draft, when)
+        check_dates(draft, claims, when)
+        amendments = tuple(
+            replace(a, changes=resolved_changes(a.changes, gazetteer, actors)) if a.changes else a
+            for a in draft.amendments
+        )
+        return decide(
+            replace(draft, amendments=amendments),
+            resolved(claims, gazetteer, actors),
+            when,
+            casebook=self._store.casebook,
+            report_id=report_id,
+            is_revision=is_revision,
+            stream_version=self._store.stream_version(f"report-{report_id}"),
+            source=self._source(draft),
+            actors=actors,
+            coded_by=coded_by,
+            metadata={"command": "file"},
+        )
+
+    def _claims(
+        self, draft: Draft, when: Publication
+    ) -> tuple[tuple[ProposedClaim, ...], str | None]:
+        if draft.claims is not None:
+            return draft.claims, None
+        assert draft.readable_text is not None  # noqa: S101 - prose has a text
+        extraction = self._extractor.extract(
+            draft.readable_text,
+            frame_of(draft, when.reported.edtf),
+            self._reader.gazetteer(),
+            self._reader.actor_table(),
+        )
+        if len(extraction.claims) > CLAIMS_PER_REPORT_MAX:
+            raise InvalidReport(
+                draft.path,
+                f"gives more than {CLAIMS_PER_REPORT_MAX} claims; split it into single reports",
+            )
+        return extraction.claims, extraction.coded_by
+
+    def _source(self, draft: Draft) -> Source | None:
+        if draft.source_name is None:
+            return None
+        wanted = slug(draft.source_name)
+        with read_transaction(self._store.engine) as connection:
+            sources = read_sources(connection, self._store.casebook)
+        return next((s for s in sources if s.source_id == wanted), None)
+
+    def _waiting_notes(self, draft: Draft) -> tuple[str, ...]:
+        aimed = {(a.report_id, a.target) for a in draft.amendments}
+        return tuple(
+            f"{type_} waits until claim {target!r} of report {report_id!r} is filed"
+            if target
+            else f"{type_} waits until report {report_id!r} is filed"
+            for type_, report_id, target in self._reader.waiting()
+            if (report_id, target) in aimed
+        )

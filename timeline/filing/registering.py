@@ -1,0 +1,61 @@
+"""Registers places and actors, so that names in reports can be resolved against them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from timeline.domain.actors import Actor
+from timeline.domain.events import ActorRegistered, PlaceRegistered
+from timeline.domain.places import Place
+from timeline.errors import InvalidEvent
+from timeline.filing.deciding import new_event
+from timeline.filing.identity import event_id
+from timeline.projections.reading import Reader
+from timeline.projections.runner import Runner
+from timeline.store.event_store import EventStore
+from timeline.store.events import NewEvent, StreamAppend
+
+
+class Registering:
+    """Adds to one casebook's gazetteer and actor table."""
+
+    def __init__(self, store: EventStore, reader: Reader, runner: Runner) -> None:
+        self._store, self._reader, self._runner = store, reader, runner
+
+    def register(self, places: Sequence[Place] = (), actors: Sequence[Actor] = ()) -> int:
+        """Register what is not registered yet, in one transaction; returns how many were new.
+
+        Raises:
+            InvalidEvent: one id is given twice, or `within` names no known place.
+        """
+        self._runner.catch_up()
+        known_places = self._reader.gazetteer().places
+        known_actors = self._reader.actor_table().actors
+        new_places = [p for p in places if p.place_id not in known_places]
+        new_actors = [a for a in actors if a.actor_id not in known_actors]
+        ids = [f"place-{p.place_id}" for p in new_places]
+        ids += [f"actor-{a.actor_id}" for a in new_actors]
+        if len(set(ids)) != len(ids):
+            raise InvalidEvent("an id is given twice; ids of places and of actors are unique")
+        known = set(known_places) | {p.place_id for p in new_places}
+        lost = next((p for p in new_places if p.within and p.within not in known), None)
+        if lost is not None:
+            raise InvalidEvent(f"place {lost.place_id}: within {lost.within!r} is no known place")
+        payloads: list[Struct] = [PlaceRegistered(**asdict(p)) for p in new_places]
+        payloads += [ActorRegistered(**asdict(a)) for a in new_actors]
+        if not payloads:
+            return 0
+        appends = [
+            StreamAppend(stream, 0, (self._new(payload, stream),))
+            for payload, stream in zip(payloads, ids, strict=True)
+        ]
+        appended = self._store.append(appends)
+        self._runner.catch_up()
+        return appended.appended
+
+    def _new(self, payload: Struct, stream: str) -> NewEvent:
+        key = event_id(self._store.casebook, stream, "registered")
+        return new_event(payload, key, {"command": "register"})

@@ -1,0 +1,182 @@
+"""Builds the one statement that fetches timeline entries, and reads its rows into values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+
+from timeline.domain import events
+from timeline.domain.events import Claim
+from timeline.domain.time import instant_text, moment_end, start_of
+from timeline.projections import tables
+from timeline.projections.control import stands
+
+
+@dataclass(frozen=True)
+class ReportView:
+    """One version of a report; `is_current` when no later version is known."""
+
+    report_id: str
+    report_version: str
+    title: str | None
+    url: str | None
+    source_id: str | None
+    source_name: str | None
+    reported_edtf: str | None
+    undated: bool
+    language: str | None
+    text_digest: str | None
+    coded_by: str | None
+    claim_count: int
+    known_from: str
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One claim in a timeline, with the words that say so and the report they stand in."""
+
+    type: str
+    claim: Claim
+    quote: str | None
+    also_quotes: tuple[str, ...]
+    is_amended: bool
+    report: ReportView
+    key: tuple[str, str, int]
+    position: int
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which entries are wanted; an empty field means any.
+
+    `from_` and `to` bound when it happened: entries that may lie in between, both inclusive.
+    """
+
+    place_id: str | None = None
+    report_id: str | None = None
+    actor_id: str | None = None
+    types: tuple[str, ...] = ()
+    modalities: tuple[str, ...] = ()
+    from_: str | None = None
+    to: str | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some entries in order of valid time, and whether there are more on either side."""
+
+    entries: tuple[Entry, ...]
+    has_next: bool
+    has_previous: bool
+
+
+def entries_query(
+    casebook: str, time_zone: str, filters: Filters, cutoff: datetime | None
+) -> Select[tuple[object, ...]]:
+    """Entries joined with their report versions; columns of the latter begin with `r_`."""
+    e, r = tables.entries.c, tables.report_versions.c
+    joined = tables.entries.join(
+        tables.report_versions,
+        and_(
+            r.casebook == e.casebook,
+            r.report_id == e.report_id,
+            r.report_version == e.report_version,
+        ),
+    )
+    report = [c.label(f"r_{c.name}") for c in tables.report_versions.c]
+    where: list[ColumnElement[bool]] = [e.casebook == casebook, stands(cutoff)]
+    where += _filter_conditions(filters, time_zone)
+    return select(*tables.entries.c, *report).select_from(joined).where(*where)
+
+
+def _filter_conditions(filters: Filters, time_zone: str) -> list[ColumnElement[bool]]:
+    e, a = tables.entries.c, tables.entry_actors.c
+    where: list[ColumnElement[bool]] = []
+    if filters.place_id is not None:
+        where.append(or_(e.place_id == filters.place_id, e.place2_id == filters.place_id))
+    if filters.report_id is not None:
+        where.append(e.report_id == filters.report_id)
+    if filters.types:
+        where.append(e.type.in_(filters.types))
+    if filters.modalities:
+        where.append(e.modality.in_(filters.modalities))
+    if filters.actor_id is not None:
+        named = exists().where(
+            a.casebook == e.casebook,
+            a.claim_id == e.claim_id,
+            a.form == e.form,
+            a.actor == filters.actor_id,
+        )
+        where.append(named)
+    if filters.from_ is not None:
+        begin = _begin(filters.from_, time_zone)
+        where.append(and_(e.ends.is_not(None), e.ends > begin))
+    if filters.to is not None:
+        end = instant_text(moment_end(filters.to, time_zone))
+        starts = and_(e.starts.is_not(None), e.starts < end)
+        open_start = and_(e.starts.is_(None), e.ends.is_not(None))
+        where.append(or_(starts, open_start))
+    return where
+
+
+def entry_from(row: dict[str, object]) -> Entry:
+    """The entry of a row of `entries_query`."""
+    type_ = str(row["type"])
+    claim = events.decode(type_, events.schema_version(type_), str(row["data"]))
+    assert isinstance(claim, Claim)  # noqa: S101
+    quote = row["quote"]
+    return Entry(
+        type=type_,
+        claim=claim,
+        quote=None if quote is None else str(quote),
+        also_quotes=(),
+        is_amended=bool(row["is_amended"]),
+        report=report_view({k.removeprefix("r_"): v for k, v in row.items() if k[:2] == "r_"}),
+        key=(str(row["sort_key"]), claim.claim_id, int(str(row["form"]))),
+        position=int(str(row["position"])),
+    )
+
+
+def beyond(key: tuple[str, str, int]) -> ColumnElement[bool]:
+    """The condition that an entry comes after the one with this key."""
+    c = tables.entries.c
+    return or_(
+        c.sort_key > key[0],
+        and_(c.sort_key == key[0], c.claim_id > key[1]),
+        and_(c.sort_key == key[0], c.claim_id == key[1], c.form > key[2]),
+    )
+
+
+def short_of(key: tuple[str, str, int]) -> ColumnElement[bool]:
+    """The condition that an entry comes before the one with this key."""
+    c = tables.entries.c
+    return or_(
+        c.sort_key < key[0],
+        and_(c.sort_key == key[0], c.claim_id < key[1]),
+        and_(c.sort_key == key[0], c.claim_id == key[1], c.form < key[2]),
+    )
+
+
+def _begin(text: str, time_zone: str) -> str:
+    """The first instant of a day, or the instant, as fixed-width text."""
+    moment_end(text, time_zone)
+    return instant_text(start_of(text.strip(), time_zone))
+
+
+def with_also(entry: Entry, texts: dict[str, str]) -> Entry:
+    """The entry with the quotes of its further spans, from the texts by digest."""
+    text = texts.get(entry.report.text_digest or "")
+    if text is None:
+        return entry
+    quotes = tuple(text[s.span_start : s.span_end] for s in entry.claim.also_evidence)
+    return replace(entry, also_quotes=quotes)
+
+
+def report_view(row: dict[str, object]) -> ReportView:
+    """The view of a row of `report_versions`."""
+    fields = {name: row[name] for name in ReportView.__dataclass_fields__ if name in row}
+    fields["undated"] = bool(row["undated"])
+    return ReportView(**fields, is_current=row["known_until"] is None)  # type: ignore[arg-type]

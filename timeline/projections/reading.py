@@ -1,0 +1,390 @@
+"""Answers questions from the projections: places, timelines, control, reports, actors.
+
+Every answer is a plain immutable value; who asks (GraphQL, the page, the CLI) only gives it shape.
+Times in questions are what people write (`moment_end`), and known time is the reported axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+from sqlalchemy import Connection, Engine, func, or_, select, tuple_
+
+from timeline.domain.actors import Actor, ActorTable
+from timeline.domain.control import Control, ControlSpan, control_at, control_spans
+from timeline.domain.events import Claim
+from timeline.domain.names import Match
+from timeline.domain.places import Gazetteer, Place
+from timeline.domain.time import moment_end
+from timeline.errors import NotFound
+from timeline.projections import tables
+from timeline.projections.control import control_claims, read_roots
+from timeline.projections.entry_queries import (
+    Entry,
+    Filters,
+    Page,
+    ReportView,
+    beyond,
+    entries_query,
+    entry_from,
+    report_view,
+    short_of,
+    with_also,
+)
+from timeline.projections.register import read_actors, read_places
+from timeline.projections.runner import payload_of
+from timeline.settings import PAGE_SIZE_MAX
+from timeline.store.engine import read_transaction
+from timeline.store.event_store import EventStore
+
+FOREVER = datetime.max.replace(tzinfo=UTC)
+
+_T = TypeVar("_T")
+
+__all__ = ["Entry", "Filters", "Page", "Reader", "ReportView"]
+
+
+class Reader:
+    """Reads one casebook's projections.
+
+    The gazetteer and the actor table are kept between questions, as long as their projections have
+    not moved on.
+    """
+
+    def __init__(self, engine: Engine, casebook: str, documents: EventStore | None = None) -> None:
+        """Read from `engine`; texts come from `documents` when the log is in another database."""
+        self._engine, self.casebook = engine, casebook
+        self._store = EventStore(engine, casebook, lambda: datetime.now(UTC))
+        self._documents = documents or self._store
+        self._gazetteer: tuple[int, Gazetteer] | None = None
+        self._actors: tuple[int, ActorTable] | None = None
+        self.time_zone = self._store.casebook_row().time_zone
+
+    def _checkpoint(self, connection: Connection, projection: str) -> int:
+        c = tables.checkpoints.c
+        found = connection.execute(
+            select(c.position).where(c.casebook == self.casebook, c.projection == projection)
+        ).scalar_one_or_none()
+        return found or 0
+
+    def gazetteer(self) -> Gazetteer:
+        """The places of the casebook, by id and by any spelling."""
+        with read_transaction(self._engine) as connection:
+            seen = self._checkpoint(connection, "places")
+            if self._gazetteer is None or self._gazetteer[0] != seen:
+                self._gazetteer = (seen, Gazetteer(read_places(connection, self.casebook)))
+        return self._gazetteer[1]
+
+    def actor_table(self) -> ActorTable:
+        """The actors of the casebook, by id and by any name."""
+        with read_transaction(self._engine) as connection:
+            seen = self._checkpoint(connection, "actors")
+            if self._actors is None or self._actors[0] != seen:
+                self._actors = (seen, ActorTable(read_actors(connection, self.casebook)))
+        return self._actors[1]
+
+    def find_place(self, name: str) -> tuple[Place, Match]:
+        """The place that an id, a name or a spelling of it means.
+
+        Raises:
+            PlaceNotFound: none does.
+            AmbiguousPlace: several do.
+        """
+        return self.gazetteer().look_up(name)
+
+    def actor(self, actor_id: str) -> Actor | None:
+        """The actor of an id."""
+        return self.actor_table().get(actor_id)
+
+    def places(self, first: int, after: str | None = None) -> tuple[tuple[Place, ...], bool]:
+        """Places in order of name, after a place id, and whether there are more."""
+        ordered = sorted(self.gazetteer().places.values(), key=lambda p: (p.name, p.place_id))
+        return _slice(ordered, [p.place_id for p in ordered], first, after)
+
+    def actors(self, first: int, after: str | None = None) -> tuple[tuple[Actor, ...], bool]:
+        """Actors in order of name, after an actor id, and whether there are more."""
+        ordered = sorted(self.actor_table().actors.values(), key=lambda a: (a.name, a.actor_id))
+        return _slice(ordered, [a.actor_id for a in ordered], first, after)
+
+    def cutoff(self, known_on: str | None) -> datetime | None:
+        """What a person means by a date of knowledge; `None` is all that is known."""
+        return None if known_on is None else moment_end(known_on, self.time_zone)
+
+    def control(self, place_id: str, at: str | None = None, known_on: str | None = None) -> Control:
+        """Who held a place at the end of `at`, as known on `known_on`.
+
+        Raises:
+            InvalidDate: `at` or `known_on` is neither a day nor an instant with offset.
+        """
+        moment = FOREVER if at is None else moment_end(at, self.time_zone)
+        return control_at(self.control_history(place_id, known_on), moment)
+
+    def control_history(
+        self, place_id: str, known_on: str | None = None
+    ) -> tuple[ControlSpan, ...]:
+        """The control spans of a place, earliest first, as known on `known_on`.
+
+        Raises:
+            InvalidDate: `known_on` is neither a day nor an instant with offset.
+        """
+        return self.control_histories([place_id], known_on).get(place_id, ())
+
+    def control_histories(
+        self, place_ids: Sequence[str], known_on: str | None = None
+    ) -> dict[str, tuple[ControlSpan, ...]]:
+        """`control_history` of several places; those of which nothing was said are left out.
+
+        Raises:
+            InvalidDate: `known_on` is neither a day nor an instant with offset.
+        """
+        return self._spans(place_ids, self.cutoff(known_on))
+
+    def control_map(
+        self, at: str | None = None, known_on: str | None = None
+    ) -> tuple[tuple[Place, Control], ...]:
+        """Who held each place of which anything is known, in order of the places' names.
+
+        Raises:
+            InvalidDate: `at` or `known_on` is neither a day nor an instant with offset.
+        """
+        moment = FOREVER if at is None else moment_end(at, self.time_zone)
+        places = self.gazetteer().places
+        found = [
+            (places[place_id], control_at(spans, moment))
+            for place_id, spans in self._spans(None, self.cutoff(known_on)).items()
+            if place_id in places
+        ]
+        told = [(p, c) for p, c in found if c != Control()]
+        return tuple(sorted(told, key=lambda pair: (pair[0].name, pair[0].place_id)))
+
+    def _spans(
+        self, place_ids: Sequence[str] | None, cutoff: datetime | None
+    ) -> dict[str, tuple[ControlSpan, ...]]:
+        with read_transaction(self._engine) as connection:
+            if cutoff is None:
+                return self._projected_spans(connection, place_ids)
+            roots = read_roots(connection, self.casebook)
+            claims = control_claims(connection, self.casebook, roots, place_ids, cutoff)
+        return {
+            place: control_spans(of_place, self.time_zone) for place, of_place in claims.items()
+        }
+
+    def _projected_spans(
+        self, connection: Connection, place_ids: Sequence[str] | None
+    ) -> dict[str, tuple[ControlSpan, ...]]:
+        c = tables.control_spans.c
+        query = select(c.place_id, c.data).where(c.casebook == self.casebook)
+        if place_ids is not None:
+            query = query.where(c.place_id.in_(place_ids))
+        found: dict[str, list[ControlSpan]] = {}
+        for row in connection.execute(query.order_by(c.place_id, c.ordinal)):
+            found.setdefault(row.place_id, []).append(
+                msgspec.json.decode(row.data, type=ControlSpan)
+            )
+        return {place_id: tuple(spans) for place_id, spans in found.items()}
+
+    def timeline(
+        self,
+        filters: Filters,
+        known_on: str | None = None,
+        first: int = PAGE_SIZE_MAX,
+        after: tuple[str, str, int] | None = None,
+        before: tuple[str, str, int] | None = None,
+        *,
+        backwards: bool = False,
+    ) -> Page:
+        """Entries in order of valid time; undated ones last.
+
+        Args:
+            filters: Which entries.
+            known_on: As known on that day or instant; `None` is all that is known.
+            first: How many at the most, 1 to PAGE_SIZE_MAX.
+            after: Key of the entry to begin after.
+            before: Key of the entry to end before.
+            backwards: Take the last `first` of them instead, still in order of valid time.
+
+        Raises:
+            InvalidDate: a date is neither a day nor an instant with offset.
+        """
+        size = max(1, min(first, PAGE_SIZE_MAX))
+        c = tables.entries.c
+        order = (c.sort_key, c.claim_id, c.form)
+        query = entries_query(self.casebook, self.time_zone, filters, self.cutoff(known_on))
+        if after is not None:
+            query = query.where(beyond(after))
+        if before is not None:
+            query = query.where(short_of(before))
+        ordered = query.order_by(*(k.desc() for k in order) if backwards else order)
+        with read_transaction(self._engine) as connection:
+            rows = connection.execute(ordered.limit(size + 1)).mappings().all()
+            more, rows = len(rows) > size, rows[:size]
+        entries = [entry_from(dict(r)) for r in (reversed(rows) if backwards else rows)]
+        texts = self._texts(entries)
+        return Page(
+            entries=tuple(with_also(e, texts) for e in entries),
+            has_next=before is not None if backwards else more,
+            has_previous=more if backwards else after is not None,
+        )
+
+    def count(self, filters: Filters, known_on: str | None = None) -> int:
+        """How many entries a timeline has in all."""
+        inner = entries_query(
+            self.casebook, self.time_zone, filters, self.cutoff(known_on)
+        ).subquery()
+        with read_transaction(self._engine) as connection:
+            return int(connection.execute(select(func.count()).select_from(inner)).scalar_one())
+
+    def claims(self, claim_ids: Sequence[str], known_on: str | None = None) -> tuple[Entry, ...]:
+        """Those of some claims that stand as known on `known_on`, in order of valid time.
+
+        Raises:
+            InvalidDate: `known_on` is neither a day nor an instant with offset.
+        """
+        c = tables.entries.c
+        query = entries_query(self.casebook, self.time_zone, Filters(), self.cutoff(known_on))
+        ordered = query.where(c.claim_id.in_(claim_ids)).order_by(c.sort_key, c.claim_id, c.form)
+        with read_transaction(self._engine) as connection:
+            rows = connection.execute(ordered).mappings().all()
+        entries = [entry_from(dict(r)) for r in rows]
+        texts = self._texts(entries)
+        return tuple(with_also(e, texts) for e in entries)
+
+    def _texts(self, entries: Sequence[Entry]) -> dict[str, str]:
+        """The texts of entries that quote more than one place in them."""
+        wanted = {
+            e.report.text_digest for e in entries if e.claim.also_evidence and e.report.text_digest
+        }
+        documents = self._documents.documents(wanted) if wanted else {}
+        return {d: doc.content.decode() for d, doc in documents.items() if doc.content is not None}
+
+    def report(self, report_id: str) -> tuple[ReportView, ...]:
+        """A report's versions, oldest publication first; empty when it is not filed."""
+        r = tables.report_versions.c
+        query = select(tables.report_versions).where(
+            r.casebook == self.casebook, r.report_id == report_id
+        )
+        with read_transaction(self._engine) as connection:
+            rows = connection.execute(query.order_by(r.ordinal)).mappings().all()
+        return tuple(report_view(dict(row)) for row in rows)
+
+    def has_claim(self, report_id: str, target: str) -> bool:
+        """Whether a report has a standing or voided claim of this `ref` or `claim_id`."""
+        with read_transaction(self._engine) as connection:
+            for stored in self._store.read_stream_in(connection, f"report-{report_id}"):
+                claim = None if stored.data is None else payload_of(stored)
+                if isinstance(claim, Claim) and target in (claim.ref, claim.claim_id):
+                    return True
+        return False
+
+    def report_claims(self, report_id: str, known_on: str | None = None) -> tuple[Entry, ...]:
+        """A report's standing claims in the order in which they were filed."""
+        page = self.timeline(Filters(report_id=report_id), known_on)
+        found = list(page.entries)
+        while page.has_next:
+            page = self.timeline(Filters(report_id=report_id), known_on, after=found[-1].key)
+            found += page.entries
+        return tuple(sorted(found, key=lambda e: e.position))
+
+    def reports(
+        self,
+        first: int,
+        after: tuple[str, str] | None = None,
+        before: tuple[str, str] | None = None,
+        *,
+        backwards: bool = False,
+    ) -> tuple[tuple[ReportView, ...], bool]:
+        """Current versions in order of publication, and whether there are more that way.
+
+        `after` and `before` are keys (`known_from`, `report_id`); `backwards` takes the last.
+        """
+        r = tables.report_versions.c
+        key = (r.known_from, r.report_id)
+        query = select(tables.report_versions).where(
+            r.casebook == self.casebook, r.known_until.is_(None)
+        )
+        if after is not None:
+            query = query.where(tuple_(*key) > tuple_(*after))
+        if before is not None:
+            query = query.where(tuple_(*key) < tuple_(*before))
+        size = max(1, min(first, PAGE_SIZE_MAX))
+        ordered = query.order_by(*(k.desc() for k in key) if backwards else key)
+        with read_transaction(self._engine) as connection:
+            rows = connection.execute(ordered.limit(size + 1)).mappings().all()
+        views = [report_view(dict(row)) for row in rows[:size]]
+        return tuple(reversed(views) if backwards else views), len(rows) > size
+
+    def checkpoints(self) -> tuple[tuple[str, int, int], ...]:
+        """How far each projection has come, as (name, version, position), in order of name."""
+        c = tables.checkpoints.c
+        query = select(c.projection, c.version, c.position).where(c.casebook == self.casebook)
+        with read_transaction(self._engine) as connection:
+            return tuple(tuple(r) for r in connection.execute(query.order_by(c.projection)))
+
+    def count_reports(self) -> int:
+        """How many reports there are, each counted once."""
+        r = tables.report_versions.c
+        query = select(func.count()).where(r.casebook == self.casebook, r.known_until.is_(None))
+        with read_transaction(self._engine) as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def find_report_versions(
+        self, report_id: str | None, url: str | None, digest: str
+    ) -> tuple[ReportView, ...]:
+        """Versions of any report with this id, URL or document digest."""
+        r = tables.report_versions.c
+        same = [r.report_version == digest]
+        if report_id is not None:
+            same.append(r.report_id == report_id)
+        if url is not None:
+            same.append(r.url == url)
+        query = select(tables.report_versions).where(r.casebook == self.casebook, or_(*same))
+        with read_transaction(self._engine) as connection:
+            rows = connection.execute(query.order_by(r.report_id, r.ordinal)).mappings().all()
+        return tuple(report_view(dict(row)) for row in rows)
+
+    def waiting(self) -> tuple[tuple[str, str, str | None], ...]:
+        """Amendments whose target is not filed yet, as (type, report id, target)."""
+        w = tables.waiting_amendments.c
+        query = select(w.type, w.report_id, w.target).where(w.casebook == self.casebook)
+        with read_transaction(self._engine) as connection:
+            return tuple(tuple(r) for r in connection.execute(query.order_by(w.position)))
+
+    def unresolved(self) -> tuple[tuple[str, str, int], ...]:
+        """Names in standing claims that matched nothing: (place or actor, words, claims)."""
+        e = tables.entries.c
+        query = (
+            select(e.place_as_named, func.count())
+            .where(
+                e.casebook == self.casebook,
+                e.place_id.is_(None),
+                e.place_as_named.is_not(None),
+                e.known_until.is_(None),
+            )
+            .group_by(e.place_as_named)
+        )
+        a = tables.entry_actors.c
+        actors = (
+            select(a.actor, func.count(a.claim_id.distinct()))
+            .where(a.casebook == self.casebook, a.actor.like("named:%"))
+            .group_by(a.actor)
+        )
+        with read_transaction(self._engine) as connection:
+            places = [("place", str(n), int(c)) for n, c in connection.execute(query)]
+            named = [
+                ("actor", str(n).removeprefix("named:"), int(c))
+                for n, c in connection.execute(actors)
+            ]
+        return tuple(sorted(places + named, key=lambda row: (row[0], -row[2], row[1])))
+
+
+def _slice(
+    ordered: Sequence[_T], ids: Sequence[str], first: int, after: str | None
+) -> tuple[tuple[_T, ...], bool]:
+    if after is not None and after not in ids:
+        raise NotFound(f"there is nothing under the id {after!r}")
+    start = 0 if after is None else ids.index(after) + 1
+    size = max(1, min(first, PAGE_SIZE_MAX))
+    return tuple(ordered[start : start + size]), start + size < len(ordered)

@@ -1,0 +1,111 @@
+"""Replays a log, or the beginning of it, into tables in memory: what the log knew at a point.
+
+The live tables are not touched, so this also tells whether they equal a fresh replay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+
+import msgspec
+from sqlalchemy import Connection, Engine, Table, insert, select
+from sqlmodel import SQLModel
+
+from timeline.projections import tables as _tables  # noqa: F401 - declares the tables
+from timeline.projections.reading import Reader
+from timeline.projections.runner import EVENTS_PER_BATCH, Batch, Projection, logged
+from timeline.store.engine import connect, read_transaction, write_transaction
+from timeline.store.event_store import EventStore
+from timeline.store.events import StoredEvent
+from timeline.store.tables import casebooks
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A log replayed up to and with `position`; `reader` answers from it."""
+
+    position: int
+    recorded_at: str | None
+    events: int
+    reader: Reader
+    engine: Engine
+
+
+@contextmanager
+def replayed(
+    store: EventStore,
+    projections: Sequence[Projection],
+    *,
+    until: int | None = None,
+    recorded_before: str | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Replay]:
+    """A replay in memory, for as long as the context lasts.
+
+    Args:
+        store: The log to read.
+        projections: In the order in which each may read the tables of those before it.
+        until: The last position to read; `None` is the head.
+        recorded_before: Read only what was recorded before this instant (fixed-width UTC text).
+        on_progress: Called after each batch with (position reached, head position).
+    """
+    engine = connect("sqlite://")
+    try:
+        with read_transaction(store.engine) as log, write_transaction(engine) as target:
+            casebook = store.casebook_row_in(log)
+            SQLModel.metadata.create_all(target)
+            row = select(casebooks).where(casebooks.c.casebook == store.casebook)
+            target.execute(insert(casebooks), [dict(log.execute(row).mappings().one())])
+            last: StoredEvent | None = None
+            count = 0
+            found = _until(store.read_in(log, until=until), recorded_before)
+            while stored := list(islice(found, EVENTS_PER_BATCH)):
+                last, count = stored[-1], count + len(stored)
+                batch = Batch(log, target, store, casebook, logged(stored), last.position)
+                for projection in projections:
+                    projection.apply(batch)
+                if on_progress is not None:
+                    on_progress(last.position, casebook.head.position)
+        yield Replay(
+            position=last.position if last else 0,
+            recorded_at=last.recorded_at if last else None,
+            events=count,
+            reader=Reader(engine, store.casebook, documents=store),
+            engine=engine,
+        )
+    finally:
+        engine.dispose()
+
+
+def _until(events: Iterator[StoredEvent], recorded_before: str | None) -> Iterator[StoredEvent]:
+    for event in events:
+        if recorded_before is not None and event.recorded_at >= recorded_before:
+            return
+        yield event
+
+
+def differing_tables(
+    store: EventStore, projections: Sequence[Projection], replay: Replay
+) -> tuple[str, ...]:
+    """The live tables that do not equal a replay of the whole log, by checksum."""
+    compared = [table for projection in projections for table in projection.tables]
+    with read_transaction(store.engine) as live, read_transaction(replay.engine) as fresh:
+        return tuple(
+            table.name
+            for table in compared
+            if checksum(live, table, store.casebook) != checksum(fresh, table, store.casebook)
+        )
+
+
+def checksum(connection: Connection, table: Table, casebook: str) -> str:
+    """SHA-256 over a casebook's rows of a table in the order of its key; same on every engine."""
+    total = hashlib.sha256()
+    query = select(table).where(table.c.casebook == casebook).order_by(*table.primary_key.columns)
+    for row in connection.execute(query):
+        total.update(msgspec.json.encode(tuple(row)))
+        total.update(b"\n")
+    return total.hexdigest()

@@ -1,0 +1,82 @@
+"""Projects reports: their versions in order of publication, and the amendments that still wait."""
+
+from __future__ import annotations
+
+from sqlalchemy import Table, delete, insert
+
+from timeline.domain.events import Amendment
+from timeline.domain.standing import ReportStanding
+from timeline.domain.time import instant_text
+from timeline.projections import tables
+from timeline.projections.runner import Batch
+
+
+class ReportsProjection:
+    """Every version of every report, and since when each is known."""
+
+    name = "reports"
+    version = 1
+    tables: tuple[Table, ...] = (tables.report_versions, tables.waiting_amendments)
+
+    def apply(self, batch: Batch) -> None:
+        """Write anew the rows of the reports that these events are about."""
+        standings = batch.standings()
+        if not standings:
+            return
+        for table in self.tables:
+            batch.connection.execute(
+                delete(table).where(
+                    table.c.casebook == batch.name, table.c.report_id.in_(standings)
+                )
+            )
+        versions = [row for s in standings.values() for row in _version_rows(batch.name, s)]
+        if versions:
+            batch.connection.execute(insert(tables.report_versions), versions)
+        waiting = [row for s in standings.values() for row in _waiting_rows(batch.name, s)]
+        if waiting:
+            batch.connection.execute(insert(tables.waiting_amendments), waiting)
+
+
+def _version_rows(casebook: str, standing: ReportStanding) -> list[dict[str, object]]:
+    ends = [known_from for _, known_from, _ in standing.versions[1:]]
+    rows: list[dict[str, object]] = []
+    for ordinal, (version, known_from, position) in enumerate(standing.versions):
+        until = ends[ordinal] if ordinal < len(ends) else None
+        rows.append(
+            {
+                "casebook": casebook,
+                "report_id": version.report_id,
+                "report_version": version.report_version,
+                "ordinal": ordinal,
+                "title": version.title,
+                "url": version.url,
+                "source_id": version.source.source_id if version.source else None,
+                "source_name": version.source.name if version.source else None,
+                "reported_edtf": version.reported.edtf,
+                "undated": version.undated,
+                "language": version.language,
+                "text_digest": version.text_document.digest if version.text_document else None,
+                "coded_by": version.coded_by,
+                "claim_count": version.claim_count,
+                "known_from": instant_text(known_from),
+                "known_until": instant_text(until) if until else None,
+                "position": position,
+            }
+        )
+    return rows
+
+
+def _waiting_rows(casebook: str, standing: ReportStanding) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for fact in standing.waiting:
+        assert isinstance(fact.payload, Amendment)  # noqa: S101
+        rows.append(
+            {
+                "casebook": casebook,
+                "position": fact.position,
+                "report_id": fact.payload.report_id,
+                "type": type(fact.payload).__name__,
+                "target": getattr(fact.payload, "target", None),
+            }
+        )
+    return rows
