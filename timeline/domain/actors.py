@@ -18,6 +18,7 @@ from timeline.domain.names import Match, Name, NameIndex, Tier, folded_form
 from timeline.domain.places import Slug
 
 ROOT_DEPTH_MAX = 8
+WHOLE_DEPTH_MAX = 8
 
 
 class ActorKind(StrEnum):
@@ -129,9 +130,27 @@ class ActorTable:
             return None, None
         return self._actors[ids[0]], match
 
+    def whole_of(self, actor_id: str) -> str:
+        """The id of what an actor is undisputedly part of, as far up as that goes; else its own.
+
+        A formation that holds a place and the army it belongs to are one holder. Allies are not.
+        """
+        seen: set[str] = set()
+        while actor_id not in seen and len(seen) < WHOLE_DEPTH_MAX:
+            seen.add(actor_id)
+            actor = self._actors.get(actor_id)
+            wholes = (
+                a.actor
+                for a in (actor.affiliations if actor else ())
+                if a.relation == "part_of" and not a.disputed and a.actor in self._actors
+            )
+            actor_id = next(wholes, actor_id)
+        return actor_id
+
     def mention(self, mention: ActorMention) -> ActorMention:
         """A mention with the actor's id and name filled in where it is known."""
-        actor, _ = self.resolve(mention.actor_id or mention.as_named)
+        known = self._actors.get(mention.actor_id or "")
+        actor = known or self.resolve(mention.as_named)[0]
         if actor is None:
             return replace(mention, actor_id=None, name=None)
         return replace(mention, actor_id=actor.actor_id, name=actor.name)
@@ -150,9 +169,12 @@ def slug(name: str) -> str:
 
 
 _ANONYMOUS = re.compile(
-    r"\b(sources?|officials?|officers?|witness\w*|activists?|residents?|unnamed|anonymous|reports?|"
+    r"\b(sources?|officials?|officers?|(eye)?witness\w*|activists?|residents?|unnamed|anonymous|reports?|"
     r"some|others?|locals?|correspondents?|media)\b",
     re.IGNORECASE,
+)
+_OFFICE = re.compile(
+    r"(?:the\s+)?(\w+)\s+(?:\w+\s+){0,2}?(?:minister|ministry|president|premier)\b", re.IGNORECASE
 )
 
 
@@ -163,17 +185,24 @@ class Roots:
         self._sources = {s.source_id: s for s in sources}
         self._by_name = {folded_form(s.name): s.source_id for s in self._sources.values()}
         self._actors = actors
+        self._states = {
+            adjective.casefold(): actor
+            for actor in actors.actors.values()
+            for adjective in actor.adjectives
+            if actor.kind is ActorKind.STATE
+        }
 
     def root(self, source_id: str | None, attributed_to: str | None) -> str:
         """The root: `actor:<id>`, `source:<id>` or `named:<words>`.
 
         Who is quoted by name is the root. Unnamed people ("military sources") root in the outlet
         that quotes them, since nobody can tell them from another outlet's or from its own voice.
+        A minister or ministry of a state ("the Syrian foreign minister") roots in that state.
         """
         if attributed_to:
-            actor, _ = self._actors.resolve(attributed_to)
+            actor = self._actors.resolve(attributed_to)[0] or self._state_of_office(attributed_to)
             if actor is not None:
-                return f"actor:{actor.actor_id}"
+                return self._root_of_actor(actor)
             named = folded_form(attributed_to)
             if named in self._by_name:
                 return self._root_of_source(self._by_name[named])
@@ -181,21 +210,44 @@ class Roots:
                 return f"named:{named}"
         return self._root_of_source(source_id) if source_id else "source:unknown"
 
-    def _root_of_source(self, source_id: str) -> str:
+    def wholes(self, actor_ids: Iterable[str]) -> dict[str, str]:
+        """What each of these is undisputedly part of; those that are no part are left out."""
+        found = {id_: self._actors.whole_of(id_) for id_ in actor_ids}
+        return {id_: whole for id_, whole in found.items() if whole != id_}
+
+    def _state_of_office(self, words: str) -> Actor | None:
+        office = _OFFICE.match(words.strip())
+        return self._states.get(office[1].casefold()) if office else None
+
+    def _root_of_actor(self, actor: Actor) -> str:
+        """The actor's own root, or that of the state or party whose organ it is.
+
+        Only an undisputed `part_of` counts, of a medium in anything or of anything in a state:
+        factions of an alliance speak for themselves, and allies are not one source.
+        """
         seen: set[str] = set()
+        while actor.actor_id not in seen and len(seen) < ROOT_DEPTH_MAX:
+            seen.add(actor.actor_id)
+            for affiliation in actor.affiliations:
+                whole = self._actors.get(affiliation.actor)
+                if affiliation.relation != "part_of" or affiliation.disputed or whole is None:
+                    continue
+                if actor.kind is ActorKind.MEDIA or whole.kind is ActorKind.STATE:
+                    actor = whole
+                    break
+        return f"actor:{actor.actor_id}"
+
+    def _root_of_source(self, source_id: str) -> str:
+        seen: list[str] = []
         while source_id not in seen and len(seen) < ROOT_DEPTH_MAX:
-            seen.add(source_id)
+            seen.append(source_id)
             source = self._sources.get(source_id)
-            parent = source.affiliated_with if source else None
-            if not parent:
-                break
-            if parent not in self._sources:
-                actor = self._actors.get(parent)
-                return f"actor:{actor.actor_id}" if actor else f"source:{source_id}"
+            if source is None:
+                return f"source:{source_id}"
+            parent = source.affiliated_with
+            actor = self._actors.get(parent) if parent else self._actors.resolve(source.name)[0]
+            if parent is None or parent not in self._sources:
+                return self._root_of_actor(actor) if actor else f"source:{source_id}"
             source_id = parent
-        actor, _ = (
-            self._actors.resolve(self._sources[source_id].name)
-            if (source_id in self._sources)
-            else (None, None)
-        )
-        return f"actor:{actor.actor_id}" if actor else f"source:{source_id}"
+        # Sources that name each other in a circle are one.
+        return f"source:{min(seen[seen.index(source_id) :]) if source_id in seen else source_id}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
-from itertools import pairwise
+from itertools import zip_longest
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,26 +19,24 @@ from timeline.domain.claims import Modality, Polarity
 from timeline.domain.events import (
     Claim,
     Clash,
-    ControlStated,
     RouteCut,
     RouteOpened,
     SiegeBegan,
     SiegeEnded,
 )
+from timeline.domain.holders import ControlClaim, ControlState, Holder
 from timeline.domain.holding import (
     HOLDING_TYPES,
     INSTANT,
-    ControlClaim,
-    ControlState,
     Evidence,
-    Holder,
     State,
     evidence_of,
     holding_states,
     settling_order,
+    since_of,
 )
 from timeline.domain.places import Relation
-from timeline.domain.time import Precision
+from timeline.domain.time import Precision, end_of_day
 
 CONDITION_TYPES = (SiegeBegan, SiegeEnded, RouteCut, RouteOpened)
 CONTROL_TYPES = (*HOLDING_TYPES, *CONDITION_TYPES, Clash)
@@ -99,8 +97,9 @@ class ControlSpan(Struct, frozen=True, kw_only=True):
 class Control(Struct, frozen=True, kw_only=True):
     """Who held a place at one moment, and how well that is known.
 
-    `last_confirmed` is the date of the latest evidence up to that moment, `sources` the number of
-    independent root sources that agree.
+    `last_confirmed` is the date of the latest evidence of the state up to that moment, `None` while
+    nothing that it rests on is settled. `sources` is the number of independent root sources behind
+    the state; of a contested one it counts every side.
     """
 
     state: ControlState = ControlState.UNKNOWN
@@ -146,11 +145,15 @@ def control_spans(claims: Iterable[ControlClaim], time_zone: str) -> tuple[Contr
     """
     evidence = [evidence_of(c, time_zone) for c in claims if moves_control(c.claim)]
     states = holding_states(evidence)
-    fighting = [e for e in evidence if isinstance(e.claim, Clash) and _is_dated_to_days(e)]
-    conditions = sorted(
-        (e for e in evidence if isinstance(e.claim, CONDITION_TYPES)), key=settling_order
+    fighting = sorted(
+        (e for e in evidence if isinstance(e.claim, Clash) and _is_dated_to_days(e)),
+        key=settling_order,
     )
-    return _laid_over(states, fighting, _condition_periods(conditions, states))
+    conditions = sorted(
+        (e for e in evidence if isinstance(e.claim, CONDITION_TYPES)), key=_ends_last
+    )
+    fights = _fighting_periods(fighting, states, time_zone)
+    return _laid_over(states, fights, _condition_periods(conditions, states))
 
 
 def control_at(spans: Sequence[ControlSpan], cutoff: datetime) -> Control:
@@ -166,8 +169,11 @@ def control_at(spans: Sequence[ControlSpan], cutoff: datetime) -> Control:
     )
     if span is None:
         return Control()
-    supports = [s for s in span.supports if s.settled <= moment] or list(span.supports)
-    holding = [s for s in supports if s.is_of_holder] or supports
+    of_holder = [s for s in span.supports if s.is_of_holder] or span.supports
+    settled = [s for s in of_holder if s.settled <= moment]
+    # Where nothing is settled yet, the span rests on what settles first.
+    holding = settled or _first_to_settle(of_holder)
+    beside = [s for s in span.supports if not s.is_of_holder and s.settled <= moment]
     return Control(
         state=span.state,
         holders=span.holders,
@@ -175,10 +181,15 @@ def control_at(spans: Sequence[ControlSpan], cutoff: datetime) -> Control:
         since_earliest=span.since_earliest,
         since_latest=span.since_latest,
         certain=span.certain_from <= moment,
-        last_confirmed=max(holding, key=lambda s: s.settled).latest if holding else None,
+        last_confirmed=max(settled, key=lambda s: s.settled).latest if settled else None,
         sources=len({s.root for s in holding}),
-        claim_ids=tuple(sorted({s.claim_id for s in supports})),
+        claim_ids=tuple(sorted({s.claim_id for s in (*holding, *beside)})),
     )
+
+
+def _first_to_settle(supports: Sequence[Support]) -> list[Support]:
+    first = min((s.settled for s in supports), default=None)
+    return [s for s in supports if s.settled == first]
 
 
 def _is_dated_to_days(e: Evidence) -> bool:
@@ -188,6 +199,12 @@ def _is_dated_to_days(e: Evidence) -> bool:
         Precision.DAY,
         Precision.INTERVAL,
     )
+
+
+def _ends_last(e: Evidence) -> tuple[datetime, bool, datetime, int, str]:
+    """Settling order, but what began and ended on one day has ended."""
+    settled, known_from, offset, claim_id = settling_order(e)
+    return settled, isinstance(e.claim, SiegeEnded | RouteOpened), known_from, offset, claim_id
 
 
 class _Period(Struct, frozen=True, kw_only=True):
@@ -226,32 +243,40 @@ def _condition_periods(conditions: Sequence[Evidence], states: Sequence[State]) 
 
 
 def _until_hands_change(period: _Period, states: Sequence[State]) -> _Period:
+    """A siege ends when the besieged leave, or somebody else takes the place for certain."""
     if period.condition is not Condition.BESIEGED:
         return period
-    for before, after in pairwise(states):
-        changed = before.holders and after.holders and before.holders != after.holders
-        taken = after.state is ControlState.CONTROLLED
-        if changed and taken and period.covers(after.certain_from):
-            return replace(period, end=after.certain_from)
+    held_by: frozenset[str] = frozenset()
+    for state, following in zip_longest(states, states[1:]):
+        if following is not None and following.begin <= state.certain_from:
+            continue  # it was disputed or followed at once, and never held for certain
+        is_held = state.state in (ControlState.CONTROLLED, ControlState.MIXED)
+        has_changed = is_held and bool(held_by) and not held_by & state.keys
+        has_left = state.state is ControlState.VACATED
+        if (has_changed or has_left) and period.covers(state.certain_from):
+            return replace(period, end=state.certain_from)
+        held_by = state.keys if is_held else held_by
     return period
 
 
-def _fighting_periods(fighting: Sequence[Evidence], states: Sequence[State]) -> tuple[_Period, ...]:
+def _fighting_periods(
+    fighting: Sequence[Evidence], states: Sequence[State], time_zone: str
+) -> list[_Period]:
     """Days of fighting inside; a change of control dated in them is what the fighting led to."""
-    settled = sorted(s.settled for state in states for s in state.support)
+    settled = sorted(s.settled for state in states for s in state.support if not s.is_statement)
     periods = []
     for e in fighting:
         assert e.start is not None  # noqa: S101
-        end = next((m for m in settled if e.start <= m <= e.settled), e.settled + INSTANT)
+        last = end_of_day(e.settled, time_zone)
+        end = next((m for m in settled if e.start <= m < last), last)
         if e.start < end:
             periods.append(_Period(start=e.start, end=end, evidence=e))
-    return tuple(periods)
+    return periods
 
 
 def _laid_over(
-    states: Sequence[State], fighting: Sequence[Evidence], conditions: Sequence[_Period]
+    states: Sequence[State], fights: Sequence[_Period], conditions: Sequence[_Period]
 ) -> tuple[ControlSpan, ...]:
-    fights = _fighting_periods(fighting, states)
     cuts = {s.begin for s in states}
     for period in (*fights, *conditions):
         cuts.add(period.start)
@@ -259,7 +284,7 @@ def _laid_over(
             cuts.add(period.end)
     ordered = sorted(cuts)
     spans: list[ControlSpan] = []
-    for start, end in zip(ordered, [*ordered[1:], None], strict=True):
+    for start, end in zip_longest(ordered, ordered[1:]):
         state = next((s for s in reversed(states) if s.begin <= start), None)
         span = _span(
             start,
@@ -282,23 +307,23 @@ def _span(
     fights: Sequence[Evidence],
     conditions: Sequence[_Period],
 ) -> ControlSpan:
-    support = tuple(fights) if fights else state.support if state else ()
+    support = state.support if state else ()
     kind = state.state if state else ControlState.UNKNOWN
-    changes = [s for s in support if not isinstance(s.claim, ControlStated)] or list(support)
-    if kind is not ControlState.CONTESTED and not fights:
-        changes = _of_first_change(changes, state)
-    earliest = [s.claim.occurred.earliest for s in changes]
-    latest = [s for s in changes if s.claim.occurred.latest]
+    since = state.since if state else None
+    if fights:
+        rivals = support if kind is ControlState.CONTESTED else ()
+        support, kind = (*rivals, *fights), ControlState.CONTESTED
+        since = since_of(support)
     beside = {c.evidence.claim.claim_id: c.evidence for c in conditions}
     return ControlSpan(
         valid_from=start,
         valid_to=end,
         certain_from=start if fights or state is None else state.certain_from,
-        state=ControlState.CONTESTED if fights else kind,
+        state=kind,
         holders=state.holders if state else (),
         conditions=tuple(sorted({c.condition for c in conditions if c.condition})),
-        since_earliest=None if None in earliest or not earliest else _first(changes),
-        since_latest=max(latest, key=lambda s: s.settled).claim.occurred.latest if latest else None,
+        since_earliest=since.earliest if since else None,
+        since_latest=since.latest if since else None,
         supports=tuple(
             Support(
                 claim_id=e.claim.claim_id,
@@ -310,17 +335,6 @@ def _span(
             for e in (*support, *beside.values())
         ),
     )
-
-
-def _of_first_change(changes: list[Evidence], state: State | None) -> list[Evidence]:
-    """What dates the change itself, and not a later confirmation of it."""
-    if state is None:
-        return changes
-    return [e for e in changes if e.first <= state.certain_from]
-
-
-def _first(changes: Sequence[Evidence]) -> str | None:
-    return min(changes, key=lambda s: s.first).claim.occurred.earliest
 
 
 def _same(one: ControlSpan, other: ControlSpan) -> bool:

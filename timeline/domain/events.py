@@ -21,8 +21,8 @@ from timeline.domain.places import Place, Slug
 from timeline.domain.time import UNDATED, Occurred
 from timeline.errors import InvalidEvent, UnknownEventSchema
 
-ReportId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length=200)]
-Sha256Hex = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+ReportId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$(?!\n)", max_length=200)]
+Sha256Hex = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 ShortText = Annotated[str, Meta(max_length=2000)]
 
 
@@ -32,7 +32,7 @@ class Claim(ClaimFields, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `report_version` is the SHA-256 of the filed document, in hexadecimal.
     """
 
-    claim_id: Annotated[str, Meta(pattern=r"^c-[0-9a-f]{20}$")]
+    claim_id: Annotated[str, Meta(pattern=r"^c-[0-9a-f]{20}$(?!\n)")]
     report_id: ReportId
     report_version: Sha256Hex
 
@@ -213,6 +213,21 @@ class ReportRetracted(Amendment, frozen=True, kw_only=True, forbid_unknown_field
     """None of a report's claims stand any longer."""
 
 
+class ContentWithheld(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """The content of events, and of documents, was erased; their digests and hashes stay.
+
+    `positions` come before this event in the log; `documents` are the SHA-256 of their bytes. It
+    stands in the stream of a report that it touches, so that the report is projected anew.
+    """
+
+    positions: tuple[Annotated[int, Meta(ge=1)], ...] = ()
+    documents: tuple[Sha256Hex, ...] = ()
+    reason: Annotated[str, Meta(min_length=1, max_length=2000)]
+    requested_by: Annotated[str, Meta(max_length=200)] | None = None
+
+
 class PlaceRegistered(Place, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A place entered the gazetteer."""
 
@@ -253,8 +268,8 @@ EVENT_TYPES: dict[str, type[Struct]] = {
         t.__name__: t
         for t in (
             ReportFiled, ReportRevised, ReportRetracted, ClaimCorrected, ClaimRetracted,
-            ClaimReinstated, PlaceRegistered, ActorRegistered, AffiliationStated, SourceRegistered,
-            SourceAffiliated,
+            ClaimReinstated, ContentWithheld, PlaceRegistered, ActorRegistered, AffiliationStated,
+            SourceRegistered, SourceAffiliated,
         )
     },
 }  # fmt: skip

@@ -19,7 +19,7 @@ Longitude = Annotated[float, Meta(ge=-180, le=180)]
 GeoPrecision = Annotated[int, Meta(ge=1, le=3)]
 DistanceKm = Annotated[float, Meta(ge=0, le=20_100)]
 Bearing = Annotated[float, Meta(ge=0, lt=360)]
-Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=120)]
+Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]*$(?!\n)", max_length=120)]
 
 CONTAINMENT_DEPTH_MAX = 12
 
@@ -157,13 +157,14 @@ class Gazetteer:
             raise PlaceNotFound(name)
         if match.tier is Tier.FUZZY:
             raise PlaceNotFound(name, tuple(p.name for p in places))
-        if len(places) > 1 and match.tier is not Tier.SKELETON:
+        if len(places) > 1:
             raise AmbiguousPlace(name, tuple(f"{p.place_id} ({p.name})" for p in places))
         return places[0], match
 
     def mention(self, mention: PlaceMention) -> PlaceMention:
         """A mention with what the gazetteer knows filled in; unresolved when it is not sure."""
-        places, match = self.find(mention.place_id or mention.as_named)
+        by_id = self._places.get(mention.place_id or "")
+        places, match = self.find(by_id.place_id if by_id else mention.as_named)
         if match is None or match.tier is Tier.FUZZY or len(places) != 1:
             return replace(mention, place_id=None, name=None, match=None)
         place = places[0]
@@ -179,24 +180,24 @@ class Gazetteer:
             match=match,
             latitude=mention.latitude if mention.latitude is not None else lat,
             longitude=mention.longitude if mention.longitude is not None else lon,
-            geo_precision=mention.geo_precision or _precision_of(place, mention.relation),
+            geo_precision=mention.geo_precision or _precision_of(place, mention),
         )
 
     def containers(self, place_id: str) -> tuple[Place, ...]:
-        """The places that contain this one, nearest first."""
+        """The places that contain this one, nearest first; never itself, even in a circle."""
         found: list[Place] = []
         place = self._places.get(place_id)
         while place is not None and place.within and len(found) < CONTAINMENT_DEPTH_MAX:
             place = self._places.get(place.within)
-            if place is None or place in found:
+            if place is None or place in found or place.place_id == place_id:
                 break
             found.append(place)
         return tuple(found)
 
 
-def _precision_of(place: Place, relation: Relation) -> int:
+def _precision_of(place: Place, mention: PlaceMention) -> int:
     """1 at or in the place itself, otherwise at least 2 (ACLED geo_precision)."""
-    if relation in (Relation.AT, Relation.IN):
+    if mention.relation in (Relation.AT, Relation.IN) and not mention.distance_km:
         return place.geo_precision
     return max(2, place.geo_precision)
 

@@ -21,8 +21,10 @@ from timeline.domain.events import (
     ClaimReinstated,
     ClaimRetracted,
     ReportRetracted,
+    ReportRevised,
     ReportVersion,
     corrected,
+    encode,
 )
 from timeline.domain.time import known_end
 
@@ -86,7 +88,7 @@ def report_standing(facts: Iterable[Fact], time_zone: str) -> ReportStanding:
             for f in kept
             if isinstance(f.payload, ReportVersion)
         ),
-        key=lambda v: (v[1], v[0].report_version),
+        key=_version_order,
     )
     amendments = [_timed(f, time_zone) for f in kept if isinstance(f.payload, Amendment)]
     claims = [f for f in kept if isinstance(f.payload, Claim)]
@@ -102,6 +104,33 @@ def report_standing(facts: Iterable[Fact], time_zone: str) -> ReportStanding:
         f for f in kept if isinstance(f.payload, Amendment) and f.position not in answered
     )
     return ReportStanding(versions=tuple(versions), claims=tuple(standing), waiting=waiting)
+
+
+def _version_order(
+    version: tuple[ReportVersion, datetime, int],
+) -> tuple[datetime, bool, bool, str]:
+    """By publication; of versions published together, one that says it is an update is the later.
+
+    Position plays no part, so that what is known does not depend on the order of filing.
+    """
+    payload, known, _ = version
+    is_revision = isinstance(payload, ReportRevised)
+    return known, payload.updated is not None, is_revision, payload.report_version
+
+
+def _counting_order(amendment: _Timed) -> tuple[datetime, int, int, bytes]:
+    """Coding first, in the order in which we put it right; then the source's words as they came.
+
+    Of words of a source that count from one moment, a reinstatement is the last, since it
+    presupposes a retraction; otherwise their content decides, and never the order of filing.
+    """
+    payload = amendment.payload
+    if payload.basis is Basis.CODING:
+        return amendment.counts_from, amendment.position, 0, b""
+    rank = 0 if isinstance(payload, ClaimCorrected) else 1
+    if isinstance(payload, ClaimReinstated):
+        rank = 2
+    return amendment.counts_from, 0, rank, encode(payload)
 
 
 def _of_report(amendment: _Timed) -> bool:
@@ -174,7 +203,7 @@ def _forms(
             continue
         counting = sorted(
             (a for a in amendments if a.counts_from <= start),
-            key=lambda a: (a.counts_from, a.position),
+            key=_counting_order,
         )
         if not _stands(counting):
             continue

@@ -9,7 +9,7 @@ first, so that none of them reaches it.
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated
@@ -24,7 +24,13 @@ from timeline.errors import InvalidDate
 YEAR_MIN, YEAR_MAX = 1900, 2100
 EDTF_LENGTH_MAX = 60
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
+# Levels 0 and 1: a date, or one with its last parts unspecified. A season stands for a month.
+_DATE = re.compile(
+    r"(\d{4}|\d{3}X|\d{2}XX|\d{4}-(0[1-9]|1[0-2]|2[1-4])|\d{4}-(0[1-9]|1[0-2])-(\d{2}|XX)"
+    r"|\d{4}-XX(-XX)?)\Z",
+    re.ASCII,
+)
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})\Z")
 _LOCAL_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?\Z")
 _WINTER = 24
@@ -120,7 +126,7 @@ def occurred_from_edtf(text: str, anchor: Anchor = Anchor.UNANCHORED) -> Occurre
         raise InvalidDate(text, "has more than one '/'; write START/END")
     sides = [_side(part, text) for part in parts]
     earliest, latest = sides[0][0], sides[-1][1]
-    if len(parts) == 2 and earliest is None and latest is None:
+    if earliest is None and latest is None:
         raise InvalidDate(text, "says nothing; leave the date out when it is not known")
     if earliest and latest and end_of(latest, "UTC") <= start_of(earliest, "UTC"):
         raise InvalidDate(text, "ends before it starts")
@@ -151,8 +157,11 @@ def _side(part: str, whole: str) -> _Side:
         return _instant_side(bare, whole)
     if _LOCAL_TIME.match(bare):
         raise InvalidDate(whole, "has an hour but no offset; add one, such as +02:00")
-    if not re.fullmatch(r"[\dX]{4}(-[\dX]{2}(-[\dX]{2})?)?", bare):
-        raise InvalidDate(whole, "is not a date; write YYYY-MM-DD, YYYY-MM, YYYY or START/END")
+    if not _DATE.match(bare):
+        reason = "is not a date; write YYYY-MM-DD, YYYY-MM, YYYY or START/END"
+        if re.fullmatch(r"\d{4}-\d{2}(-\d{2})?", bare):
+            reason = "is no day of the calendar"
+        raise InvalidDate(whole, reason)
     try:
         parsed = _parse_edtf(bare)
         low, high = parsed.lower_strict(), parsed.upper_strict()
@@ -191,20 +200,28 @@ def start_of(bound: str, time_zone: str) -> datetime:
     """First instant of an inclusive bound (an ISO day or an instant with offset), in UTC."""
     if _DAY.match(bound):
         return _midnight(bound, time_zone)
-    return datetime.fromisoformat(bound).astimezone(pendulum.UTC)
+    return datetime.fromisoformat(bound).astimezone(UTC)
 
 
 def end_of(bound: str, time_zone: str) -> datetime:
     """First instant after an inclusive bound, in UTC: half-open."""
     if _DAY.match(bound):
         return _midnight((date.fromisoformat(bound) + pendulum.duration(days=1)), time_zone)
-    moment = datetime.fromisoformat(bound).astimezone(pendulum.UTC)
+    moment = datetime.fromisoformat(bound).astimezone(UTC)
     return moment + pendulum.duration(microseconds=1)
+
+
+def end_of_day(moment: datetime, time_zone: str) -> datetime:
+    """First instant after the day in which an instant lies, in UTC."""
+    local = pendulum.instance(moment).in_timezone(time_zone)
+    return end_of(local.date().isoformat(), time_zone)
 
 
 def _midnight(day: str | date, time_zone: str) -> datetime:
     d = date.fromisoformat(day) if isinstance(day, str) else day
-    return pendulum.datetime(d.year, d.month, d.day, tz=time_zone).in_timezone("UTC")
+    midnight = pendulum.datetime(d.year, d.month, d.day, tz=time_zone)
+    # A plain datetime: pendulum's subclass is not one that is stored or encoded.
+    return datetime.fromtimestamp(midnight.int_timestamp, tz=UTC)
 
 
 def moment_end(text: str, time_zone: str) -> datetime:
@@ -244,7 +261,8 @@ def instant_text(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds, fixed width, so that text order is time order."""
     if moment.tzinfo is None:
         raise InvalidDate(str(moment), "has no time zone")
-    return moment.astimezone(pendulum.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    utc = moment.astimezone(UTC)
+    return f"{utc.year:04d}{utc.strftime('-%m-%dT%H:%M:%S.%fZ')}"
 
 
 def instant_from_text(text: str) -> datetime:

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from timeline.domain.actors import ActorMention
 from timeline.domain.claims import (
     Certainty,
+    ClaimFields,
     ClaimType,
     Evidence,
     Fatalities,
@@ -26,7 +27,7 @@ from timeline.domain.events import CORRECTABLE_FIELDS, Basis, ReportId
 from timeline.domain.places import PlaceMention
 from timeline.domain.time import UNDATED, Occurred, occurred_from_edtf
 from timeline.errors import InvalidDate, InvalidReport
-from timeline.filing.documents import CODED_SUFFIXES, decode_text, load_yaml
+from timeline.filing.documents import CODED_SUFFIXES, decode_text, load_json, load_yaml
 from timeline.filing.drafts import Draft, DraftAmendment
 from timeline.settings import CLAIMS_PER_REPORT_MAX
 
@@ -108,7 +109,8 @@ def read_coded(content: bytes, path: Path) -> Draft:
     Raises:
         InvalidReport: it is no such report; says what is wrong, where, and what to do.
     """
-    data = load_yaml(decode_text(content, path), path)
+    load = load_json if path.suffix.lower() == ".json" else load_yaml
+    data = load(decode_text(content, path), path)
     if not isinstance(data, dict):
         raise InvalidReport(str(path), "must be a mapping with keys such as title and claims")
     try:
@@ -144,7 +146,7 @@ def read_coded(content: bytes, path: Path) -> Draft:
 def readable_fault(fault: msgspec.ValidationError) -> str:
     """A validation error as "claims[0].type: ..." instead of a JSON path at the end."""
     told = str(fault)
-    match = re.fullmatch(r"(.*?) - at `(?:key in )?\$?\.?(.*?)`", told, flags=re.DOTALL)
+    match = re.fullmatch(r"(.*?) - at (?:`key` in )?`\$?\.?(.*?)`", told, flags=re.DOTALL)
     message, where = (match.group(1), match.group(2)) if match else (told, "")
     message = message.replace("Object contains unknown field", "does not know the key")
     message = message.replace("Object missing required field", "lacks the key")
@@ -164,11 +166,19 @@ def _proposed(claim: CodedClaim, index: int, text: str | None, path: Path) -> Pr
         if name not in ("occurred", "quote", "evidence")
     }
     try:
-        return ProposedClaim(**fields, occurred=_occurred(claim.occurred), evidence=evidence)
+        proposed = ProposedClaim(**fields, occurred=_occurred(claim.occurred), evidence=evidence)
+        return _within_bounds(proposed)
     except InvalidDate as fault:
         raise InvalidReport(str(path), f"{where}.occurred: {fault}") from None
+    except msgspec.ValidationError as fault:
+        raise InvalidReport(str(path), f"{where}.{readable_fault(fault)}") from None
     except ValueError as fault:
         raise InvalidReport(str(path), f"{where}: {fault}") from None
+
+
+def _within_bounds(claim: ProposedClaim) -> ProposedClaim:
+    """The claim, once its bounds hold: a constructor does not look at them, and a reader does."""
+    return msgspec.convert(msgspec.to_builtins(claim), ProposedClaim)
 
 
 def _occurred(edtf: str | int | None) -> Occurred:
@@ -184,7 +194,7 @@ def _evidence(claim: CodedClaim, where: str, text: str | None, path: Path) -> Ev
         raise InvalidReport(str(path), f"{where} has a quote and an evidence; give one of them")
     if text is None:
         raise InvalidReport(str(path), f"{where} has a quote, but the report has no text")
-    found = text.count(claim.quote) if claim.quote else 0
+    found = _occurrences(claim.quote, text)
     if found != 1:
         told = "is not in the text" if found == 0 else f"is in the text {found} times"
         raise InvalidReport(
@@ -192,6 +202,14 @@ def _evidence(claim: CodedClaim, where: str, text: str | None, path: Path) -> Ev
         )
     start = text.index(claim.quote)
     return Evidence(span_start=start, span_end=start + len(claim.quote))
+
+
+def _occurrences(quote: str, text: str) -> int:
+    """How often a quote stands in a text, also where it overlaps itself."""
+    found, start = 0, text.find(quote) if quote else -1
+    while start >= 0:
+        found, start = found + 1, text.find(quote, start + 1)
+    return found
 
 
 def _check_span(span: Evidence, where: str, text: str | None, path: Path) -> None:
@@ -239,10 +257,16 @@ def coded_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
     told = {k: v for k, v in changes.items() if v is not None}
     try:
         claim = msgspec.convert({**told, "type": "OtherIncident"}, CodedClaim)
+        set_values = {key: getattr(claim, key) for key in told if key != "occurred"}
+        _within_bounds(ProposedClaim(type=ClaimType.OTHER_INCIDENT, **set_values))
     except msgspec.ValidationError as fault:
         raise ValueError(readable_fault(fault)) from None
     values: dict[str, Any] = {k: None for k in changes if k not in told}
     for key in told:
         value = getattr(claim, key)
         values[key] = msgspec.to_builtins(_occurred(value) if key == "occurred" else value)
+    try:
+        msgspec.convert({k: v for k, v in values.items() if v is not None}, ClaimFields)
+    except msgspec.ValidationError as fault:
+        raise ValueError(readable_fault(fault)) from None
     return values

@@ -247,15 +247,18 @@ def decide(
 
 
 def new_event(payload: Struct, id_: str, metadata: dict[str, object]) -> NewEvent:
-    """A payload ready to append, in the schema version that this release writes."""
+    """A payload ready to append, in the schema version that this release writes.
+
+    It is read once before it is written: constructors do not look at bounds, and an event that
+    cannot be read would stop every projection for ever.
+
+    Raises:
+        InvalidEvent: the payload does not fit its schema.
+    """
     type_ = type(payload).__name__
-    return NewEvent(
-        event_id=id_,
-        type=type_,
-        schema_version=events.schema_version(type_),
-        data=events.encode(payload),
-        metadata=metadata,
-    )
+    version, data = events.schema_version(type_), events.encode(payload)
+    events.decode(type_, version, data)
+    return NewEvent(event_id=id_, type=type_, schema_version=version, data=data, metadata=metadata)
 
 
 def amendment_payload(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -60,18 +63,30 @@ def decode_text(content: bytes, path: Path) -> str:
         raise InvalidReport(
             str(path), f"is not UTF-8 (byte {fault.start + 1}); save it as UTF-8"
         ) from None
-    control = next((c for c in text if c < " " and c not in "\t\n\r\f"), None)
+    control = _control_character(text)
     if control is not None:
         raise InvalidReport(str(path), f"is binary: it holds the control character {control!r}")
     return text
+
+
+def _control_character(text: str) -> str | None:
+    return next((c for c in text if c < " " and c not in "\t\n\r\f"), None)
+
+
+def _repeated(keys: Iterable[str]) -> str | None:
+    seen: set[str] = set()
+    for key in keys:
+        if key in seen:
+            return key
+        seen.add(key)
+    return None
 
 
 class _ReportLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """YAML without dates (they stay the text that was written) and without repeated keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        repeated = next((k for k in keys if keys.count(k) > 1), None)
+        repeated = _repeated(k.value for k, _ in node.value if isinstance(k, yaml.ScalarNode))
         if repeated is not None:
             raise yaml.constructor.ConstructorError(
                 None, None, f"the key {repeated!r} stands twice", node.start_mark
@@ -86,11 +101,75 @@ _ReportLoader.yaml_implicit_resolvers = {
 
 
 def load_yaml(text: str, path: Path) -> Any:  # noqa: ANN401 - YAML may hold anything
-    """The content of a YAML (or JSON) text; dates come as text.
+    """The content of a YAML text; dates come as text.
 
     Raises:
-        InvalidReport: no YAML, a repeated key, an alias, or nested too deeply.
+        InvalidReport: no YAML, a repeated key, an alias, nested too deeply, or a value that cannot
+            be stored.
     """
+    loaded = _loaded_yaml(text, path)
+    _check_values(loaded, path)
+    return loaded
+
+
+def load_json(text: str, path: Path) -> Any:  # noqa: ANN401 - JSON may hold anything
+    """The content of a JSON text; YAML's reader knows no escaped surrogate pairs.
+
+    Raises:
+        InvalidReport: no JSON, a repeated key, nested too deeply, or a value that cannot be stored.
+    """
+    try:
+        loaded = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=_json_object)
+    except json.JSONDecodeError as fault:
+        raise InvalidReport(
+            str(path),
+            f"is not valid JSON: {fault.msg} at line {fault.lineno}, column {fault.colno}",
+        ) from None
+    except ValueError as fault:
+        raise InvalidReport(str(path), f"is not valid JSON: {fault}") from None
+    except RecursionError:
+        raise InvalidReport(str(path), f"is nested deeper than {NESTING_MAX} levels") from None
+    _check_values(loaded, path)
+    return loaded
+
+
+def _json_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    repeated = _repeated(key for key, _ in pairs)
+    if repeated is not None:
+        raise ValueError(f"the key {repeated!r} stands twice")
+    return dict(pairs)
+
+
+def _check_values(loaded: object, path: Path) -> None:
+    """Refuse what escapes can bring in and no database or later reader takes."""
+    level = [loaded]
+    for _ in range(NESTING_MAX + 1):
+        below: list[object] = []
+        for value in level:
+            if isinstance(value, dict):
+                below += [*value.keys(), *value.values()]
+            elif isinstance(value, list | tuple | set):
+                below += value
+            elif isinstance(value, str):
+                _check_characters(value, path)
+            elif isinstance(value, float) and not math.isfinite(value):
+                raise InvalidReport(str(path), f"holds {value}, which is no finite number")
+        if not below:
+            return
+        level = below
+    raise InvalidReport(str(path), f"is nested deeper than {NESTING_MAX} levels")
+
+
+def _check_characters(value: str, path: Path) -> None:
+    found = _control_character(value)
+    if found is not None:
+        raise InvalidReport(str(path), f"holds the control character {found!r}; leave it out")
+    lone = next((c for c in value if "\ud800" <= c <= "\udfff"), None)
+    if lone is not None:
+        raise InvalidReport(str(path), f"holds {lone!r}, half of a character; leave it out")
+
+
+def _loaded_yaml(text: str, path: Path) -> Any:  # noqa: ANN401 - YAML may hold anything
     try:
         depth = 0
         for event in yaml.parse(text, Loader=_ReportLoader):

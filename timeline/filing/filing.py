@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from timeline.domain.actors import Source, slug
 from timeline.domain.claims import Extractor, ProposedClaim, ReportFrame
 from timeline.domain.time import instant_text, known_end
-from timeline.errors import InvalidReport, WrongExpectedVersion
+from timeline.errors import InvalidEvent, InvalidReport, WrongExpectedVersion
 from timeline.filing.coded import read_coded
 from timeline.filing.deciding import (
     Decision,
@@ -172,16 +172,24 @@ class Filing:
             undated=options.undated,
             now=self._clock(),
         )
-        versions = [v for v in known if v.report_id == report_id]
+        # Read before the versions are: what another writer files after this is a conflict.
+        stream_version = self._store.stream_version(f"report-{report_id}")
+        self._runner.catch_up()
+        versions = self._reader.report(report_id)
         self._check_order(draft, when, versions)
-        decision = self._decide(draft, when, report_id, is_revision=bool(versions))
+        try:
+            decision = self._decide(
+                draft, when, report_id, stream_version, is_revision=bool(versions)
+            )
+        except InvalidEvent as fault:
+            raise InvalidReport(draft.path, str(fault)) from None
         appended = self._store.append(decision.appends, decision.documents)
         self._runner.catch_up()
         waiting = self._waiting_notes(draft)
         return Filed(
             path=draft.path,
             report_id=report_id,
-            outcome=Outcome.REVISED if versions else Outcome.FILED,
+            outcome=_outcome(appended.appended, is_revision=bool(versions)),
             events=appended.appended,
             claims=decision.claim_count,
             notes=(*decision.notes, *waiting),
@@ -215,7 +223,13 @@ class Filing:
             )
 
     def _decide(
-        self, draft: Draft, when: Publication, report_id: str, *, is_revision: bool
+        self,
+        draft: Draft,
+        when: Publication,
+        report_id: str,
+        stream_version: int,
+        *,
+        is_revision: bool,
     ) -> Decision:
         gazetteer, actors = self._reader.gazetteer(), self._reader.actor_table()
         claims, coded_by = self._claims(draft, when)
@@ -231,7 +245,7 @@ class Filing:
             casebook=self._store.casebook,
             report_id=report_id,
             is_revision=is_revision,
-            stream_version=self._store.stream_version(f"report-{report_id}"),
+            stream_version=stream_version,
             source=self._source(draft),
             actors=actors,
             coded_by=coded_by,
@@ -274,3 +288,10 @@ class Filing:
             for type_, report_id, target in self._reader.waiting()
             if (report_id, target) in aimed
         )
+
+
+def _outcome(appended: int, *, is_revision: bool) -> Outcome:
+    """Another process may have filed the same report between the decision and the append."""
+    if appended == 0:
+        return Outcome.ALREADY_FILED
+    return Outcome.REVISED if is_revision else Outcome.FILED

@@ -13,7 +13,10 @@ from timeline.errors import InvalidReport
 from timeline.filing.documents import PROSE_SUFFIXES, decode_text, load_yaml
 from timeline.filing.drafts import Draft
 
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+_FRONT_MATTER = re.compile(
+    r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE
+)
+_OPENED = re.compile(r"\A\ufeff?---[ \t]*\r?\n[A-Za-z_]+:")
 _KEYS = {
     "id": "report_id",
     "url": "url",
@@ -24,6 +27,15 @@ _KEYS = {
     "language": "language",
 }
 _VALUE_LENGTH_MAX = 2000
+_LENGTHS_MAX = {
+    "published": 60,
+    "date": 60,
+    "updated": 60,
+    "language": 35,
+    "source": 300,
+    "source.name": 300,
+    "source.affiliated_with": 300,
+}
 
 
 def read_prose(content: bytes, path: Path) -> Draft:
@@ -45,6 +57,8 @@ def read_prose(content: bytes, path: Path) -> Draft:
         readable = re.sub(r"[^\r\n]", " ", text[: match.end()]) + text[match.end() :]
         if not readable.strip():
             raise InvalidReport(str(path), "has front matter but no text")
+    elif _OPENED.match(text):
+        raise InvalidReport(str(path), "opens front matter and never closes it; add a line of ---")
     return Draft(
         path=str(path),
         content=content,
@@ -78,16 +92,17 @@ def _front_matter(block: str, path: Path) -> tuple[dict[str, Any], list[str]]:
 def _plain(key: str, value: object, path: Path) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise InvalidReport(str(path), f"front matter: {key} must be text")
-    if len(str(value)) > _VALUE_LENGTH_MAX:
+    length_max = _LENGTHS_MAX.get(key, _VALUE_LENGTH_MAX)
+    if len(str(value)) > length_max:
         raise InvalidReport(
-            str(path), f"front matter: {key} is longer than {_VALUE_LENGTH_MAX} characters"
+            str(path), f"front matter: {key} is longer than {length_max} characters"
         )
     return str(value)
 
 
 def _source(value: object, path: Path) -> dict[str, str]:
     if isinstance(value, dict):
-        unknown = sorted(set(value) - {"name", "affiliated_with"})
+        unknown = set(value) - {"name", "affiliated_with"}
         if unknown or "name" not in value:
             raise InvalidReport(
                 str(path), "front matter: source has a name and, perhaps, affiliated_with"

@@ -13,11 +13,20 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Table, delete, ins
 from timeline.domain import events
 from timeline.domain.actors import ActorTable, Roots
 from timeline.domain.control import ControlClaim, ControlSpan, control_spans
-from timeline.domain.events import ActorRegistered, Claim, SourceAffiliated, SourceRegistered
+from timeline.domain.events import (
+    ActorRegistered,
+    AffiliationStated,
+    Claim,
+    SourceAffiliated,
+    SourceRegistered,
+)
 from timeline.domain.time import instant_from_text, instant_text
 from timeline.projections import tables
 from timeline.projections.register import read_actors, read_sources
 from timeline.projections.runner import Batch
+
+# Events after which another root may stand behind a claim.
+ROOT_TYPES = (SourceRegistered, SourceAffiliated, ActorRegistered, AffiliationStated)
 
 
 class ControlProjection:
@@ -61,10 +70,7 @@ class ControlProjection:
         """Places of the batch's reports, before and after; all places when roots may differ."""
         before, after = tables.control_claims, tables.entries
         connection, name = batch.connection, batch.name
-        if any(
-            isinstance(e.payload, SourceRegistered | SourceAffiliated | ActorRegistered)
-            for e in batch.events
-        ):
+        if any(isinstance(e.payload, ROOT_TYPES) for e in batch.events):
             old = select(before.c.place_id).where(before.c.casebook == name)
             places = set(connection.execute(old.distinct()).scalars())
         else:
@@ -130,6 +136,7 @@ def _control_claim(row: RowMapping, roots: Roots) -> ControlClaim:
         claim=claim,
         root=roots.root(row["source_id"], claim.attributed_to),
         known_from=instant_from_text(row["known_from"]),
+        wholes=roots.wholes(a.actor_id for a in claim.actors if a.actor_id),
     )
 
 
