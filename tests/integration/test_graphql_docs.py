@@ -1,0 +1,42 @@
+"""Every query that the manual shows is run as it stands there."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.integration.test_graphql_world import file_all, new_world
+from timeline.api import limits
+from timeline.resources import resource
+from timeline.settings import PAGE_SIZE_MAX
+from timeline.store.event_store import EventStore
+
+MANUAL = resource("schema").parent / "docs" / "graphql.md"
+
+
+@pytest.fixture
+def manual() -> str:
+    return MANUAL.read_text(encoding="utf-8")
+
+
+def test_every_query_of_the_manual_answers_without_errors(store: EventStore, manual: str) -> None:
+    world = new_world(store)
+    file_all(world)
+    queries = re.findall(r"```graphql\n(.*?)```", manual, re.DOTALL)
+
+    assert len(queries) >= 5
+    for query in queries:
+        world.ask(query)
+
+
+def test_the_bounds_that_the_manual_tells_are_those_in_force(manual: str) -> None:
+    for told in (
+        f"{limits.TOKENS_MAX:,} tokens",
+        f"{limits.DEPTH_MAX} levels",
+        f"{limits.ALIASES_MAX} aliases",
+        f"at most {limits.REPEATS_MAX} times",
+        f"{limits.ROWS_MAX:,} rows and {limits.FIELDS_MAX:,} values",
+        f"{limits.PAGE_SIZE_DEFAULT} rows when you name no size, {PAGE_SIZE_MAX} at the most",
+    ):
+        assert told in " ".join(manual.split())

@@ -1,0 +1,101 @@
+"""The ASGI application: GraphQL at /graphql, a front page at /, and /healthz.
+
+Made by the composition root, which hands in what reads; nothing here opens a database of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from timeline.api import pages
+from timeline.api.endpoint import GraphQLEndpoint
+from timeline.api.freshness import Freshness
+from timeline.api.schema import execute
+from timeline.projections.reading import Reader
+from timeline.store.event_store import EventStore
+
+logger = logging.getLogger(__name__)
+
+
+class _SecurityHeaders:
+    """Adds to every response what a browser should hold it to."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("x-content-type-options", "nosniff")
+                headers.setdefault("referrer-policy", "no-referrer")
+                headers.setdefault("cross-origin-resource-policy", "same-origin")
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+
+def create_app(reader: Reader, store: EventStore, catch_up: Callable[[], object]) -> Starlette:
+    """The application of one casebook.
+
+    Args:
+        reader: Reads the projections; used by several threads at once.
+        store: Reads the log; the same casebook's.
+        catch_up: Brings the projections to the head of the log; called by one thread at a time,
+            before a request is answered, when the head has moved.
+    """
+    freshness = Freshness(store, catch_up)
+
+    def run(
+        query: str, variables: dict[str, object], operation_name: str | None
+    ) -> dict[str, object]:
+        freshness.ensure()
+        return execute(reader, store, query, variables, operation_name)
+
+    def read_front() -> Response:
+        freshness.ensure()
+        try:
+            return pages.front(reader.casebook, reader.control_map())
+        except Exception:
+            logger.exception("the front page could not be read")
+            return pages.front(reader.casebook, None)
+
+    def read_health() -> Response:
+        try:
+            position = store.head().position
+        except Exception:
+            logger.exception("the database does not answer")
+            return JSONResponse({"status": "unavailable"}, status_code=503)
+        return JSONResponse({"status": "ok", "casebook": store.casebook, "headPosition": position})
+
+    async def front(_request: Request) -> Response:
+        return await run_in_threadpool(read_front)
+
+    async def health(_request: Request) -> Response:
+        return await run_in_threadpool(read_health)
+
+    graphql = GraphQLEndpoint(run)
+
+    async def ask(request: Request) -> Response:
+        return await graphql(request)
+
+    app = Starlette(
+        routes=[
+            Route("/", front, methods=["GET"]),
+            Route("/graphql", ask, methods=["GET", "POST"]),
+            Route("/healthz", health, methods=["GET"]),
+            Mount("/static", StaticFiles(directory=pages.STATIC)),
+        ]
+    )
+    app.add_middleware(_SecurityHeaders)
+    return app

@@ -1,0 +1,74 @@
+"""What one request has at hand: the reader, the log, and what it has read already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+import strawberry
+
+from timeline.api.errors import QueryTooLarge
+from timeline.api.limits import ROWS_MAX
+from timeline.domain.actors import ActorTable
+from timeline.domain.control import ControlSpan
+from timeline.domain.places import Gazetteer
+from timeline.projections.reading import Reader, ReportView
+from timeline.store.event_store import EventStore
+
+
+class Context:
+    """One request's surroundings; made anew for each, used by one thread."""
+
+    def __init__(self, reader: Reader, store: EventStore) -> None:
+        self.reader, self.store = reader, store
+        self._rows = 0
+        self._versions: dict[str, tuple[ReportView, ...]] = {}
+
+    @cached_property
+    def gazetteer(self) -> Gazetteer:
+        """The casebook's places, read once a request."""
+        return self.reader.gazetteer()
+
+    @cached_property
+    def actor_table(self) -> ActorTable:
+        """The casebook's actors, read once a request."""
+        return self.reader.actor_table()
+
+    def versions(self, report_id: str) -> tuple[ReportView, ...]:
+        """A report's versions, read once a request."""
+        if report_id not in self._versions:
+            self._versions[report_id] = self.reader.report(report_id)
+        return self._versions[report_id]
+
+    def spend(self, rows: int) -> None:
+        """Count rows against the bound on one request.
+
+        Raises:
+            QueryTooLarge: the bound is passed.
+        """
+        self._rows += rows
+        if self._rows > ROWS_MAX:
+            raise QueryTooLarge(
+                f"the query returns more than {ROWS_MAX} rows; ask for smaller pages"
+            )
+
+
+class PlaceGroup:
+    """Places of one answer, whose control is read together the first time one of them asks."""
+
+    def __init__(self, place_ids: Iterable[str]) -> None:
+        self._place_ids = tuple(dict.fromkeys(place_ids))
+        self._found: dict[str | None, dict[str, tuple[ControlSpan, ...]]] = {}
+
+    def history(self, reader: Reader, place_id: str, known_on: str | None) -> Sequence[ControlSpan]:
+        """The control spans of one of the places, as known on `known_on`.
+
+        Raises:
+            InvalidDate: `known_on` is neither a day nor an instant with offset.
+        """
+        if known_on not in self._found:
+            self._found[known_on] = reader.control_histories(self._place_ids, known_on)
+        return self._found[known_on].get(place_id, ())
+
+
+Info = strawberry.Info[Context, None]

@@ -1,0 +1,159 @@
+"""GraphQL types of control: who held a place at a moment, and through time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+import strawberry
+from strawberry import ID
+
+from timeline.api.context import Info
+from timeline.api.described import answered, described
+from timeline.api.entries import Entry, entries_of
+from timeline.api.enums import Condition, ControlState
+from timeline.domain import control
+from timeline.domain.time import instant_text
+
+At = Annotated[
+    str | None,
+    strawberry.argument(
+        description="The end of this day (YYYY-MM-DD, in the casebook's time zone) or an instant"
+        " with offset: the valid axis, when it was so. Null is the latest that is known."
+    ),
+]
+
+
+@described
+class Holder:
+    """Who holds a place."""
+
+    actor_id: ID | None = strawberry.field(
+        description="The actor's id; null when the name is no known actor."
+    )
+    name: str = strawberry.field(description="The actor's name, or the report's words for it.")
+
+
+@described
+class Since:
+    """Between which days a state began.
+
+    Both inclusive, as in Occurred: a day in the casebook's time zone, or an instant with
+    offset.
+    """
+
+    earliest: str | None = strawberry.field(description="Not before this; null: no lower bound.")
+    latest: str | None = strawberry.field(
+        description="Certainly by this; null when the state is unknown."
+    )
+
+
+@described
+class Control:
+    """Who held a place at one moment, and how well that is known.
+
+    Holding persists forward until other evidence; `lastConfirmed` shows how stale it is.
+    """
+
+    state: ControlState = strawberry.field(description="How the place was held.")
+    holders: list[Holder] = strawberry.field(
+        description="Who held it; several when contested or mixed, empty when vacated or unknown."
+    )
+    conditions: list[Condition] = strawberry.field(description="What was the case beside that.")
+    since: Since = strawberry.field(description="Since when the state had lasted.")
+    certain: bool = strawberry.field(
+        description="False between `since.earliest` and `since.latest`, when the change may not"
+        " have happened yet."
+    )
+    last_confirmed: str | None = strawberry.field(
+        description="Date of the latest evidence for the state up to that moment; null without any."
+    )
+    sources: int = strawberry.field(
+        description="How many independent root sources agree; an outlet that quotes an unnamed"
+        " officer three times is one."
+    )
+    claim_ids: list[ID] = strawberry.field(description="The claims that it rests on.")
+    known_on: strawberry.Private[str | None]
+
+    @answered
+    def claims(self, info: Info) -> list[Entry]:
+        """The claims that it rests on, each with its quote and report."""
+        return _claims(info, self.claim_ids, self.known_on)
+
+
+@described
+class ControlSpan:
+    """A stretch of valid time during which the state of a place was the same.
+
+    Half-open; its instants are RFC 3339 in UTC.
+    """
+
+    valid_from: str = strawberry.field(description="First instant of the stretch.")
+    valid_to: str | None = strawberry.field(
+        description="First instant after it; null while it lasts."
+    )
+    certain_from: str = strawberry.field(
+        description="From when the state is certain; before, within the stretch, the change may not"
+        " have happened yet."
+    )
+    state: ControlState = strawberry.field(description="How the place was held.")
+    holders: list[Holder] = strawberry.field(
+        description="Who held it; several when contested or mixed, empty when vacated or unknown."
+    )
+    conditions: list[Condition] = strawberry.field(description="What was the case beside that.")
+    since: Since = strawberry.field(description="Between which days the state began.")
+    sources: int = strawberry.field(
+        description="How many independent root sources tell of it, in the whole stretch."
+    )
+    claim_ids: list[ID] = strawberry.field(description="The claims that it rests on.")
+    known_on: strawberry.Private[str | None]
+
+    @answered
+    def claims(self, info: Info) -> list[Entry]:
+        """The claims that it rests on, each with its quote and report."""
+        return _claims(info, self.claim_ids, self.known_on)
+
+
+def _claims(info: Info, claim_ids: Sequence[ID], known_on: str | None) -> list[Entry]:
+    found = info.context.reader.claims([str(c) for c in claim_ids], known_on)
+    info.context.spend(len(found))
+    return entries_of(found)
+
+
+def _holders(holders: Iterable[control.Holder]) -> list[Holder]:
+    return [
+        Holder(actor_id=None if h.actor_id is None else ID(h.actor_id), name=h.name)
+        for h in holders
+    ]
+
+
+def control_of(value: control.Control, known_on: str | None) -> Control:
+    """The GraphQL type of the state at a moment, as known on `known_on`."""
+    return Control(
+        state=value.state,
+        holders=_holders(value.holders),
+        conditions=list(value.conditions),
+        since=Since(earliest=value.since_earliest, latest=value.since_latest),
+        certain=value.certain,
+        last_confirmed=value.last_confirmed,
+        sources=value.sources,
+        claim_ids=[ID(c) for c in value.claim_ids],
+        known_on=known_on,
+    )
+
+
+def span_of(value: control.ControlSpan, known_on: str | None) -> ControlSpan:
+    """The GraphQL type of a control span, as known on `known_on`."""
+    holding = [s for s in value.supports if s.is_of_holder] or list(value.supports)
+    return ControlSpan(
+        valid_from=instant_text(value.valid_from),
+        valid_to=None if value.valid_to is None else instant_text(value.valid_to),
+        certain_from=instant_text(value.certain_from),
+        state=value.state,
+        holders=_holders(value.holders),
+        conditions=list(value.conditions),
+        since=Since(earliest=value.since_earliest, latest=value.since_latest),
+        sources=len({s.root for s in holding}),
+        claim_ids=[ID(c) for c in sorted({s.claim_id for s in value.supports})],
+        known_on=known_on,
+    )

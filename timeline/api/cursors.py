@@ -1,0 +1,62 @@
+"""Writes the place in an ordering as an opaque cursor, and reads it again.
+
+A cursor holds its own version, the digest of the ordering it belongs to, and the key of a row, so
+that it stays good when rows are added before or after it, and is refused in another ordering.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from hashlib import sha256
+
+import msgspec
+
+from timeline.api.errors import BadUserInput
+
+CURSOR_VERSION = 1
+CURSOR_LENGTH_MAX = 2_000
+
+Key = tuple[str | int, ...]
+
+
+class Ordering:
+    """One order of rows: a name, and the types of its key's parts."""
+
+    def __init__(self, name: str, *parts: type[str | int]) -> None:
+        self._name, self._parts = name, parts
+        spelled = f"{name}:{','.join(p.__name__ for p in parts)}"
+        self._digest = sha256(spelled.encode()).hexdigest()[:8]
+
+    def cursor(self, key: Key) -> str:
+        """The opaque cursor of a key."""
+        written = msgspec.json.encode([CURSOR_VERSION, self._digest, *key])
+        return base64.urlsafe_b64encode(written).decode().rstrip("=")
+
+    def key(self, cursor: str) -> Key:
+        """The key of a cursor.
+
+        Raises:
+            BadUserInput: it is no cursor of this ordering.
+        """
+        try:
+            if len(cursor) > CURSOR_LENGTH_MAX:
+                raise ValueError
+            padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+            read = msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True))
+            version, digest, *key = read
+            right = [type(k) for k in key] == list(self._parts)
+            if version != CURSOR_VERSION or digest != self._digest or not right:
+                raise ValueError
+        except (ValueError, TypeError, binascii.Error, msgspec.MsgspecError):
+            raise BadUserInput(
+                f"this is no cursor of a list of {self._name}; use endCursor, startCursor or"
+                " an edge's cursor exactly as it was given"
+            ) from None
+        return tuple(key)
+
+
+TIMELINE = Ordering("timeline entries", str, str, int)
+PLACES = Ordering("places", str, str)
+ACTORS = Ordering("actors", str, str)
+REPORTS = Ordering("reports", str, str)

@@ -1,0 +1,205 @@
+"""GraphQL types of timeline entries: claims, each with the words and the report that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import strawberry
+from strawberry import ID
+
+from timeline.api.connections import Connection, Paging, connection
+from timeline.api.context import Info, PlaceGroup
+from timeline.api.cursors import Key
+from timeline.api.described import described
+from timeline.api.enums import Certainty, ClaimType, Modality, Polarity, StatementKind
+from timeline.api.reports import KnownOn, Report, report_of
+from timeline.api.values import (
+    ActorMention,
+    Evidence,
+    Fatalities,
+    Occurred,
+    PlaceMention,
+    Quantity,
+)
+from timeline.domain.events import Claim, Statement
+from timeline.domain.names import folded_form
+from timeline.projections import reading
+
+__all__ = ["Entry", "KnownOn", "TimelineFilters", "entries_of", "timeline_page"]
+
+
+@described
+class Entry:
+    """A claim in a timeline: what one report says, in the form in which it stands.
+
+    Claims that contradict each other stand side by side.
+    """
+
+    claim_id: ID = strawberry.field(description="The claim's id.")
+    type: ClaimType = strawberry.field(description="What kind of thing it tells of.")
+    modality: Modality = strawberry.field(
+        description="Whose word it is that it happened: the speaker's, never ours."
+    )
+    polarity: Polarity = strawberry.field(
+        description="Whether it says that it happened, or that it did not."
+    )
+    certainty: Certainty = strawberry.field(description="The speaker's own hedge.")
+    statement_kind: StatementKind | None = strawberry.field(
+        description="What kind of Statement it is; null for every other type."
+    )
+    actors: list[ActorMention] = strawberry.field(description="Who takes part, in which role.")
+    place: PlaceMention | None = strawberry.field(
+        description="Where, as the report names it; null when not told."
+    )
+    place2: PlaceMention | None = strawberry.field(
+        description='The second place of "between one and the other"; null otherwise.'
+    )
+    occurred: Occurred = strawberry.field(
+        description="When it happened (valid time); its fields are null when undated."
+    )
+    sub_event_type: str | None = strawberry.field(
+        description="ACLED's sub-event type; null when not coded."
+    )
+    plover_event: str | None = strawberry.field(
+        description="PLOVER's event type; null when not coded."
+    )
+    plover_mode: str | None = strawberry.field(description="PLOVER's mode; null when not coded.")
+    quantity: Quantity | None = strawberry.field(description="How many of what; null: not told.")
+    fatalities: Fatalities | None = strawberry.field(description="People killed; null: not told.")
+    attributed_to: str | None = strawberry.field(
+        description="Who says so, in the report's words; null is the report's own voice."
+    )
+    evidence: Evidence | None = strawberry.field(
+        description="The span of the report that says so; null for a coded report without text."
+    )
+    also_evidence: list[Evidence] = strawberry.field(
+        description="Further spans of the same report that say the same."
+    )
+    quote: str | None = strawberry.field(
+        description="The words of `evidence`; null without text, or when it is withheld."
+    )
+    confidence: float | None = strawberry.field(
+        description="The coder's or extractor's confidence in its reading, 0 to 1; null: not told."
+    )
+    coded_by: str | None = strawberry.field(
+        description="The person or the extractor with its version; null when not told."
+    )
+    is_amended: bool = strawberry.field(
+        description="Whether a correction gave the claim the form in which it stands here."
+    )
+    report: Report = strawberry.field(description="The version of the report that says so.")
+
+
+def entries_of(found: Iterable[reading.Entry]) -> list[Entry]:
+    """The GraphQL types of some entries of one answer."""
+    found = list(found)
+    named = [m.place_id for e in found for m in (e.claim.place, e.claim.place2) if m is not None]
+    group = PlaceGroup(p for p in named if p is not None)
+    return [_entry(e, group) for e in found]
+
+
+def _entry(value: reading.Entry, group: PlaceGroup) -> Entry:
+    claim = value.claim
+    return Entry(
+        claim_id=ID(claim.claim_id),
+        type=ClaimType(value.type),
+        modality=claim.modality,
+        polarity=claim.polarity,
+        certainty=claim.certainty,
+        statement_kind=claim.statement_kind if isinstance(claim, Statement) else None,
+        actors=[ActorMention.of(a) for a in claim.actors],
+        place=PlaceMention.of(claim.place, group),
+        place2=PlaceMention.of(claim.place2, group),
+        occurred=Occurred.of(claim.occurred),
+        sub_event_type=claim.sub_event_type,
+        plover_event=claim.plover_event,
+        plover_mode=claim.plover_mode,
+        quantity=Quantity.of(claim.quantity),
+        fatalities=Fatalities.of(claim.fatalities),
+        attributed_to=claim.attributed_to,
+        evidence=_evidence(claim, value.quote),
+        also_evidence=_also_evidence(claim, value.also_quotes),
+        quote=value.quote,
+        confidence=claim.confidence,
+        coded_by=claim.coded_by,
+        is_amended=value.is_amended,
+        report=report_of(value.report),
+    )
+
+
+def _evidence(claim: Claim, quote: str | None) -> Evidence | None:
+    span = claim.evidence
+    if span is None:
+        return None
+    return Evidence(span_start=span.span_start, span_end=span.span_end, quote=quote)
+
+
+def _also_evidence(claim: Claim, quotes: tuple[str, ...]) -> list[Evidence]:
+    told: tuple[str | None, ...] = quotes or (None,) * len(claim.also_evidence)
+    return [
+        Evidence(span_start=s.span_start, span_end=s.span_end, quote=quote)
+        for s, quote in zip(claim.also_evidence, told, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class TimelineFilters:
+    """The arguments of a timeline that say which entries are wanted."""
+
+    known_on: str | None = None
+    from_: str | None = None
+    to: str | None = None
+    types: list[ClaimType] | None = None
+    actor: str | None = None
+    modalities: list[Modality] | None = None
+
+
+def timeline_page(
+    info: Info,
+    page: Paging,
+    wanted: TimelineFilters,
+    place_id: str | None = None,
+    actor_id: str | None = None,
+) -> Connection[Entry]:
+    """A page of the entries about a place or an actor, in order of valid time, undated ones last.
+
+    Raises:
+        InvalidDate: a date is neither a day nor an instant with offset.
+    """
+    reader = info.context.reader
+    filters = reading.Filters(
+        place_id=place_id,
+        actor_id=actor_id or _actor_key(info, wanted.actor),
+        types=tuple(t.value for t in wanted.types or ()),
+        modalities=tuple(m.value for m in wanted.modalities or ()),
+        from_=wanted.from_,
+        to=wanted.to,
+    )
+    found = reader.timeline(
+        filters,
+        wanted.known_on,
+        page.fetched,
+        _entry_key(page.after),
+        _entry_key(page.before),
+        backwards=page.backwards,
+    )
+    info.context.spend(len(found.entries))
+    shown = entries_of(found.entries)
+    rows = [(e.key, node) for e, node in zip(found.entries, shown, strict=True)]
+    more = found.has_previous if page.backwards else found.has_next
+    return connection(
+        page, rows, more, lambda node: node, lambda: reader.count(filters, wanted.known_on)
+    )
+
+
+def _entry_key(key: Key | None) -> tuple[str, str, int] | None:
+    return None if key is None else (str(key[0]), str(key[1]), int(key[2]))
+
+
+def _actor_key(info: Info, actor: str | None) -> str | None:
+    """What entries name an actor by: its id, or its words where it is no known actor."""
+    if actor is None:
+        return None
+    known, _ = info.context.actor_table.resolve(actor)
+    return known.actor_id if known else f"named:{folded_form(actor)}"

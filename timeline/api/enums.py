@@ -1,0 +1,142 @@
+"""Gives the domain's vocabularies to GraphQL, each value under the name in which it is stored.
+
+GraphQL's custom is upper case; ours is the data's own spelling (`controlled`, `Airstrike`), so that
+the CLI's JSON, the log and GraphQL say the same word.
+"""
+
+from __future__ import annotations
+
+from enum import EnumMeta
+
+import strawberry
+
+from timeline.domain.actors import ActorKind, ActorRole
+from timeline.domain.claims import (
+    Certainty,
+    ClaimType,
+    Modality,
+    Polarity,
+    Qualifier,
+    StatementKind,
+)
+from timeline.domain.control import Condition, ControlState
+from timeline.domain.events import CLAIM_TYPES
+from timeline.domain.names import Tier
+from timeline.domain.places import PlaceKind, Relation
+from timeline.domain.time import Anchor, Precision
+
+__all__ = [
+    "ActorKind",
+    "ActorRole",
+    "Anchor",
+    "Certainty",
+    "ClaimType",
+    "Condition",
+    "ControlState",
+    "Modality",
+    "PlaceKind",
+    "Polarity",
+    "Precision",
+    "Qualifier",
+    "Relation",
+    "StatementKind",
+    "Tier",
+]
+
+
+def _register(kind: EnumMeta, name: str, description: str, **values: str) -> None:
+    enum = strawberry.enum(kind, name=name, description=description, graphql_name_from="value")
+    for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]
+        value.description = values.get(value.name)
+
+
+_register(
+    ControlState,
+    "ControlState",
+    "How a place is held.",
+    controlled="One party, or parties acting together, hold it.",
+    contested="There is fighting inside it on that day, or different root sources name different"
+    " holders for the same time, and no later evidence settles it.",
+    mixed="It is shared by agreement.",
+    vacated="The holder left, and nobody is said to have followed.",
+    unknown="Nothing that is known tells who holds it.",
+)
+_register(
+    Condition,
+    "Condition",
+    "What can be the case beside a holder.",
+    besieged="It is under siege.",
+    cut_off="A road or supply route to it is cut.",
+)
+_register(
+    ClaimType,
+    "ClaimType",
+    "What kind of thing a claim tells of.",
+    **{name: " ".join((kind.__doc__ or "").split()) for name, kind in CLAIM_TYPES.items()},
+)
+_register(
+    Modality,
+    "Modality",
+    "Whose word it is that it happened: the speaker's, never ours. Only `polarity` negates.",
+    asserted="Told as a fact.",
+    attempted="Tried; whether it succeeded is not told.",
+    denied="Somebody denies that it happened.",
+    forecast="Expected, planned, threatened or wished.",
+    hypothetical="Supposed.",
+)
+_register(
+    Polarity,
+    "Polarity",
+    "Whether a claim says that something happened, or that it did not.",
+    positive="It happened.",
+    negated="It did not happen.",
+)
+_register(
+    Certainty,
+    "Certainty",
+    "The speaker's own hedge, surest first: certain, likely, possible, doubtful.",
+)
+_register(StatementKind, "StatementKind", "What a claim of type Statement is.")
+_register(Qualifier, "Qualifier", "How a quantity bounds the true number.")
+_register(
+    Precision,
+    "Precision",
+    "How closely a date is known.",
+    time="To the hour or better.",
+    interval="Between two dates.",
+    not_later_than="On that day or some time before it.",
+    not_earlier_than="On that day or some time after it.",
+    unknown="Undated.",
+)
+_register(
+    Anchor,
+    "Anchor",
+    "What a relative date was reckoned from.",
+    dateline="The report's own date.",
+    narrative="Another event that the report tells of.",
+    unanchored="Nothing: the date is absolute, or there is none.",
+)
+_register(
+    Relation,
+    "Relation",
+    "How an event's location relates to the place named; only `at` and `in` are the place itself.",
+)
+_register(PlaceKind, "PlaceKind", "What kind of place it is.")
+_register(ActorKind, "ActorKind", "What kind of actor it is.")
+_register(
+    ActorRole,
+    "ActorRole",
+    "What an actor does in a claim.",
+    candidate="It may be this actor: the identity is disputed.",
+)
+_register(
+    Tier,
+    "Tier",
+    "How a spelling was matched to a name, surest first.",
+    id="It is the id.",
+    exact="It is the name, apart from case and punctuation.",
+    alias="It is one of the other names on record.",
+    folded="It is one of the names once both are written in plain Latin letters.",
+    skeleton="Its consonants are those of one of the names.",
+    fuzzy="It is spelled nearly like one of the names; only ever suggested.",
+)

@@ -1,0 +1,132 @@
+"""GraphQL types of the log itself: events as they are stored, and how far projections have come."""
+
+from __future__ import annotations
+
+from typing import NewType
+
+import msgspec
+import strawberry
+from graphql import GraphQLError
+from strawberry import ID
+from strawberry.scalars import JSON
+
+from timeline.api.context import Info
+from timeline.api.described import described
+from timeline.store.events import StoredEvent
+
+POSITION_MAX = 2**63 - 1
+
+Position = NewType("Position", int)
+
+
+def _parse_position(value: object) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= POSITION_MAX:
+        raise GraphQLError("a position is a whole number from 0, as a number or as its digits")
+    return value
+
+
+POSITION = strawberry.scalar(
+    name="Position",
+    description="A position in a casebook's log: a whole number from 1, wider than Int's 32 bits."
+    " Given as a number, or as its digits in a string; answered as a number.",
+    serialize=int,
+    parse_value=_parse_position,
+)
+
+
+@described
+class Event:
+    """An event of the log, exactly as it is stored."""
+
+    position: Position = strawberry.field(
+        description="Its place in the casebook's one order, from 1, without gaps."
+    )
+    event_id: ID = strawberry.field(description="Its UUID, derived from its content.")
+    stream: str = strawberry.field(
+        description="The stream it belongs to, such as report-<id> or place-<id>."
+    )
+    version: int = strawberry.field(description="Its number within the stream, from 1.")
+    type: str = strawberry.field(description="The type of event.")
+    schema_version: int = strawberry.field(
+        description="The version of the type's schema in which it was written, from 1; `data` is"
+        " not brought forward to newer ones."
+    )
+    recorded_at: str = strawberry.field(
+        description="When the log stored it (record time), RFC 3339 in UTC."
+    )
+    hash: str = strawberry.field(
+        description="SHA-256 over the previous hash, the header and the digest, in hexadecimal."
+    )
+    previous_hash: str = strawberry.field(
+        description="The hash of the event before it; zeros for the first."
+    )
+    digest: str = strawberry.field(
+        description="SHA-256 over the salt and the data, in hexadecimal; stays when withheld."
+    )
+    data: JSON | None = strawberry.field(
+        description="What it says, as JSON; null when its content is withheld."
+    )
+    is_withheld: bool = strawberry.field(
+        description="Whether its content was erased; the chain still proves the rest."
+    )
+
+
+@described
+class Projection:
+    """How far a projection has read the log."""
+
+    name: str = strawberry.field(description="Its name.")
+    version: int = strawberry.field(description="The version of its rules.")
+    position: Position = strawberry.field(description="The last position that it holds.")
+    state: str = strawberry.field(description="`live` at the head of the log, else `behind`.")
+
+
+@described
+class Status:
+    """The casebook, the head of its log, and its projections."""
+
+    casebook: str = strawberry.field(description="The casebook's name.")
+    head_position: Position = strawberry.field(description="The last position; 0 while empty.")
+    head_hash: str = strawberry.field(
+        description="The hash of the last event, in hexadecimal; zeros while empty."
+    )
+    projections: list[Projection] = strawberry.field(description="In order of name.")
+
+
+def event_of(stored: StoredEvent) -> Event:
+    """The GraphQL type of a stored event."""
+    return Event(
+        position=Position(stored.position),
+        event_id=ID(stored.event_id),
+        stream=stored.stream,
+        version=stored.version,
+        type=stored.type,
+        schema_version=stored.schema_version,
+        recorded_at=stored.recorded_at,
+        hash=stored.hash.hex(),
+        previous_hash=stored.previous_hash.hex(),
+        digest=stored.digest.hex(),
+        data=None if stored.data is None else JSON(msgspec.json.decode(stored.data)),
+        is_withheld=stored.data is None,
+    )
+
+
+def status(info: Info) -> Status:
+    """How far the log and the projections have come."""
+    head = info.context.store.head()
+    return Status(
+        casebook=info.context.store.casebook,
+        head_position=Position(head.position),
+        head_hash=head.hash.hex(),
+        projections=[
+            Projection(
+                name=name,
+                version=version,
+                position=Position(position),
+                state="live" if position >= head.position else "behind",
+            )
+            for name, version, position in info.context.reader.checkpoints()
+        ],
+    )

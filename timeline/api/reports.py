@@ -1,0 +1,131 @@
+"""GraphQL types of reports: one version each, with its source and its claims."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+from strawberry import ID
+
+from timeline.api.connections import Connection, Paging, connection
+from timeline.api.context import Info
+from timeline.api.described import answered, described
+from timeline.api.values import Source
+from timeline.projections.reading import ReportView
+
+if TYPE_CHECKING:
+    from timeline.api.entries import Entry
+
+KnownOn = Annotated[
+    str | None,
+    strawberry.argument(
+        description="As known on this day (its whole, in the casebook's time zone; YYYY-MM-DD) or"
+        " instant with offset: the reported axis, by when reports were published. Null is all that"
+        " is known now."
+    ),
+]
+
+
+@described
+class Report:
+    """One version of a report.
+
+    A changed document of the same report is a further version; from its publication on only its
+    claims stand.
+    """
+
+    id: ID = strawberry.field(description="The report's id, the same for all its versions.")
+    version: str = strawberry.field(
+        description="SHA-256 of the document as filed, in hexadecimal: the id of this version."
+    )
+    title: str | None = strawberry.field(description="Its title; null when it has none.")
+    url: str | None = strawberry.field(description="Where it was published; null when not told.")
+    source: Source | None = strawberry.field(description="Who published it; null when not told.")
+    reported: str | None = strawberry.field(
+        description="When this version was published, as EDTF; null when undated."
+    )
+    undated: bool = strawberry.field(
+        description="Whether it was filed without a date of publication; then it counts as known"
+        " from when it was recorded."
+    )
+    language: str | None = strawberry.field(
+        description="Language of its text as BCP 47, such as en; null when not told."
+    )
+    coded_by: str | None = strawberry.field(
+        description="The person who coded it, or the extractor with its version; null when not"
+        " told."
+    )
+    claim_count: int = strawberry.field(
+        description="How many claims this version was filed with, standing or not."
+    )
+    is_current: bool = strawberry.field(
+        description="Whether no later version is known; for all that is known now."
+    )
+
+    @answered
+    def published(self, info: Info) -> str | None:
+        """When the report was first published, as EDTF; null when undated.
+
+        The same as `reported` for the first version.
+        """
+        versions = info.context.versions(str(self.id))
+        return versions[0].reported_edtf if versions else self.reported
+
+    @answered
+    def versions(self, info: Info) -> list[Report]:
+        """All versions of the report, oldest publication first."""
+        found = info.context.versions(str(self.id))
+        info.context.spend(len(found))
+        return [report_of(v) for v in found]
+
+    @answered
+    def claims(
+        self, info: Info, known_on: KnownOn = None
+    ) -> list[Annotated[Entry, strawberry.lazy("timeline.api.entries")]]:
+        """The report's standing claims, in the order in which they were filed.
+
+        Those of the version that is current, or that was on `knownOn`. Retracted claims do not
+        stand.
+        """
+        from timeline.api.entries import entries_of
+
+        found = info.context.reader.report_claims(str(self.id), known_on)
+        info.context.spend(len(found))
+        return entries_of(found)
+
+
+def report_of(view: ReportView) -> Report:
+    """The GraphQL type of a report's version."""
+    source = None
+    if view.source_id is not None:
+        source = Source(id=ID(view.source_id), name=view.source_name or view.source_id)
+    return Report(
+        id=ID(view.report_id),
+        version=view.report_version,
+        title=view.title,
+        url=view.url,
+        source=source,
+        reported=view.reported_edtf,
+        undated=view.undated,
+        language=view.language,
+        coded_by=view.coded_by,
+        claim_count=view.claim_count,
+        is_current=view.is_current,
+    )
+
+
+def current_report(info: Info, report_id: str) -> Report | None:
+    """The current version of a report; `None` when none has that id."""
+    versions = info.context.versions(report_id)
+    return report_of(versions[-1]) if versions else None
+
+
+def reports_page(info: Info, page: Paging) -> Connection[Report]:
+    """A page of the current versions, in order of publication."""
+    after = None if page.after is None else (str(page.after[0]), str(page.after[1]))
+    before = None if page.before is None else (str(page.before[0]), str(page.before[1]))
+    reader = info.context.reader
+    views, more = reader.reports(page.fetched, after, before, backwards=page.backwards)
+    info.context.spend(len(views))
+    rows = [((v.known_from, v.report_id), v) for v in views]
+    return connection(page, rows, more, report_of, reader.count_reports)

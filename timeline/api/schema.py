@@ -1,0 +1,159 @@
+"""The schema: prints it, and runs one query against it, from parsing to the result's JSON.
+
+The steps are taken one by one and not by `Schema.execute`: each kind of error gets its own code,
+the bounds are checked before validation costs anything, and a document that was seen before is
+neither parsed nor validated again. Everything here is synchronous; the server runs it in a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import strawberry
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    execute_sync,
+    get_operation_ast,
+    parse,
+    validate,
+)
+from strawberry.schema.config import StrawberryConfig
+
+from timeline.api import enums  # noqa: F401 - registers the vocabularies
+from timeline.api.context import Context
+from timeline.api.errors import ERRORS_MAX, QueryTooLarge, formatted, request_error
+from timeline.api.limits import BODY_BYTES_MAX, DOCUMENTS_KEPT, TOKENS_MAX, check_size
+from timeline.api.log import POSITION, Position
+from timeline.api.query import Query
+from timeline.projections.reading import Reader
+from timeline.store.event_store import EventStore
+
+DOCUMENT_LENGTH_KEPT_MAX = 20_000
+
+# How graphql-core's parser says that a bound was passed, and not that the text is wrong.
+_PARSING_ABORTED = "Parsing aborted."
+
+SCHEMA = strawberry.Schema(query=Query, config=StrawberryConfig(scalar_map={Position: POSITION}))
+
+
+def sdl() -> str:
+    """The schema in GraphQL's schema language, as `schema/schema.graphql` holds it."""
+    return SCHEMA.as_str().rstrip("\n") + "\n"
+
+
+def _core() -> GraphQLSchema:
+    return SCHEMA._schema  # noqa: SLF001 - Strawberry has no public name for it
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A document that was parsed and validated, or the errors of that."""
+
+    document: DocumentNode | None
+    errors: tuple[dict[str, object], ...] = ()
+
+
+def _parsed(query: str) -> _Prepared:
+    try:
+        return _Prepared(parse(query, max_tokens=TOKENS_MAX))
+    except GraphQLSyntaxError as error:
+        if error.message.endswith(_PARSING_ABORTED):
+            text = f"the query has more than {TOKENS_MAX} tokens, or is nested too deep"
+            return _Prepared(None, (formatted(GraphQLError(text), "QUERY_TOO_LARGE"),))
+        return _Prepared(None, (formatted(error, "GRAPHQL_PARSE_FAILED"),))
+
+
+def _validated(document: DocumentNode) -> _Prepared:
+    errors = validate(_core(), document, max_errors=ERRORS_MAX)
+    shown = tuple(formatted(e, "GRAPHQL_VALIDATION_FAILED") for e in errors)
+    return _Prepared(None if shown else document, shown)
+
+
+def _prepared(query: str, variables: Mapping[str, object]) -> _Prepared:
+    parsed = _parsed_kept(query) if len(query) <= DOCUMENT_LENGTH_KEPT_MAX else _parsed(query)
+    if parsed.document is None:
+        return parsed
+    check_size(parsed.document, variables)
+    if len(query) <= DOCUMENT_LENGTH_KEPT_MAX:
+        return _validated_kept(query)
+    return _validated(parsed.document)
+
+
+@lru_cache(maxsize=DOCUMENTS_KEPT)
+def _parsed_kept(query: str) -> _Prepared:
+    return _parsed(query)
+
+
+@lru_cache(maxsize=DOCUMENTS_KEPT)
+def _validated_kept(query: str) -> _Prepared:
+    document = _parsed_kept(query).document
+    assert document is not None  # noqa: S101 - asked only for what was parsed
+    return _validated(document)
+
+
+def execute(
+    reader: Reader,
+    store: EventStore,
+    query: str,
+    variables: Mapping[str, object] | None = None,
+    operation_name: str | None = None,
+) -> dict[str, object]:
+    """Run one query; the standard result: `data`, `errors`, or both.
+
+    Never raises for what the query or the database does: that is told under `errors`, each with
+    `extensions.code`. A request that could not be run at all has no `data`.
+
+    Args:
+        reader: Reads the projections.
+        store: Reads the log.
+        query: A GraphQL document.
+        variables: Values of its variables.
+        operation_name: Which operation to run; `None` when there is but one.
+    """
+    given = dict(variables or {})
+    if len(query) > BODY_BYTES_MAX:
+        return request_error("the query is too long", "QUERY_TOO_LARGE")
+    try:
+        prepared = _prepared(query, given)
+    except QueryTooLarge as error:
+        return request_error(str(error), "QUERY_TOO_LARGE")
+    except RecursionError:
+        return request_error("the query is nested too deep", "QUERY_TOO_LARGE")
+    if prepared.document is None:
+        return {"errors": list(prepared.errors)}
+    if not _names_operation(prepared.document, operation_name):
+        return request_error(
+            "operationName must name one of the document's operations"
+            if operation_name is not None
+            else "the document has several operations; say which by operationName",
+            "BAD_USER_INPUT",
+        )
+    return _result(
+        execute_sync(
+            _core(),
+            prepared.document,
+            context_value=Context(reader, store),
+            variable_values=given,
+            operation_name=operation_name,
+        )
+    )
+
+
+def _names_operation(document: DocumentNode, name: str | None) -> bool:
+    operation = get_operation_ast(document, name)
+    return isinstance(operation, OperationDefinitionNode)
+
+
+def _result(result: ExecutionResult) -> dict[str, object]:
+    errors = [formatted(e) for e in (result.errors or ())[:ERRORS_MAX]]
+    if not errors:
+        return {"data": result.data}
+    refused = result.data is None and all("path" not in e for e in errors)
+    return {"errors": errors} if refused else {"data": result.data, "errors": errors}
