@@ -1,0 +1,265 @@
+"""Decides which actors a text names: by name, by adjective before a noun of arms, or by kind.
+
+Generic words ("rebels", "the army") mean an actor of the table only in a text about its theatre;
+elsewhere, and for "it" or "the group", they stand for the last fitting actor named.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from timeline.domain.actors import Actor, ActorKind, ActorMention, ActorRole, ActorTable
+from timeline.extraction.lexicon import lexicon
+from timeline.extraction.mentions import Hit, actor_names
+from timeline.extraction.placing import PlaceHit
+
+AS_NAMED_CHARACTERS_MAX = 120
+HOME_PLACES_MIN = 2
+RECALL_MAX = 600
+_STATE = frozenset({ActorKind.STATE, ActorKind.STATE_FORCES, ActorKind.COALITION})
+_GROUP = frozenset({ActorKind.NON_STATE_ARMED_GROUP})
+_SPEAKERS = frozenset({ActorKind.MEDIA, ActorKind.MONITOR, ActorKind.INTERNATIONAL_ORGANISATION})
+_STATE_WORDS = frozenset(
+    [
+        "army",
+        "military",
+        "troop",
+        "soldier",
+        "government",
+        "regime",
+        "garrison",
+        "officer",
+        "unit",
+        "infantry",
+        "navy",
+        "police",
+        "warplane",
+        "jet",
+        "aircraft",
+        "air",
+    ]
+)
+_GROUP_WORDS = frozenset(
+    [
+        "group",
+        "organization",
+        "organisation",
+        "militant",
+        "jihadist",
+        "fighter",
+        "insurgent",
+        "rebel",
+        "extremist",
+        "faction",
+        "movement",
+        "terrorist",
+        "gunman",
+        "militia",
+        "guerrilla",
+        "separatist",
+        "militiaman",
+        "cell",
+    ]
+)
+_UNARMED = frozenset(
+    {
+        *("civilian", "resident", "villager", "source", "official", "analyst"),
+        *("activist", "witness", "refugee", "spokesman", "medic", "doctor"),
+        *("mediator", "diplomat", "monitor", "observer", "minister", "journalist"),
+        *("people"),
+    }
+)
+_ADJECTIVE = re.compile(
+    r"\b(?P<adjective>(?:[A-Z][a-z]+(?:ian|ean|yan|ish|ese|eli|aqi|eni|ench|utch|man|can)|"
+    r"Saudi|Kurdish|Houthi|Hutu|"
+    r"Sudanese|Yemeni|Iraqi|Afghan|Greek|Czech|Emirati|Libyan|Taliban)(?:-(?:led|backed))?)\b"
+    r"(?P<rest>(?: [a-z][\w-]+){0,2}? (?P<noun>[a-z][a-z-]+))"
+)
+_LED = re.compile(
+    r"\b(?P<name>[A-Z][\w']*(?: [A-Z][\w']*)?)-led "
+    r"(?P<noun>forces|coalition|alliance|troops|militias?)\b"
+)
+
+
+class ActorHit(NamedTuple):
+    """An actor as the text names it here; half-open code points."""
+
+    start: int
+    end: int
+    as_named: str
+    actor_id: str | None
+    is_generic: bool = False
+
+
+def find_actors(text: str, table: ActorTable, hits: list[Hit], is_home: bool) -> list[ActorHit]:
+    """Every actor that a cleaned text names, left to right.
+
+    Args:
+        text: The cleaned text.
+        table: The known actors.
+        hits: Where names of the table stand (`actor_names(table).find`).
+        is_home: Whether the text is about the theatre whose actors the table holds.
+    """
+    found = []
+    for hit in hits:
+        known = hit.ids[0] if len(hit.ids) == 1 and (is_home or not hit.is_generic) else None
+        start = hit.start
+        if known is None and (
+            of := re.search(
+                r"[A-Z][a-z]+(?:i|ian|ish|ese|an|ic) \Z", text[max(0, start - 20) : start]
+            )
+        ):
+            start -= len(of.group())
+        named = re.sub(r"[()\"]", "", text[start : hit.end]).strip()
+        found.append(ActorHit(start, hit.end, named, known, hit.is_generic))
+    found.extend(_by_kind(text, table, found, is_home))
+    found.extend(_by_adjective(text, table, found))
+    for match in _LED.finditer(text):
+        clash = [f for f in found if f.start < match.end() and match.start() < f.end]
+        if all(f.is_generic and f.actor_id is None for f in clash):
+            found = [f for f in found if f not in clash]
+            found.append(ActorHit(match.start(), match.end(), match.group(), None))
+    return sorted(found)
+
+
+def is_home_text(text: str, hits: list[Hit], places: list[PlaceHit], table: ActorTable) -> bool:
+    """Whether a text is about the theatre of the gazetteer, so that "rebels" means its rebels."""
+    resolved = {p.mention.place_id for p in places if p.mention.place_id and not p.is_anaphor}
+    named = {h.ids[0] for h in hits if not h.is_generic and len(h.ids) == 1}
+    kinds = [actor for n in named if (actor := table.get(n)) is not None]
+    local = any(a.side == a.actor_id or a.kind in _GROUP for a in kinds)
+    return len(resolved) >= HOME_PLACES_MIN or (bool(resolved) and local) or "Syria" in text
+
+
+_KIND_WORD = re.compile(
+    r"\b(?P<kind>[Rr]ebel|[Ii]nsurgent|[Oo]pposition|[Gg]overnment|[Rr]egime|[Ll]oyalist)"
+    r"(?=[ -](?:hands?|control|held|controlled|positions?|territory|areas?|lines|jets?|"
+    r"warplanes?|aircraft|helicopters?|artillery|shelling|bombardment|strikes?|airstrikes?|"
+    r"raids?|attacks?|offensive|troops|forces|army)\b)"
+)
+
+
+def _by_kind(text: str, table: ActorTable, found: list[ActorHit], is_home: bool) -> list[ActorHit]:
+    """As in "Rebel hands", "government jets": the actor that the plural or its forces name."""
+    made = []
+    for match in _KIND_WORD.finditer(text):
+        if any(f.start < match.end() and match.start() < f.end for f in found):
+            continue
+        kind = match["kind"].lower()
+        known = next(
+            (a for form in (f"{kind}s", f"{kind} forces", kind) if (a := table.resolve(form)[0])),
+            None,
+        )
+        actor_id = known.actor_id if known and is_home else None
+        made.append(ActorHit(match.start(), match.end(), match.group(), actor_id, True))
+    return made
+
+
+def _by_adjective(text: str, table: ActorTable, found: list[ActorHit]) -> list[ActorHit]:
+    arms = lexicon().nouns["arms"]
+    by_adjective = {w: a.actor_id for a in table.actors.values() for w in a.adjectives}
+    known = "|".join(sorted((re.escape(w) for w in by_adjective), key=len, reverse=True))
+    patterns = [_ADJECTIVE]
+    if known:
+        patterns.insert(
+            0,
+            re.compile(
+                rf"\b(?P<adjective>{known})"
+                r"(?P<rest>(?: [a-z][\w-]+){0,2}? (?P<noun>[a-z][a-z-]+))"
+            ),
+        )
+    made: list[ActorHit] = []
+    for pattern in patterns:
+        for match in pattern.finditer(text):
+            noun = match["noun"]
+            if noun not in arms and noun.rstrip("s") not in arms:
+                continue
+            if any(f.start < match.end() and match.start() < f.end for f in [*found, *made]):
+                continue
+            actor_id = by_adjective.get(match["adjective"])
+            made.append(ActorHit(match.start(), match.end(), match.group(), actor_id))
+    return made
+
+
+class Cast:
+    """The actors of a report, and who a pronoun or a generic noun stands for."""
+
+    def __init__(self, hits: list[ActorHit], table: ActorTable) -> None:
+        self.hits = hits
+        self.table = table
+        self.subjects: list[tuple[int, ActorHit]] = []
+        self.unnamed: dict[str, ActorHit] = {}
+        self.default_state: ActorHit | None = None
+
+    def touching(self, start: int, end: int) -> list[ActorHit]:
+        """The actors named in a range of code points."""
+        return [h for h in self.hits if h.start < end and start < h.end]
+
+    def remember_subject(self, position: int, hit: ActorHit) -> None:
+        """Note who the subject of a clause was, for the pronouns after it."""
+        self.subjects.append((position, hit))
+
+    def standing_for(
+        self, word: str, before: int, sentence_start: int, not_: frozenset[str]
+    ) -> ActorHit | None:
+        """The actor that a pronoun or generic noun at `before` stands for, or `None`.
+
+        Args:
+            word: The pronoun, or the lemma of the noun.
+            before: Code point where it stands.
+            sentence_start: Where its sentence begins.
+            not_: Ids of actors that it cannot be.
+        """
+        near = [(at, h) for at, h in self.subjects if sentence_start - RECALL_MAX <= at < before]
+        told = [h for _, h in sorted(near) if h.actor_id is None or h.actor_id not in not_]
+        recent = [h for h in told if self._fights(h)]
+        kinds = _STATE if word in _STATE_WORDS else _GROUP if word in _GROUP_WORDS else None
+        candidates = [h for h in self.hits if h.end <= before and h.actor_id not in not_]
+        candidates = [h for h in candidates if self._fights(h) and self._is_kind(h, kinds)]
+        if kinds is None and recent:
+            return recent[-1]
+        if not candidates:
+            return self.default_state if kinds is _STATE else None
+        if kinds is _STATE:
+            home = [h for h in candidates if self._is_local_state(h)]
+            return (home or candidates)[-1]
+        return candidates[-1]
+
+    def _actor(self, hit: ActorHit) -> Actor | None:
+        return self.table.get(hit.actor_id) if hit.actor_id else None
+
+    def _fights(self, hit: ActorHit) -> bool:
+        actor = self._actor(hit)
+        if actor is not None:
+            return actor.kind not in _SPEAKERS | {ActorKind.CIVILIAN}
+        return hit.as_named.lower().split()[-1].rstrip("s") not in _UNARMED
+
+    def _is_kind(self, hit: ActorHit, kinds: frozenset[ActorKind] | None) -> bool:
+        actor = self._actor(hit)
+        if kinds is None:
+            return True
+        if actor is None:
+            words = {w.rstrip("s") for w in hit.as_named.lower().replace("-", " ").split()}
+            return bool(
+                words & (_STATE_WORDS if kinds is _STATE else _GROUP_WORDS)
+            ) or not words & (_GROUP_WORDS if kinds is _STATE else _STATE_WORDS)
+        return actor.kind in kinds
+
+    def _is_local_state(self, hit: ActorHit) -> bool:
+        actor = self._actor(hit)
+        return actor is None or actor.side == actor.actor_id or actor.kind is ActorKind.STATE_FORCES
+
+    def mention(self, hit: ActorHit, role: ActorRole) -> ActorMention:
+        """The actor in a role, resolved by the table."""
+        named = hit.as_named[:AS_NAMED_CHARACTERS_MAX] or "unnamed"
+        if hit.actor_id is None:
+            return ActorMention(as_named=named, role=role)
+        actor = self.table.get(hit.actor_id)
+        name = actor.name if actor else None
+        return ActorMention(as_named=named, role=role, actor_id=hit.actor_id, name=name)
+
+
+def actor_hits(text: str, table: ActorTable) -> list[Hit]:
+    """Where names of the table stand in a cleaned text."""
+    return actor_names(table).find(text)

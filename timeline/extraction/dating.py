@@ -1,0 +1,286 @@
+"""Decides which date, if any, the report gives an event.
+
+A date belongs to the verb it hangs on. An event without one that moves the story on, in the same
+paragraph, is of the story's date; otherwise it is "not later than the dateline", never on it.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pendulum
+
+from timeline.domain.time import (
+    UNDATED,
+    Anchor,
+    Occurred,
+    not_later_than,
+    occurred_from_edtf,
+    on_day,
+)
+from timeline.errors import InvalidDate
+from timeline.extraction.date_forms import DateExpression, Form
+from timeline.extraction.dates import (
+    Days,
+    clause_shift,
+    days_of,
+    main_of_clause_shift,
+    running_days,
+)
+from timeline.extraction.grammar import CLIMB_MAX, Token, is_pluperfect, is_simple_past
+from timeline.extraction.lexicon import lexicon
+from timeline.extraction.parsing import Parse, lemma
+
+INHERIT_SENTENCES_MAX = 4
+
+
+class Calendar:
+    """The dates of a report, and the date at which its story stands."""
+
+    def __init__(self, published: str | None) -> None:
+        """`published` is EDTF; only a published day anchors relative dates."""
+        self.dateline = _last_day(published)
+        self._story: tuple[int, int, Days] | None = None
+        self._told: Days | None = None
+
+    def story(self, paragraph: int, sentence: int) -> Days | None:
+        """The date at which the story stands, if it was set in this paragraph and not long ago."""
+        if self._story is None or self._story[0] != paragraph:
+            return None
+        return self._story[2] if sentence - self._story[1] <= INHERIT_SENTENCES_MAX else None
+
+    def reckoned_from(self, paragraph: int) -> Days | None:
+        """What "a day earlier" is reckoned from."""
+        if self._story is not None and self._story[0] == paragraph:
+            return self._story[2]
+        return self._told
+
+    def tell(self, days: Days, paragraph: int, sentence: int, *, moves: bool) -> None:
+        """Note a date that was told; `moves` when the story now stands there."""
+        self._told = days
+        if moves and (self.dateline is None or days.first <= self.dateline):
+            self._story = (paragraph, sentence, days)
+
+    def undated(self) -> Occurred:
+        """What is known of an event without a date: not later than the dateline."""
+        return not_later_than(self.dateline) if self.dateline else UNDATED
+
+
+def _last_day(published: str | None) -> date | None:
+    if not published:
+        return None
+    try:
+        latest = occurred_from_edtf(published).latest
+    except InvalidDate:
+        return None
+    return date.fromisoformat(latest[:10]) if latest else None
+
+
+def governors(
+    parse: Parse, expressions: list[DateExpression]
+) -> list[tuple[DateExpression, Token | None]]:
+    """Each date of a sentence with the verb or event noun that it hangs on."""
+    found = []
+    inside = {
+        t.i
+        for e in expressions
+        if e.start < parse.sentence.end and e.end > parse.sentence.start
+        for t in parse.tokens_in(e.start, e.end)
+    }
+    for expression in expressions:
+        if expression.end <= parse.sentence.start or expression.start >= parse.sentence.end:
+            continue
+        root = parse.root_of(expression.start, expression.end)
+        if root is None:
+            found.append((expression, _verb_before(parse, expression.start)))
+            continue
+        found.append((expression, _of_saying(parse, expression, _climb(root, inside))))
+    return found
+
+
+def _of_saying(parse: Parse, expression: DateExpression, verb: Token | None) -> Token | None:
+    """As in "X said on Monday they had left": the date is of the saying, though it hangs below."""
+    if verb is None or verb.head == verb or lemma(verb.head) not in lexicon().all_saying:
+        return verb
+    subjects = [
+        parse.offsets[c.left_edge.i][0] for c in verb.children if c.dep_ in ("nsubj", "nsubjpass")
+    ]
+    between = parse.offsets[verb.head.i][1] <= expression.start
+    return verb.head if between and subjects and expression.end <= min(subjects) else verb
+
+
+def _verb_before(parse: Parse, start: int) -> Token | None:
+    verbs = [t for t in parse.doc if t.pos_ == "VERB" and parse.offsets[t.i][0] < start]
+    return verbs[-1] if verbs else None
+
+
+def _climb(token: Token, skipped: set[int]) -> Token | None:
+    nouns = lexicon().noun_rules
+    current = token
+    for _ in range(CLIMB_MAX):
+        if (
+            current != token
+            and current.i not in skipped
+            and (current.pos_ in ("VERB", "AUX") or lemma(current) in nouns)
+        ):
+            return current
+        if current.head == current:
+            return current if current.pos_ in ("VERB", "AUX") else None
+        current = current.head
+    return None
+
+
+def own_dates(
+    token: Token, carrier: Token, dated: list[tuple[DateExpression, Token | None]]
+) -> list[DateExpression]:
+    """The dates that an event bears itself, or shares with a coordinated verb."""
+    direct = [e for e, g in dated if g is not None and g.i in (token.i, carrier.i)]
+    if direct:
+        return direct
+    seen, current = {token.i, carrier.i}, carrier
+    for _ in range(CLIMB_MAX):
+        head = current.head
+        if head == current or head.i in seen:
+            break
+        participle = current.dep_ == "advcl" and current.tag_ == "VBG"
+        nominal = current.pos_ in ("NOUN", "PROPN") or current.dep_ in (
+            "prep",
+            "pobj",
+            "pcomp",
+            "xcomp",
+            "agent",
+        )
+        if lemma(head) in lexicon().all_saying or not (
+            current.dep_ == "conj" or participle or nominal
+        ):
+            break
+        shared = [e for e, g in dated if g is not None and g.i == head.i]
+        if shared:
+            return shared
+        seen.add(head.i)
+        current = head
+    return []
+
+
+class Dating:
+    """A date for an event, and what it implies."""
+
+    def __init__(self, occurred: Occurred, days: Days | None, running: int | None = None) -> None:
+        self.occurred = occurred
+        self.days = days
+        self.running = running
+
+
+def date_event(
+    calendar: Calendar,
+    expressions: list[DateExpression],
+    verb: Token,
+    place_in_text: tuple[int, int],
+    *,
+    forward: bool,
+    is_state: bool,
+) -> Dating:
+    """The date of one event.
+
+    Args:
+        calendar: The dates of the report so far.
+        expressions: The dates that it bears (`own_dates`).
+        verb: The verb that tells it, for its tense.
+        place_in_text: Paragraph and sentence number.
+        forward: Whether it is still to come, so that weekdays resolve forward.
+        is_state: Whether it tells how things stand on the dateline.
+    """
+    paragraph, sentence = place_in_text
+    told: list[tuple[DateExpression, Days]] = []
+    for expression in expressions:
+        base = calendar.reckoned_from(paragraph) if expression.is_relative else None
+        days = days_of(expression, calendar.dateline, base, forward=forward)
+        if days is not None:
+            told.append((expression, days))
+    running = next((n for e in expressions if (n := running_days(e))), None)
+    if told:
+        occurred, days = _bounded(told, calendar, is_state=is_state)
+        return Dating(occurred, days, running)
+    if is_state and calendar.dateline and not is_pluperfect(verb):
+        return Dating(on_day(calendar.dateline, Anchor.DATELINE), None)
+    if any(e.form is Form.VAGUE for e in expressions):
+        return Dating(UNDATED if forward else calendar.undated(), None)
+    if forward:
+        return Dating(UNDATED, None)
+    story = calendar.story(paragraph, sentence)
+    if story is not None and (is_simple_past(verb)) and (story.last - story.first).days < 3:
+        return Dating(as_occurred(story, Anchor.NARRATIVE), None, running)
+    return Dating(calendar.undated(), None, running)
+
+
+def as_occurred(days: Days, anchor: Anchor) -> Occurred:
+    """Days in the domain's form."""
+    if days.edtf:
+        return occurred_from_edtf(days.edtf, anchor)
+    if days.first == days.last:
+        return on_day(days.first, anchor)
+    return occurred_from_edtf(f"{days.first}/{days.last}", anchor)
+
+
+def _anchor(expression: DateExpression) -> Anchor:
+    if expression.is_relative:
+        return Anchor.NARRATIVE
+    return (
+        Anchor.UNANCHORED
+        if "year" in expression.parts or expression.form is Form.ISO
+        else Anchor.DATELINE
+    )
+
+
+def _bounded(
+    told: list[tuple[DateExpression, Days]], calendar: Calendar, *, is_state: bool
+) -> tuple[Occurred, Days]:
+    """Apply "since", "by", "between" and the like."""
+    (expression, days), *rest = sorted(told, key=lambda t: t[1].last - t[1].first)
+    word, anchor, line = expression.preposition, _anchor(expression), calendar.dateline
+    one = pendulum.duration(days=1)
+    pair = next(
+        (d for e, d in rest if word in ("between", "from") and e.start > expression.start), None
+    )
+    if pair is None and rest and rest[0][0].preposition in ("between", "from"):
+        pair, days = days, rest[0][1]
+        word = "between"
+    if pair is not None and word in ("between", "from") and pair.last >= days.first:
+        whole = Days(days.first, pair.last)
+        return as_occurred(whole, anchor), whole
+    twin = next((d for e, d in rest if 0 < abs(e.start - expression.end) < 12), None)
+    if twin is not None and word in ("", "on") and 0 < abs((twin.first - days.first).days) < 7:
+        whole = Days(min(days.first, twin.first), max(days.last, twin.last))
+        return as_occurred(whole, anchor), whole
+    if is_state and line and word in ("since", "from"):
+        return on_day(line, Anchor.DATELINE), days
+    if word in ("by", "until", "till"):
+        return not_later_than(days.last, anchor), days
+    if word == "before":
+        return not_later_than(days.first - one, anchor), days
+    if (
+        word in ("after", "since")
+        and line
+        and days.last < line
+        and expression.form is not Form.MONTH
+        and word == "after"
+    ):
+        whole = Days(days.last + one, line)
+        return as_occurred(whole, anchor), whole
+    return as_occurred(days, anchor), days
+
+
+def shifted(expression: DateExpression, main: Days, *, of_main: bool) -> Dating | None:
+    """The date of the other side of "two days after"."""
+    days = main_of_clause_shift(expression, main) if of_main else clause_shift(expression, main)
+    return Dating(as_occurred(days, Anchor.NARRATIVE), days) if days else None
+
+
+def earlier_days(days: Days, running: int) -> Occurred | None:
+    """The days before, of something that goes on "for the fourth day running"."""
+    if running < 2:
+        return None
+    first: Any = days.first - pendulum.duration(days=running - 1)
+    last: Any = days.first - pendulum.duration(days=1)
+    return as_occurred(Days(first, last), Anchor.DATELINE)

@@ -1,0 +1,125 @@
+"""A claim in the making: the proposed claim with what only the extraction needs of it."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from timeline.domain.actors import ActorMention
+from timeline.domain.claims import (
+    Certainty,
+    ClaimType,
+    Evidence,
+    Fatalities,
+    Modality,
+    Polarity,
+    ProposedClaim,
+    Quantity,
+    StatementKind,
+)
+from timeline.domain.places import PlaceMention
+from timeline.domain.time import UNDATED, Occurred
+from timeline.extraction.lexicon import lexicon
+
+STATES_OF = frozenset({"state", "state_forces"})
+
+
+class Draft(Struct, kw_only=True):
+    """What has been found out about one event so far."""
+
+    type: str
+    token_index: int
+    sentence: int
+    paragraph: int
+    evidence: tuple[int, int]
+    modality: Modality = Modality.ASSERTED
+    polarity: Polarity = Polarity.POSITIVE
+    certainty: Certainty = Certainty.CERTAIN
+    actors: list[ActorMention] = []
+    place: PlaceMention | None = None
+    occurred: Occurred = UNDATED
+    attributed_to: str | None = None
+    quantity: Quantity | None = None
+    fatalities: Fatalities | None = None
+    statement_kind: StatementKind | None = None
+    also: list[tuple[int, int]] = []
+    has_own_date: bool = False
+    has_own_place: bool = False
+    is_nominal: bool = False
+    is_definite: bool = False
+    verb_index: int = -1
+    methods: int = 1
+
+    @property
+    def is_occurrence(self) -> bool:
+        """Whether it says that something happened."""
+        return (
+            self.type != "Statement"
+            and self.modality is Modality.ASSERTED
+            and self.polarity is Polarity.POSITIVE
+        )
+
+    def actor_keys(self, *roles: str) -> set[str]:
+        """Ids, or names as written, of the actors in these roles (all when none is given)."""
+        return {
+            a.actor_id or a.as_named.lower()
+            for a in self.actors
+            if not roles or a.role.value in roles
+        }
+
+
+def copied(draft: Draft, **changes: object) -> Draft:
+    """A draft of its own with some fields changed."""
+    copy = Draft(**{name: getattr(draft, name) for name in draft.__struct_fields__})
+    copy.actors, copy.also = list(draft.actors), list(draft.also)
+    for name, value in changes.items():
+        setattr(copy, name, value)
+    return copy
+
+
+def as_claim(draft: Draft, coded_by: str, state_ids: frozenset[str]) -> ProposedClaim:
+    """The draft in the domain's form.
+
+    Args:
+        draft: What was found out.
+        coded_by: The extractor and its version.
+        state_ids: Ids of actors that are states, for ACLED's two kinds of taking territory.
+    """
+    codes = dict(lexicon().types[draft.type])
+    sub_event = codes["sub_event_type"]
+    holders = draft.actor_keys("holder")
+    if draft.type == "ControlChanged" and holders & state_ids:
+        sub_event = codes["state_sub_event_type"]
+    spans = sorted({s for s in draft.also if s != draft.evidence})
+    return ProposedClaim(
+        type=ClaimType(draft.type),
+        statement_kind=draft.statement_kind,
+        modality=draft.modality,
+        polarity=draft.polarity,
+        certainty=draft.certainty,
+        actors=tuple(draft.actors),
+        place=draft.place,
+        occurred=draft.occurred,
+        sub_event_type=sub_event,
+        plover_event=codes["plover_event"],
+        plover_mode=codes["plover_mode"],
+        quantity=draft.quantity,
+        fatalities=draft.fatalities,
+        attributed_to=draft.attributed_to,
+        evidence=Evidence(span_start=draft.evidence[0], span_end=draft.evidence[1]),
+        also_evidence=tuple(Evidence(span_start=a, span_end=b) for a, b in spans),
+        coded_by=coded_by,
+        confidence=confidence(draft),
+    )
+
+
+def confidence(draft: Draft) -> float:
+    """How sure the reading is: more where structure and nearness agree, and where all is told.
+
+    From 0.35 (a nominal event with nothing of its own) to 0.95. Calibrated only in order: a higher
+    one was right more often on the hand-coded reports.
+    """
+    score = 0.45 + 0.1 * bool(draft.actors) + 0.15 * draft.has_own_place
+    score += 0.1 * draft.has_own_date + 0.1 * (not draft.is_nominal) + 0.05 * bool(draft.also)
+    if draft.place is None or draft.place.place_id is None:
+        score -= 0.1
+    return round(min(0.95, max(0.35, score)), 2)

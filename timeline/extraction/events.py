@@ -1,0 +1,226 @@
+"""Makes drafts of claims from the event words of a sentence: roles, place, date, modality, span."""
+
+from __future__ import annotations
+
+import re
+
+from timeline.domain.actors import ActorRole
+from timeline.domain.claims import Modality, Polarity
+from timeline.extraction.acting import Cast
+from timeline.extraction.attribution import Speakers
+from timeline.extraction.casualties import give_figures
+from timeline.extraction.date_forms import DateExpression, Form
+from timeline.extraction.dates import days_of
+from timeline.extraction.dating import Calendar, Dating, date_event, governors, own_dates
+from timeline.extraction.drafts import Draft
+from timeline.extraction.evidence import evidence_span
+from timeline.extraction.figures import quantity_of
+from timeline.extraction.grammar import (
+    Token,
+    arguments,
+    coordinated,
+    governing_verb,
+    is_pluperfect,
+)
+from timeline.extraction.listing import listed_places
+from timeline.extraction.modality import Reading, read_modality
+from timeline.extraction.narrative import date_shifted_clauses, earlier_of_running, move_story
+from timeline.extraction.parsing import Parse
+from timeline.extraction.placing import PlaceHit
+from timeline.extraction.roles import actors_of_event
+from timeline.extraction.scene import Scene
+from timeline.extraction.triggers import Trigger, find_triggers
+from timeline.extraction.whereabouts import Where, place_of_event
+
+Dated = list[tuple[DateExpression, Token | None]]
+LINEAR_CHARACTERS_MAX = 14
+CARRIER_TOKENS_MAX = 12
+_NEED_PLACE = frozenset(
+    {"ControlChanged", "ControlStated", "Withdrawal", "RouteCut", "RouteOpened"}
+)
+_VIOLENT = frozenset({"Airstrike", "Shelling", "Bombing", "Clash"})
+_POINTING = frozenset({"the", "that", "this"})
+
+
+class Reader:
+    """Reads a report sentence by sentence and remembers what later ones lean on."""
+
+    def __init__(
+        self,
+        text: str,
+        places: list[PlaceHit],
+        cast: Cast,
+        dates: list[DateExpression],
+        calendar: Calendar,
+    ) -> None:
+        """`text` is the cleaned one; places before `body` belong to the head of the report."""
+        self.text, self.places, self.cast = text, places, cast
+        self.dates, self.calendar = dates, calendar
+        self.speakers = Speakers(text, cast)
+        self.drafts: list[Draft] = []
+        self.body = 0
+
+    def read(self, parse: Parse, number: int) -> list[Draft]:
+        """The drafts of one sentence, which is the `number`th of the report."""
+        scene = Scene(parse, self.places, self.cast)
+        self._note_subjects(parse, scene)
+        dated = governors(parse, self.dates)
+        last = next((d.type for d in reversed(self.drafts) if d.type in _VIOLENT), None)
+        triggers = find_triggers(parse, scene.classes, last)
+        told = [t for t in triggers if t.type != "Casualties"]
+        drafts = [self._draft(trigger, scene, dated, number) for trigger in told]
+        made = [d for d in drafts if d is not None]
+        date_shifted_clauses(made, parse, self.dates, self.text)
+        move_story(made, parse, self.calendar, number)
+        made += earlier_of_running(made, parse, self.dates)
+        made += [d for draft in list(made) for d in listed_places(draft, scene, self.text)]
+        for trigger, killed in give_figures(triggers, made, self.drafts, number):
+            draft = self._draft(trigger, scene, dated, number)
+            if draft is not None:
+                draft.fatalities = killed
+                made.append(draft)
+        self.drafts += made
+        return made
+
+    def _note_subjects(self, parse: Parse, scene: Scene) -> None:
+        for token in parse.doc:
+            is_agent = token.dep_ == "pobj" and token.head.dep_ == "agent"
+            if token.pos_ == "PRON" or not (token.dep_ in ("nsubj", "nsubjpass") or is_agent):
+                continue
+            for hit in scene.actors_of(token)[:1]:
+                self.cast.remember_subject(parse.offsets[token.i][0], hit)
+
+    def _focus(self, before: int) -> PlaceHit | None:
+        """The place that was last told of, asides and regions aside."""
+        past = [p for p in self.places if self.body <= p.start and p.end <= before]
+        spots = [p for p in past if p.kind != "road" and not p.is_aside and not p.is_region]
+        return spots[-1] if spots else None
+
+    def _draft(self, trigger: Trigger, scene: Scene, dated: Dated, number: int) -> Draft | None:
+        parse, token = scene.parse, trigger.token
+        reading = read_modality(token)
+        if trigger.carrier != token:
+            reading = _weaker(reading, read_modality(trigger.carrier))
+        actors = actors_of_event(trigger, scene)
+        at = parse.offsets[token.i][0]
+        where = place_of_event(trigger, scene, self._focus(at))
+        if trigger.type in _NEED_PLACE and where.mention is None:
+            return None
+        dating, where = self._date(trigger, reading, scene, dated, number, where)
+        is_lasting = token.lower_ in ("last", "lasted", "lasting")
+        if trigger.type == "SiegeBegan" and is_lasting and dating.days is None:
+            return None
+        draft = Draft(
+            type=trigger.type,
+            token_index=token.i,
+            sentence=number,
+            paragraph=parse.sentence.paragraph,
+            evidence=self._evidence(trigger, scene, where),
+            modality=reading.modality,
+            polarity=reading.polarity,
+            certainty=reading.certainty,
+            actors=actors,
+            place=where.mention,
+            occurred=dating.occurred,
+            attributed_to=self.speakers.words(reading, scene),
+            quantity=quantity_of(_counted(trigger)),
+            has_own_date=dating.days is not None,
+            has_own_place=where.is_structural,
+            is_nominal=trigger.is_nominal,
+            is_definite=trigger.is_nominal
+            and any(c.dep_ == "det" and c.lower_ in _POINTING for c in token.children),
+            verb_index=trigger.carrier.i,
+        )
+        self._add_linear_actor(draft, trigger, scene)
+        return draft
+
+    def _date(
+        self,
+        trigger: Trigger,
+        reading: Reading,
+        scene: Scene,
+        dated: Dated,
+        number: int,
+        where: Where,
+    ) -> tuple[Dating, Where]:
+        """The date; "shot it down" and "had struck" are of the incident told before."""
+        parse = scene.parse
+        expressions = own_dates(trigger.token, trigger.carrier, dated)
+        self._tell_dates_before(expressions, parse, number)
+        forward = reading.modality in (Modality.FORECAST, Modality.HYPOTHETICAL)
+        dating = date_event(
+            self.calendar,
+            expressions,
+            trigger.carrier,
+            (parse.sentence.paragraph, number),
+            forward=forward,
+            is_state=trigger.type == "ControlStated",
+        )
+        again = trigger.type == "AircraftLoss" and any(
+            noun.lower_ == "it" for noun in trigger.arguments.object
+        )
+        if dating.days is not None or forward or not (again or is_pluperfect(trigger.carrier)):
+            return dating, where
+        recent = reversed(self.drafts[-4:])
+        twin = next((d for d in recent if d.type == trigger.type and d.has_own_date), None)
+        if twin is None:
+            return dating, where
+        return Dating(twin.occurred, None), (Where(None, twin.place, True) if again else where)
+
+    def _tell_dates_before(
+        self, expressions: list[DateExpression], parse: Parse, number: int
+    ) -> None:
+        """A relative date after another in its sentence is reckoned from that one."""
+        for expression in (e for e in expressions if e.form is Form.SHIFT):
+            told = [d for d in self.dates if parse.sentence.start <= d.start < expression.start]
+            told = [d for d in told if not d.is_relative]
+            days = days_of(told[-1], self.calendar.dateline, None) if told else None
+            if days is not None:
+                self.calendar.tell(days, parse.sentence.paragraph, number, moves=True)
+
+    def _evidence(self, trigger: Trigger, scene: Scene, where: Where) -> tuple[int, int]:
+        parse, token = scene.parse, trigger.token
+        at = parse.offsets[token.i]
+        reach = where.hit.end if where.hit and where.hit.start > at[0] else 0
+        is_near = abs(trigger.carrier.i - token.i) < CARRIER_TOKENS_MAX
+        shown = trigger.carrier if trigger.is_nominal and is_near else token
+        args = arguments(token) if trigger.is_nominal else trigger.arguments
+        return evidence_span(parse, shown, args, self.text, max(reach, at[1]))
+
+    def _add_linear_actor(self, draft: Draft, trigger: Trigger, scene: Scene) -> None:
+        """For a noun without a doer in its structure: an actor right before it."""
+        if draft.actors or not trigger.is_nominal:
+            return
+        at, start = scene.parse.offsets[trigger.token.i][0], scene.parse.sentence.start
+        near = [
+            h
+            for h in self.cast.hits
+            if 0 <= at - h.end <= LINEAR_CHARACTERS_MAX and h.start >= start
+        ]
+        if near and not re.search(r"[.;]", self.text[near[-1].end : at]):
+            is_control = trigger.type == "ControlChanged"
+            role = ActorRole.HOLDER if is_control else ActorRole.INITIATOR
+            draft.actors.append(self.cast.mention(near[-1], role))
+        elif trigger.type == "Withdrawal" and (verb := governing_verb(trigger.token)) is not None:
+            for noun in arguments(verb).subject:
+                for hit in scene.actors_of(noun)[:1]:
+                    draft.actors.append(self.cast.mention(hit, ActorRole.INITIATOR))
+
+
+def _counted(trigger: Trigger) -> list[Token]:
+    """The nouns whose number may be the quantity of an event."""
+    nouns = [n for o in trigger.arguments.object for n in coordinated(o)]
+    preps = [c for c in trigger.token.children if c.dep_ == "prep"]
+    return nouns + [n for prep in preps for n in prep.children]
+
+
+def _weaker(first: Reading, second: Reading) -> Reading:
+    """The less assertive of two readings of one event."""
+    is_negated = Polarity.NEGATED in (first.polarity, second.polarity)
+    return Reading(
+        first.modality if first.modality is not Modality.ASSERTED else second.modality,
+        Polarity.NEGATED if is_negated else Polarity.POSITIVE,
+        second.certainty if first.certainty.value == "certain" else first.certainty,
+        first.speaker if first.speaker is not None else second.speaker,
+        first.saying if first.saying is not None else second.saying,
+    )

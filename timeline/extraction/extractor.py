@@ -1,0 +1,123 @@
+"""Turns report prose into proposed claims: the stages in order, behind the domain's protocol."""
+
+from __future__ import annotations
+
+import re
+
+from timeline.domain.actors import ActorKind, ActorTable
+from timeline.domain.claims import Extraction, ProposedClaim, ReportFrame
+from timeline.domain.places import Gazetteer
+from timeline.extraction.acting import ActorHit, Cast, actor_hits, find_actors, is_home_text
+from timeline.extraction.clean import cleaned
+from timeline.extraction.consolidate import consolidated, with_candidates
+from timeline.extraction.date_forms import DateExpression, Form, find_dates
+from timeline.extraction.dating import Calendar
+from timeline.extraction.drafts import Draft, as_claim
+from timeline.extraction.events import Reader
+from timeline.extraction.frame import read_head
+from timeline.extraction.model import load_model, model_name
+from timeline.extraction.parsing import parse_sentences
+from timeline.extraction.placing import PlaceHit, find_places
+from timeline.extraction.sentences import split_sentences
+from timeline.extraction.statements import statements_of
+from timeline.extraction.triggers import may_tell
+
+VERSION = "1"
+TEXT_CHARACTERS_MAX = 2_000_000
+SENTENCES_PARSED_MAX = 2_000
+CLAIMS_MAX = 1_000
+
+
+class RuleExtractor:
+    """The built-in extractor: rules on a dependency parse; an `Extractor` of the domain."""
+
+    def frame(self, text: str) -> ReportFrame:
+        """Title, publisher, dateline and language, where they stand in the text."""
+        return read_head(text[:TEXT_CHARACTERS_MAX]).frame
+
+    def extract(
+        self, text: str, frame: ReportFrame, gazetteer: Gazetteer, actors: ActorTable
+    ) -> Extraction:
+        """The claims of a text, in its order; spans count code points of `text` as it stands.
+
+        Only the first TEXT_CHARACTERS_MAX code points and SENTENCES_PARSED_MAX sentences that may
+        tell of an event are read, so that a hostile text costs a bounded time.
+
+        Raises:
+            ModelUnusable: the language model is missing or not the recorded one.
+        """
+        coded_by = f"rules-{VERSION}+{model_name()}"
+        drafts = consolidated(_drafts(text[:TEXT_CHARACTERS_MAX], frame, gazetteer, actors))
+        drafts = with_candidates(drafts)
+        states = frozenset(
+            a.actor_id
+            for a in actors.actors.values()
+            if a.kind in (ActorKind.STATE, ActorKind.STATE_FORCES)
+        )
+        claims = tuple(as_claim(d, coded_by, states) for d in drafts[:CLAIMS_MAX])
+        return Extraction(frame=frame, claims=_ordered(claims), coded_by=coded_by)
+
+
+def _ordered(claims: tuple[ProposedClaim, ...]) -> tuple[ProposedClaim, ...]:
+    return tuple(sorted(claims, key=lambda c: c.evidence.span_start if c.evidence else 0))
+
+
+def _drafts(text: str, frame: ReportFrame, gazetteer: Gazetteer, actors: ActorTable) -> list[Draft]:
+    even = cleaned(text)
+    head = read_head(text)
+    sentences = split_sentences(even, head.spans)
+    telling = [
+        (number, s)
+        for number, s in enumerate(sentences)
+        if not s.is_heading and may_tell(even[s.start : s.end])
+    ][:SENTENCES_PARSED_MAX]
+    if not telling:
+        return []
+    hits = actor_hits(even, actors)
+    places = find_places(even, gazetteer, hits)
+    is_home = is_home_text(even, hits, places, actors)
+    cast = Cast(find_actors(even, actors, hits, is_home), actors)
+    home_army = actors.resolve("government forces")[0] if is_home else None
+    if home_army is not None:
+        cast.default_state = ActorHit(0, 0, home_army.name, home_army.actor_id, True)
+    places = [p for p in places if not _is_government(even, p, cast)]
+    dates = find_dates(even)
+    calendar = Calendar(frame.published)
+    reader = Reader(even, places, cast, dates, calendar)
+    reader.body = sentences[0].start
+    found: list[Draft] = []
+    numbers = {s: n for n, s in telling}
+    set_off = [_with_comma(even, d) for d in dates if _is_set_off(even, d)]
+    for parse in parse_sentences(load_model(), even, [s for _, s in telling], set_off):
+        number = numbers[parse.sentence]
+        found += reader.read(parse, number)
+        found += statements_of(parse, reader, number)
+    return found
+
+
+def _is_government(text: str, place: PlaceHit, cast: Cast) -> bool:
+    """Whether the name of a capital stands for those who rule in it ("Damascus said")."""
+    same = any(h.start == place.start and h.end == place.end for h in cast.hits)
+    before = text[max(0, place.start - 12) : place.start].lower()
+    return same and not re.search(
+        r"\b(?:in|at|near|around|from|to|outside|inside|into|of|on|toward|towards)(?: the)? \Z",
+        before,
+    )
+
+
+def _is_set_off(text: str, date: DateExpression) -> bool:
+    """Whether a date interrupts its clause: "took control, Tuesday afternoon, of X"."""
+    before = text[max(0, date.start - 3) : date.start].rstrip(" ")
+    after = text[date.end : date.end + 4].lstrip(" ")
+    return (
+        date.form in (Form.WEEKDAY, Form.DAY, Form.DEICTIC)
+        and not date.preposition
+        and before.endswith(",")
+        and (after.startswith((",", "of ", "of\n")))
+    )
+
+
+def _with_comma(text: str, date: DateExpression) -> tuple[int, int]:
+    start = text.rindex(",", 0, date.start)
+    rest = text[date.end : date.end + 2]
+    return start, date.end + (rest.index(",") + 1 if "," in rest else 0)

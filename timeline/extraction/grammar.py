@@ -1,0 +1,222 @@
+"""Reads who does what to whom from a dependency parse.
+
+Passives, shared subjects of coordinated verbs, participles, relative clauses and infinitives all
+come out as one set of arguments, so that the rules need not know how it was put.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from timeline.extraction.parsing import lemma
+
+Token = Any
+CLIMB_MAX = 25
+_SUBJECT = frozenset({"nsubj", "csubj"})
+_PASSIVE = frozenset({"nsubjpass", "csubjpass"})
+_PARTICLES = frozenset({"out", "off", "back", "up", "down", "over", "through"})
+_OBJECT_CONTROL = frozenset(
+    [
+        "force",
+        "oblige",
+        "allow",
+        "permit",
+        "enable",
+        "help",
+        "ask",
+        "order",
+        "tell",
+        "urge",
+        "see",
+        "watch",
+        "let",
+        "make",
+        "lead",
+        "leave",
+    ]
+)
+
+
+class Arguments(NamedTuple):
+    """Subject and object as in the active voice; prepositions with their nouns."""
+
+    subject: list[Token]
+    object: list[Token]
+    preps: list[tuple[str, Token]]
+    particles: frozenset[str]
+    is_passive: bool
+
+    def after(self, *prepositions: str) -> list[Token]:
+        """The nouns after any of these prepositions."""
+        return [noun for word, noun in self.preps if word in prepositions]
+
+
+def coordinated(token: Token) -> list[Token]:
+    """A noun and those coordinated with it."""
+    found: list[Token] = []
+    queue = [token]
+    while queue and len(found) < CLIMB_MAX:
+        current = queue.pop(0)
+        found.append(current)
+        queue.extend(c for c in current.children if c.dep_ == "conj" and c.pos_ != "VERB")
+    return found
+
+
+def arguments(verb: Token) -> Arguments:
+    """The arguments of a verb, wherever the sentence puts them."""
+    passive = is_passive(verb)
+    own_subject = [c for c in verb.children if c.dep_ in _SUBJECT | _PASSIVE]
+    doers = [c for c in verb.children if c.dep_ == "agent"]
+    agents = [n for by in doers for n in by.children if n.dep_ == "pobj"]
+    objects = [c for c in verb.children if c.dep_ in ("dobj", "dative", "oprd") and c.pos_ != "ADP"]
+    objects = objects[:2] if len(objects) > 1 else objects
+    subjects = [_antecedent(s, verb) for s in own_subject]
+    if not own_subject:
+        subjects = _inherited_subject(verb, passive)
+    preps = [(prep.lower_, noun) for prep in _prepositions(verb) for noun in _nouns_of(prep)]
+    particles = frozenset(
+        c.lower_
+        for c in verb.children
+        if c.dep_ in ("prt", "advmod") or (c.dep_ == "prep" and c.lower_ in _PARTICLES)
+    )
+    if passive:
+        by = agents or [n for p, n in preps if p == "by"]
+        if verb.dep_ == "amod":
+            by = by or [c for c in verb.children if c.dep_ == "npadvmod"]
+        return Arguments(by, subjects or objects, preps, particles, True)
+    doing = [n for p, n in preps if p == "by"]
+    if verb.tag_ == "VBG" and not own_subject and doing:
+        subjects = doing
+    objects = [_antecedent(o, verb) for o in objects] or _relative_object(verb)
+    return Arguments(subjects, objects, preps, particles, False)
+
+
+def is_passive(verb: Token) -> bool:
+    """Whether a verb is in the passive, or a past participle on its noun."""
+    if any(c.dep_ in ("auxpass", "nsubjpass") for c in verb.children):
+        return True
+    if verb.tag_ != "VBN":
+        return False
+    if any(c.dep_ == "aux" for c in verb.children):
+        return False
+    if verb.dep_ == "acl" and any(c.dep_ == "dobj" for c in verb.children):
+        return False  # "jets carried out raids", read as "jets (that were) carried out"
+    if verb.dep_ == "conj" and not any(c.dep_ == "nsubj" for c in verb.children):
+        has_object = any(c.dep_ == "dobj" for c in verb.children)
+        return is_passive(verb.head) and not has_object
+    return verb.dep_ in ("acl", "amod", "advcl", "pcomp", "ROOT", "ccomp", "dep", "appos")
+
+
+def _prepositions(verb: Token) -> list[Token]:
+    found = []
+    for child in verb.children:
+        if child.dep_ in ("prep", "prt", "dative", "agent", "advmod") and child.pos_ in (
+            "ADP",
+            "SCONJ",
+            "ADV",
+        ):
+            found.append(child)
+            found.extend(
+                c for c in child.children if c.dep_ in ("prep", "conj") and c.pos_ == "ADP"
+            )
+    return found
+
+
+def _nouns_of(prep: Token) -> list[Token]:
+    return [n for c in prep.children if c.dep_ == "pobj" for n in coordinated(c)]
+
+
+def _antecedent(noun: Token, verb: Token) -> Token:
+    """What "who", "which" and "that" stand for in a relative clause."""
+    if noun.tag_ in ("WDT", "WP") or noun.lower_ in ("who", "which", "that"):
+        clause = verb
+        for _ in range(CLIMB_MAX):
+            if clause.dep_ in ("relcl", "acl"):
+                return clause.head
+            if clause.dep_ not in ("conj", "xcomp", "ccomp") or clause.head is clause:
+                break
+            clause = clause.head
+    return noun
+
+
+def _relative_object(verb: Token) -> list[Token]:
+    has_subject = any(c.dep_ == "nsubj" for c in verb.children)
+    return [verb.head] if verb.dep_ == "relcl" and has_subject else []
+
+
+def _inherited_subject(verb: Token, passive: bool) -> list[Token]:
+    head = verb.head
+    if head == verb:
+        return []
+    if verb.dep_ in ("acl", "relcl") and head.pos_ in ("NOUN", "PROPN", "PRON"):
+        return [head]
+    if verb.dep_ == "amod" and head.pos_ in ("NOUN", "PROPN"):
+        return [head]
+    if verb.dep_ == "conj":
+        upper = arguments(head) if head.pos_ in ("VERB", "AUX") else None
+        if upper is None:
+            return []
+        return upper.object if passive and upper.is_passive else upper.subject
+    if verb.dep_ in ("xcomp", "advcl", "ccomp", "pcomp") and head.pos_ in (
+        "VERB",
+        "AUX",
+        "ADJ",
+        "ADP",
+    ):
+        governor = head.head if head.pos_ in ("ADP", "ADJ") else head
+        if governor.pos_ not in ("VERB", "AUX") or governor == verb:
+            return []
+        if verb.tag_ == "VBG" and lemma(governor) in ("report", "deny", "confirm", "announce"):
+            return upper_subject_of_denial(governor) if lemma(governor) == "deny" else []
+        upper = arguments(governor)
+        if verb.dep_ == "xcomp" and lemma(governor) in _OBJECT_CONTROL and upper.object:
+            return upper.object
+        return upper.object if upper.is_passive and not upper.subject else upper.subject
+    return []
+
+
+def upper_subject_of_denial(governor: Token) -> list[Token]:
+    """Who denies doing something is who would have done it."""
+    return arguments(governor).subject
+
+
+def left_edge(token: Token) -> int:
+    """The first token of a noun phrase, without what hangs on its right."""
+    lefts = (c.left_edge.i for c in token.lefts if c.dep_ not in ("relcl", "punct"))
+    first: int = min([token.i, *lefts])
+    return first
+
+
+def governing_verb(token: Token) -> Token | None:
+    """The nearest verb above a token, itself excluded."""
+    current = token
+    for _ in range(CLIMB_MAX):
+        if current.head == current:
+            return None
+        current = current.head
+        if current.pos_ in ("VERB", "AUX"):
+            return current
+    return None
+
+
+def is_pluperfect(verb: Token) -> bool:
+    """Whether a verb is told as earlier than its story ("had crashed")."""
+    if any(c.dep_ in ("aux", "auxpass") and c.lower_ == "had" for c in verb.children):
+        return True
+    return (
+        verb.dep_ == "conj"
+        and verb.tag_ in ("VBN", "VBD")
+        and verb.head.pos_ == "VERB"
+        and (is_pluperfect(verb.head) and not any(c.dep_ == "nsubj" for c in verb.children))
+    )
+
+
+def is_simple_past(verb: Token) -> bool:
+    """Whether a verb moves its story on ("took", "was taken")."""
+    if verb.tag_ == "VBD" or (lemma(verb) != verb.lower_ and verb.tag_ in ("VBP", "VBN")):
+        auxiliaries = {c.lower_ for c in verb.children if c.dep_ in ("aux", "auxpass")}
+        if verb.tag_ == "VBD" or not auxiliaries or auxiliaries <= {"was", "were"}:
+            return not auxiliaries & {"had", "has", "have", "will", "would", "be"} and (
+                verb.dep_ not in ("acl", "amod")
+            )
+    return False

@@ -1,0 +1,125 @@
+"""Parses sentences, with every token tied to the code points it stands for.
+
+The parser is given a tidied sentence (no quotation marks, no "(IS)" after a name, "al-Bab" as one
+word), because each of these costs it the structure; the tokens keep their place in the report.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from timeline.extraction.lexicon import lexicon
+from timeline.extraction.sentences import Sentence
+
+TOKENS_MAX = 220
+_GLUED = re.compile(
+    r"(?:[A-Za-z]{1,6}-)?\b(?:[Aa]l|[Ee]l|[Aa]sh|[Aa][szrtdn]|[Ee][szdr]|[Rr]e|[Cc]o|[Mm]id|[Nn]orth|[Ss]outh|[Cc]ounter|[Ee]x)"
+    r"-[\w']+"
+)
+_ACRONYM = re.compile(r"\((?:[A-Z]{2,7}|[A-Z][a-z]{1,3}[A-Z]{1,3})\)")
+_QUOTES = re.compile(r'"+')
+
+
+class Parse(NamedTuple):
+    """A parsed sentence: spaCy's doc, and the half-open code points of each token."""
+
+    doc: Any
+    offsets: tuple[tuple[int, int], ...]
+    sentence: Sentence
+
+    def chars(self, first: int, last: int) -> tuple[int, int]:
+        """The code points from token `first` to token `last`, both included."""
+        return self.offsets[first][0], self.offsets[last][1]
+
+    def tokens_in(self, start: int, end: int) -> list[Any]:
+        """The tokens that touch a half-open range of code points."""
+        return [t for t in self.doc if self.offsets[t.i][0] < end and self.offsets[t.i][1] > start]
+
+    def root_of(self, start: int, end: int) -> Any | None:  # noqa: ANN401 - spaCy's Token
+        """The token of a range whose head lies outside it."""
+        inside = self.tokens_in(start, end)
+        ids = {t.i for t in inside}
+        return next((t for t in inside if t.head.i not in ids or t.head.i == t.i), None)
+
+
+def lemma(token: Any) -> str:  # noqa: ANN401 - spaCy's Token
+    """The lemma in lower case, with irregular forms that the model misses mended."""
+    low = token.text.lower()
+    mended = lexicon().irregular.get(low)
+    return mended if mended is not None else str(token.lemma_).lower()
+
+
+def parse_sentences(
+    nlp: Any,  # noqa: ANN401 - spaCy's Language
+    text: str,
+    sentences: Iterable[Sentence],
+    drop: Iterable[tuple[int, int]] = (),
+) -> Iterator[Parse]:
+    """Parse sentences of a cleaned text; one of more than TOKENS_MAX tokens is skipped.
+
+    Args:
+        nlp: The model.
+        text: The cleaned text.
+        sentences: Which stretches to parse.
+        drop: Code points to leave out of the parse, such as a date set off by commas.
+    """
+    from spacy.tokens import Doc
+
+    dropped = sorted(drop)
+    prepared, kept = [], []
+    for sentence in sentences:
+        tokens = _tokens(nlp, text, sentence, dropped)
+        if not tokens or len(tokens) > TOKENS_MAX:
+            continue
+        words = [word for word, _, _ in tokens]
+        gaps = [b[1] > a[2] for a, b in pairwise(tokens)]
+        doc = Doc(nlp.vocab, words=words, spaces=[*gaps, False])
+        for token in doc[1:]:
+            token.is_sent_start = False
+        prepared.append(doc)
+        kept.append((tuple((a, b) for _, a, b in tokens), sentence))
+    disabled = [name for name in ("ner",) if name in nlp.pipe_names]
+    for doc, (offsets, sentence) in zip(nlp.pipe(prepared, disable=disabled), kept, strict=True):
+        yield Parse(doc, offsets, sentence)
+
+
+def _tokens(
+    nlp: Any,  # noqa: ANN401 - spaCy's Language
+    text: str,
+    sentence: Sentence,
+    dropped: list[tuple[int, int]],
+) -> list[tuple[str, int, int]]:
+    """(word, start, end) of each token that the parser shall see."""
+    start, end = sentence.start, sentence.end
+    body = list(text[start:end])
+    for a, b in dropped:
+        for k in range(max(a, start), min(b, end)):
+            body[k - start] = " "
+    even = _QUOTES.sub(lambda m: " " * len(m.group()), "".join(body))
+    even = _ACRONYM.sub(_unbracketed, even).replace("\n", " ")
+    made = nlp.make_doc(even)
+    found: list[tuple[str, int, int]] = []
+    glued = [m.span() for m in _GLUED.finditer(even)]
+    for token in made:
+        if token.is_space:
+            continue
+        a, b = token.idx, token.idx + len(token.text)
+        whole = next((g for g in glued if g[0] <= a and b <= g[1]), None)
+        if whole and found and found[-1][2] > start + whole[0]:
+            _, first, _ = found.pop()
+            found.append((even[first - start : b], first, start + b))
+        else:
+            found.append((token.text, start + a, start + b))
+    return found
+
+
+def _unbracketed(match: re.Match[str]) -> str:
+    """Drop "(IS)" after a name of which it is the short form; else drop the brackets alone."""
+    before = match.string[: match.start()].rstrip()
+    word = before.rsplit(" ", 1)[-1] if before else ""
+    if word[:1].isupper() and word.lower() not in ("the", "of"):
+        return " " * len(match.group())
+    return " " + match.group()[1:-1] + " "

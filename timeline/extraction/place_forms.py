@@ -1,0 +1,115 @@
+# ruff: noqa: E501
+"""Holds the patterns of place names: kinds, parts, distances, relations, roads, anaphors.
+
+Data for the most part; every quantifier is bounded, so that no text makes them slow.
+"""
+
+from __future__ import annotations
+
+import re
+
+SETTLEMENT = r"(?:[Tt]own|[Cc]ity|[Vv]illage|[Hh]amlet|[Ss]ettlement|[Ss]uburb|[Dd]istrict|[Nn]eighbou?rhood|[Pp]ort|[Cc]amp|[Cc]rossing|[Ii]sland)s?"
+SITE = (
+    r"(?:(?:[Mm]ilitary |[Ii]nternational |[Rr]efugee |[Bb]order |[Aa]rmy |[Aa]ir[ -]?)?(?:[Aa]irport|[Aa]irbase|[Bb]ase|[Aa]irfield|[Cc]amp|[Cc]rossing|"
+    r"[Dd]am|[Bb]arracks|[Rr]efinery|[Hh]ospital|[Bb]ridge|[Cc]itadel|[Pp]rison|[Pp]ort|[Oo]il ?field|"
+    r"[Hh]ill|[Mm]ountains?|[Dd]istrict|[Nn]eighbou?rhood|[Ss]uburb|[Tt]own|[Cc]ity|[Vv]illage|[Ii]sland|[Ss]quare))"
+)
+REGION = r"(?:[Cc]ountryside|[Pp]rovince|[Gg]overnorate|[Rr]egion|[Oo]blast|[Ss]tate|[Ss]uburbs|[Vv]alley)"
+NAME = r"(?:[A-Z][\w']*(?:-[A-Za-z][\w']*)*|(?:al|el|ash|as|az|ar|ad|at|an)-[A-Z][\w']+)"
+NAMES = rf"{NAME}(?: (?:de |du |la |el )?{NAME}){{0,3}}"
+COMPASS = {
+    "north": 0.0,
+    "north-east": 45.0,
+    "east": 90.0,
+    "south-east": 135.0,
+    "south": 180.0,
+    "south-west": 225.0,
+    "west": 270.0,
+    "north-west": 315.0,
+}
+DIRECTION = r"(?:(?:north|south)[- ]?(?:east|west)|north|south|east|west)"
+PART = r"(?:(?:north|south)[- ]?(?:east|west)|north|south|east|west|North|South|East|West)(?:ern)?"
+NUMBER_WORDS = {
+    w: i
+    for i, w in enumerate(
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+        ]
+    )
+}
+OF = r"(?:the )?(?:(?:town|city|village|district) of )?(?:the )?"
+AWAY = re.compile(
+    rf"(?:(?P<n>\d{{1,3}}(?:\.\d+)?|{'|'.join(NUMBER_WORDS)})[ -]*(?P<unit>km|kms|kilomet(?:er|re)s?|miles?)"
+    rf"(?: meters)?(?: away)? )?(?:to the )?(?:just )?(?P<way>{DIRECTION})? ?(?:of|from) {OF}\Z"
+)
+NEAR = re.compile(
+    r"\b(?P<word>near|around|outside|close to|next to|beside|by|on the (?:\w+ )?outskirts of|"
+    r"on the edge of|in the vicinity of|at the gates of|overlooking|opposite|in the (?:\w+ )?suburbs of|"
+    rf"vicinity of|surrounding|adjacent to|along|over) {OF}\Z",
+    re.IGNORECASE,
+)
+TOWARD = re.compile(
+    rf"\b(?:towards?|heading (?:to|for)|bound for|on its way to|en route to|in the direction of) {OF}\Z",
+    re.IGNORECASE,
+)
+PARTLY = re.compile(
+    rf"\b(?:the )?(?P<part>{PART}) (?:(?:part|side|parts|edge|districts?|neighbou?rhoods?|outskirts|quarters?|flank) of )?{OF}\Z",
+    re.IGNORECASE,
+)
+BETWEEN = re.compile(rf"\bbetween {OF}(?:[^,.;]{{2,40}} and {OF})?\Z", re.IGNORECASE)
+REGION_BEFORE = re.compile(rf"(?:(?:the )?(?P<part>(?i:{PART})) )?{REGION} of (?:the )?\Z")
+REGION_AFTER = re.compile(rf"(?:'s)? (?:(?P<part>{PART}) )?{REGION}\b")
+SITE_AFTER = re.compile(rf" {SITE}\b")
+PART_BEFORE = re.compile(rf"\b(?P<part>{PART}) \Z")
+KIND_OF = re.compile(rf"\b(?:{SETTLEMENT}|{SITE}|{REGION}) of (?:the )?(?P<name>{NAMES})")
+KIND_AFTER = re.compile(rf"\b(?P<name>{NAMES}) (?:{SITE}|{REGION})\b")
+LOOSE = re.compile(
+    rf"\b(?:in|In|at|At|near|Near|around|outside|inside|into|from|towards?|to|of|across|over|on|captured|seized|took|"
+    rf"retook|recaptured|overran|entered|left|shelled|bombed|stormed|held|hold|controls?|besieged|hit|struck|abandoned|vacated|evacuated|liberated|reached|occupied|surrounded|encircled|bombarded|"
+    rf"attacked|raided|targeted|lost|leave|leaving|capture|capturing|seize|seizing|take|taking|retake|recapture|enter|storm|and|,) "
+    rf"(?:the )?(?P<name>{NAMES})"
+)
+ANAPHOR = re.compile(
+    r"\b[Tt]h(?:e|at|is) (?P<kind>town|city|village|hamlet|settlement|base|airbase|air base|airport|airfield|camp|station|plant|dam|area|"
+    r"district|neighbou?rhood|crossing|hill|island|province|enclave|garrison|port|hospital|bridge|refinery)\b(?! (?:of|was named|called) [A-Z])(?! (?:council|centre|hall|official))"
+)
+ROAD = re.compile(
+    r"\b(?:the |a |its |their |an |supplying )?(?:[Oo]nly |[Mm]ain |[Ss]trategic |[Vv]ital |[Kk]ey |[Ll]ast |[Cc]oastal )*(?:supply(?:ing)? |land |army's )?"
+    r"(?:road|highway|route|motorway|supply line|corridor)s?"
+)
+ROAD_AFTER = re.compile(
+    r"(?:\s+(?:to|of|between|from|linking|connecting|into|that links?|leading to|out of|for|toward|through|near|and|with|the|town|city|"
+    r"Assad|regime|government|capital)|\s+[A-Z][\w'-]+){1,8}"
+)
+NOT_PLACES = re.compile(
+    r"\A(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|\A(?:January|February|March|April|May|June|July|August|"
+    r"September|October|November|December)\b|\A(?:The|It|He|She|They|A|An|In|On|At|But|And|After|Before|Some|Most|"
+    r"Several|Both|Local|Ramadan|Eid|Islam|Friday|God|President|Prime|General|Colonel|Major|Captain|Lieutenant|Mr|Mrs|Dr|Minister|"
+    r"Brigade|Army|Ministry|United|Nations|Twitter|Facebook|Telegram|Reuters|AFP|Human|State|Security|Defence|Defense|Foreign|Special|Later|Earlier|Who)\b"
+)
+ADJECTIVAL_AFTER = re.compile(r"-(?:led|backed|held|made|controlled)|'s (?:army|forces|troops)")
+ARMED_AFTER = re.compile(
+    r" (?:forces|troops|army|fighters|militants|rebels|jets|soldiers|officials|government|military|"
+    r"militia|groups?|missiles?|positions|areas|territory|hands|targets|rockets?|drones?|artillery|"
+    r"tanks?|helicopters?|guns?)"
+)
+ORGANISATION = re.compile(
+    r"(?:Army|Forces|Brigade|Division|Front|Movement|Party|Council|Ministry|Agency|Union|Group|Guard|"
+    r"Observatory|Battalion|Coalition|Corps|Organi[sz]ation|Rights|Day|State|Centre|Center|"
+    r"Committee|Command|Services?)\Z"
+)
+NATIONALITY = re.compile(
+    r"(?:ian|ish|ese|isti|eni|raqi|aeli|ench|utch|man|can|Houthi|Kurd|Taliban)s?\Z"
+)

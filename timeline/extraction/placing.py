@@ -1,0 +1,372 @@
+"""Decides which places a text names, and how an event there would relate to them.
+
+A gazetteer name, a name after a word of place ("the village of X"), a name before one ("X air
+base"), or "the town", which stands for the last one named. "Countryside of X" is never X; what the
+gazetteer does not know stays named and unresolved.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from timeline.domain.places import Gazetteer, Place, PlaceKind, PlaceMention, Relation
+from timeline.extraction.mentions import Hit, place_names
+from timeline.extraction.place_forms import (
+    ADJECTIVAL_AFTER,
+    ANAPHOR,
+    ARMED_AFTER,
+    AWAY,
+    BETWEEN,
+    COMPASS,
+    KIND_AFTER,
+    KIND_OF,
+    LOOSE,
+    NATIONALITY,
+    NEAR,
+    NOT_PLACES,
+    NUMBER_WORDS,
+    ORGANISATION,
+    PART,
+    PART_BEFORE,
+    PARTLY,
+    REGION,
+    REGION_AFTER,
+    REGION_BEFORE,
+    ROAD,
+    ROAD_AFTER,
+    SITE_AFTER,
+    TOWARD,
+)
+
+_SITE_KINDS = {
+    PlaceKind.AIRBASE,
+    PlaceKind.BASE,
+    PlaceKind.FACILITY,
+    PlaceKind.POWER_STATION,
+    PlaceKind.CAMP,
+    PlaceKind.CROSSING,
+    PlaceKind.HILL,
+    PlaceKind.ISLAND,
+}
+_REGION_KINDS = {PlaceKind.COUNTRY, PlaceKind.GOVERNORATE, PlaceKind.REGION}
+_SETTLEMENT_WORDS = frozenset(
+    [
+        "town",
+        "city",
+        "village",
+        "hamlet",
+        "settlement",
+        "district",
+        "neighbourhood",
+        "neighborhood",
+        "enclave",
+    ]
+)
+
+
+class PlaceHit(NamedTuple):
+    """A place as the text names it here; half-open code points."""
+
+    start: int
+    end: int
+    mention: PlaceMention
+    kind: str
+    is_anaphor: bool = False
+    is_aside: bool = False
+
+    @property
+    def is_region(self) -> bool:
+        """Whether it is a stretch of country and not a spot."""
+        return self.kind == "region"
+
+
+def find_places(text: str, gazetteer: Gazetteer, taken: list[Hit]) -> list[PlaceHit]:
+    """Every place that a cleaned text names, left to right.
+
+    Args:
+        text: The cleaned text.
+        gazetteer: The places of the casebook's theatre.
+        taken: Names of actors; a place inside a longer name of an actor is no place.
+    """
+    found: list[PlaceHit] = []
+    for hit in place_names(gazetteer).find(text):
+        if any(
+            t.start <= hit.start and hit.end <= t.end and t.end - t.start > hit.end - hit.start
+            for t in taken
+        ):
+            continue
+        found.append(_known(text, hit, gazetteer))
+    found = _without_overlap(found)
+    for pattern, strict in ((KIND_OF, True), (KIND_AFTER, True), (LOOSE, False)):
+        for match in pattern.finditer(text):
+            unknown = _unknown(text, match, gazetteer, taken, strict)
+            if unknown and not any(f.start < unknown.end and unknown.start < f.end for f in found):
+                found.append(unknown)
+    found.sort(key=lambda p: p.start)
+    found = _with_roads(text, found, gazetteer)
+    return _with_anaphors(text, found, gazetteer)
+
+
+def _known(text: str, hit: Hit, gazetteer: Gazetteer) -> PlaceHit:
+    """A gazetteer name, widened by its words of place and related by those before it."""
+    start, end = hit.start, hit.end
+    place = gazetteer.get(hit.ids[0]) if len(hit.ids) == 1 else None
+    before = REGION_BEFORE.search(text, max(0, start - 60), start)
+    after = REGION_AFTER.match(text, end)
+    if place is None or place.kind not in _REGION_KINDS:
+        if before:
+            return _region(text, before.start(), end, gazetteer)
+        if after:
+            part = PART_BEFORE.search(text, max(0, start - 20), start)
+            return _region(text, part.start() if part else start, after.end(), gazetteer)
+        site = SITE_AFTER.match(text, end)
+        if site:
+            whole = _resolved(text[start : site.end()], gazetteer)
+            if whole is not None:
+                place, end = whole, site.end()
+            elif not re.search(r"(?i)town|city|village", site.group()):
+                mention = PlaceMention(as_named=text[start : site.end()], geo_precision=1)
+                relation = _related(text, start, mention)
+                return PlaceHit(start, site.end(), relation[0], "site", is_aside=relation[1])
+            else:
+                end = site.end()
+    part = PART_BEFORE.search(text, max(0, start - 20), start)
+    if part and (whole := _resolved(text[part.start() : end], gazetteer)):
+        place, start = whole, part.start()
+    named = PlaceMention(as_named=text[start:end])
+    mention, aside = _related(text, start, named)
+    filled = _filled(mention, place, gazetteer)
+    return PlaceHit(start, end, filled, _kind(place), is_aside=aside)
+
+
+def _filled(mention: PlaceMention, place: Place | None, gazetteer: Gazetteer) -> PlaceMention:
+    """The mention as the gazetteer fills it in; something in a region is in it, not at it."""
+    if place is not None and place.kind in _REGION_KINDS and mention.relation is Relation.AT:
+        mention = replace(mention, relation=Relation.IN)
+    filled = gazetteer.mention(mention)
+    if place is not None and filled.place_id != place.place_id:
+        by_id = gazetteer.mention(replace(mention, place_id=place.place_id))
+        filled = by_id if by_id.place_id else filled
+    return filled
+
+
+def _resolved(name: str, gazetteer: Gazetteer) -> Place | None:
+    """The place of exactly this name, by a spelling and not by likeness."""
+    hits = place_names(gazetteer).find(name)
+    whole = [h for h in hits if h.end - h.start >= len(name) - 1 and len(h.ids) == 1]
+    return gazetteer.get(whole[0].ids[0]) if whole else None
+
+
+def _region(text: str, start: int, end: int, gazetteer: Gazetteer) -> PlaceHit:
+    """As in "Eastern countryside of X": the region of that name, or unresolved, but never X."""
+    named = re.sub(r"\Athe ", "", text[start:end])
+    start = end - len(named)
+    place = None
+    for spelling in _region_spellings(named):
+        place = place or _resolved(spelling, gazetteer)
+    mention = PlaceMention(as_named=named, relation=Relation.IN, geo_precision=3)
+    if place is not None:
+        return PlaceHit(start, end, _filled(mention, place, gazetteer), "region")
+    return PlaceHit(start, end, mention, "region")
+
+
+def _region_spellings(named: str) -> list[str]:
+    match = re.fullmatch(
+        rf"(?:(?P<part>(?i:{PART})) )?(?P<kind>{REGION}) of (?:the )?(?P<name>.+)", named
+    ) or re.fullmatch(rf"(?:(?P<part>(?i:{PART})) )?(?P<name>.+?)(?:'s)? (?P<kind>{REGION})", named)
+    if match is None:
+        return [named]
+    part, kind, name = match["part"] or "", match["kind"].lower(), match["name"]
+    return [
+        named,
+        f"{part} {kind} of {name}".strip(),
+        f"{part} {name} {kind}".strip(),
+        f"{part} {name} countryside".strip() if part else f"{name} {kind}",
+    ]
+
+
+def _related(text: str, start: int, mention: PlaceMention) -> tuple[PlaceMention, bool]:
+    """The mention with the relation that the words before it tell, and whether it is an aside."""
+    text = re.sub(r" {2,}", " ", text[max(0, start - 80) : start])
+    low, start = 0, len(text)
+    away = AWAY.search(text, low, start)
+    if away and (away["n"] or away["way"]):
+        km = _kilometres(away["n"], away["unit"]) if away["n"] else None
+        bearing = COMPASS[_hyphened(away["way"])] if away["way"] else None
+        prior = text[low : away.start()].rstrip()
+        aside = prior.endswith(",") and not away["n"]
+        aside = aside or bool(
+            re.search(r"\b(?:town|village|city|base|camp|hamlet|airport)\Z", prior)
+        )
+        return replace(
+            mention, relation=Relation.NEAR, geo_precision=2, distance_km=km, bearing=bearing
+        ), aside
+    if NEAR.search(text, low, start):
+        return replace(mention, relation=Relation.NEAR, geo_precision=2), False
+    if TOWARD.search(text, low, start):
+        return replace(mention, relation=Relation.TOWARD, geo_precision=2), True
+    if BETWEEN.search(text, low, start):
+        return replace(mention, relation=Relation.NEAR, geo_precision=2), True
+    if PARTLY.search(text, low, start):
+        return replace(mention, relation=Relation.NEAR, geo_precision=2), False
+    if re.search(
+        r"\b(?:road|highway|route|border)s? (?:to|from|with) (?:the )?\Z", text[low:start]
+    ):
+        return replace(mention, relation=Relation.TOWARD, geo_precision=2), True
+    return mention, False
+
+
+def _hyphened(way: str) -> str:
+    low = way.lower().replace(" ", "-")
+    return re.sub(r"\A(north|south)-?(east|west)\Z", r"\1-\2", low)
+
+
+def _kilometres(number: str, unit: str) -> float:
+    value = float(NUMBER_WORDS.get(number, number))
+    return round(value * 1.609344, 2) if unit.startswith("mile") else value
+
+
+def _kind(place: Place | None) -> str:
+    if place is None:
+        return "settlement"
+    if place.kind in _REGION_KINDS:
+        return "region"
+    if place.kind is PlaceKind.ROAD:
+        return "road"
+    return "site" if place.kind in _SITE_KINDS else "settlement"
+
+
+def _unknown(
+    text: str, match: re.Match[str], gazetteer: Gazetteer, taken: list[Hit], strict: bool
+) -> PlaceHit | None:
+    """A name that the gazetteer does not hold by its spelling: by consonants, or as named."""
+    name = match["name"]
+    start, end = match.start("name"), match.end("name")
+    if NOT_PLACES.match(name) or (name.isupper() and not strict):
+        return None
+    if any(t.start < end and start < t.end for t in taken):
+        return None
+    whole = text[start : match.end()] if strict else name
+    resolved = gazetteer.mention(PlaceMention(as_named=name))
+    is_sure = resolved.match is not None and resolved.match.score >= 0.8 and len(name) >= 5
+    if not strict and not is_sure and _looks_like_no_place(text, start, end):
+        return None
+    is_region = bool(re.search(rf"{REGION}\Z", whole) or re.match(REGION, match.group()))
+    if is_region:
+        shown = whole if whole != name else match.group()
+        return PlaceHit(
+            start,
+            end,
+            PlaceMention(as_named=shown, relation=Relation.IN, geo_precision=3),
+            "region",
+        )
+    named = PlaceMention(as_named=whole if strict and not is_sure else name)
+    mention, aside = _related(text, start, named)
+    if is_sure:
+        mention = gazetteer.mention(mention)
+    kind = (
+        "settlement"
+        if is_sure or not re.search(r"(?i)base|airport|camp|dam|field", whole)
+        else "site"
+    )
+    return PlaceHit(start, end, mention, kind, is_aside=aside)
+
+
+def _looks_like_no_place(text: str, start: int, end: int) -> bool:
+    """Whether a capitalised name is rather a person, a group, a weapon or an adjective."""
+    name, after = text[start:end], text[end : end + 14]
+    if ADJECTIVAL_AFTER.match(after) or ARMED_AFTER.match(after) or ORGANISATION.search(name):
+        return True
+    return bool(NATIONALITY.search(name) or re.search(r"\d", name))
+
+
+def _without_overlap(hits: list[PlaceHit]) -> list[PlaceHit]:
+    kept: list[PlaceHit] = []
+    for hit in sorted(hits, key=lambda h: (h.start, h.start - h.end)):
+        if not kept or hit.start >= kept[-1].end:
+            kept.append(hit)
+        elif hit.end > kept[-1].end:
+            kept[-1] = hit
+    return kept
+
+
+def _with_roads(text: str, places: list[PlaceHit], gazetteer: Gazetteer) -> list[PlaceHit]:
+    """Add "the road to X" as the road that joins X to a place named before it."""
+    roads: list[PlaceHit] = []
+    for match in ROAD.finditer(text):
+        if any(p.kind == "road" and p.start <= match.start() < p.end for p in places):
+            continue
+        after = ROAD_AFTER.match(text, match.end())
+        end = after.end() if after else match.end()
+        ends = [p for p in places if match.start() - 25 <= p.start < end and not p.is_region]
+        end = max([match.end(), *(p.end for p in ends if p.end <= end + 20)])
+        named = " ".join(
+            re.sub(r"\A(?:the|a|its|their|an) ", "", text[match.start() : end]).split()
+        )
+        road = _joining(match.start(), end, ends, places, gazetteer)
+        mention = PlaceMention(as_named=named[:300], geo_precision=2)
+        if road is not None:
+            mention = gazetteer.mention(PlaceMention(as_named=named[:300], place_id=road.place_id))
+        elif not ends:
+            earlier = [r.mention for r in roads if r.end <= match.start()]
+            if not earlier or after:
+                continue
+            mention = earlier[-1]
+        roads.append(PlaceHit(match.start(), end, mention, "road"))
+    inner = [p for p in places if not any(r.start <= p.start and p.end <= r.end for r in roads)]
+    return sorted([*inner, *roads], key=lambda p: p.start)
+
+
+def _joining(
+    start: int, end: int, ends: list[PlaceHit], places: list[PlaceHit], gazetteer: Gazetteer
+) -> Place | None:
+    """The one known road between the places named with it, or named last before it."""
+    named = {p.mention.place_id for p in ends if p.mention.place_id}
+    roads = [p for p in gazetteer.places.values() if p.kind is PlaceKind.ROAD and p.connects]
+    if len(named) > 1:
+        roads = [r for r in roads if named <= set(r.connects)]
+    elif named:
+        roads = [r for r in roads if named & set(r.connects)]
+    else:
+        return None
+    around = [p for p in places if p.start < end + 60]
+    for place in sorted(around, key=lambda p: abs(p.start - start)):
+        fitting = [r for r in roads if place.mention.place_id in r.connects]
+        if place.mention.place_id not in named and fitting:
+            return fitting[0] if len(fitting) == 1 else None
+    return roads[0] if len(roads) == 1 and len(named) > 1 else None
+
+
+def _with_anaphors(text: str, places: list[PlaceHit], gazetteer: Gazetteer) -> list[PlaceHit]:
+    """Add "the town" and the like, as the last fitting place that was told of."""
+    found = list(places)
+    for match in ANAPHOR.finditer(text):
+        if any(p.start < match.end() and match.start() < p.end for p in places):
+            continue
+        kind = match["kind"].lower()
+        wanted = "settlement" if kind in _SETTLEMENT_WORDS else "site"
+        wanted = "region" if kind == "province" else wanted
+        before = [
+            p for p in places if p.end <= match.start() and (kind == "area" or p.kind == wanted)
+        ]
+        direct = [p for p in before if not p.is_aside] or before
+        if not direct:
+            continue
+        last = direct[-1].mention
+        blank = PlaceMention(as_named=match.group())
+        mention, aside = _related(text, match.start(), blank)
+        away_of = (
+            direct[-1].mention.relation in (Relation.NEAR, Relation.TOWARD)
+            and mention.relation is Relation.AT
+        )
+        if last.place_id:
+            mention = gazetteer.mention(replace(mention, place_id=last.place_id))
+        else:
+            mention = replace(mention, as_named=last.as_named)
+        if kind == "area" or (away_of and wanted == "site"):
+            mention = replace(mention, relation=Relation.NEAR, geo_precision=2)
+        found.append(PlaceHit(match.start(), match.end(), mention, direct[-1].kind, True, aside))
+    return sorted(found, key=lambda p: p.start)

@@ -1,0 +1,168 @@
+"""Decides who takes part in an event, and as what, from its arguments."""
+
+from __future__ import annotations
+
+from timeline.domain.actors import ActorMention, ActorRole
+from timeline.extraction.acting import ActorHit
+from timeline.extraction.grammar import Token, left_edge
+from timeline.extraction.parsing import lemma
+from timeline.extraction.scene import Scene
+from timeline.extraction.triggers import Trigger
+
+_TARGETS = frozenset({"actor", "site", "force", "vehicle_or_thing", "person"})
+
+
+class Roles:
+    """Collects the actors of one event, each once."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.found: list[ActorMention] = []
+        self.ids: set[str] = set()
+
+    def add(self, tokens: list[Token], role: str, *, exclude_own: bool = False) -> None:
+        """Add the actors that these noun phrases name."""
+        for token in tokens:
+            barred = frozenset(self.ids) if exclude_own else frozenset()
+            for hit in self.scene.actors_of(token, barred):
+                self.add_hit(hit, role)
+
+    def add_hit(self, hit: ActorHit, role: str) -> None:
+        """Add one actor, unless it already has a role."""
+        mention = self.scene.cast.mention(hit, ActorRole(role))
+        key = mention.actor_id or mention.as_named
+        if key in self.ids:
+            return
+        self.ids.add(key)
+        self.found.append(mention)
+
+    def has(self, *roles: str) -> bool:
+        """Whether somebody fills one of these roles."""
+        return any(a.role.value in roles for a in self.found)
+
+
+_TAKES = {
+    "ControlChanged": "holder",
+    "ControlStated": "holder",
+    "Clash": "initiator",
+    "Airstrike": "initiator",
+    "Shelling": "initiator",
+    "Agreement": "participant",
+}
+_FIRED = frozenset(["fire", "launch", "source", "shoot", "lob", "come", "originate"])
+
+
+def actors_of_event(trigger: Trigger, scene: Scene) -> list[ActorMention]:
+    """Who takes part in the event, and as what."""
+    roles, args = Roles(scene), trigger.arguments
+    subject_role = trigger.roles.get("subj")
+    doer = _TAKES.get(trigger.type, "initiator")
+    if trigger.is_nominal:
+        _nominal_roles(trigger, scene, roles, doer)
+    if subject_role in {r.value for r in ActorRole}:
+        roles.add(args.subject, str(subject_role))
+    for preposition in ("to", "with", "against", "from", "between"):
+        role = trigger.roles.get(preposition)
+        if role in {r.value for r in ActorRole}:
+            roles.add(args.after(preposition), str(role), exclude_own=True)
+    if "hands" in trigger.roles:
+        for noun in [
+            n for w, n in args.preps if w in ("into", "in", "under", "to") and n.dep_ == "pobj"
+        ]:
+            if scene.classes(noun) & {"control", "hands"} or "hand" in lemma(noun):
+                owners = [
+                    c for c in noun.children if c.dep_ in ("poss", "compound", "amod", "nmod")
+                ]
+                owners += [n for c in noun.children if c.dep_ == "prep" for n in c.children]
+                roles.add(owners, trigger.roles["hands"])
+    _object_roles(trigger, scene, roles)
+    if trigger.type in ("Shelling", "Airstrike") and not roles.has("initiator"):
+        _from_source(trigger, scene, roles)
+    if trigger.type == "Clash" and not roles.found:
+        _sides(trigger, scene, roles)
+    return roles.found
+
+
+def _object_roles(trigger: Trigger, scene: Scene, roles: Roles) -> None:
+    args, role = trigger.arguments, trigger.roles.get("obj")
+    if trigger.is_nominal:
+        return
+    if role in ("previous_holder", "target", "participant"):
+        roles.add(args.object, role, exclude_own=True)
+    elif trigger.type == "ControlChanged" and role == "place":
+        for noun in args.object:
+            owners = [c for c in noun.children if c.dep_ in ("compound", "poss", "nmod", "amod")]
+            for owner in owners:
+                a, b = scene.parse.offsets[left_edge(owner)][0], scene.parse.offsets[owner.i][1]
+                for hit in scene.cast.touching(a, b):
+                    if not any(p.start < hit.end and hit.start < p.end for p in scene.places):
+                        roles.add_hit(hit, "previous_holder")
+    hit_nouns = args.object if role == "target" else args.after("on", "against")
+    if role == "target" or trigger.type in ("Airstrike", "Shelling"):
+        for noun in [*hit_nouns, *(n for n in args.object if "site" in scene.classes(n))]:
+            if scene.classes(noun) & _TARGETS:
+                for hit in scene.actors_of(noun, frozenset(roles.ids)):
+                    roles.add_hit(hit, "target")
+
+
+def _nominal_roles(trigger: Trigger, scene: Scene, roles: Roles, doer: str) -> None:
+    token = trigger.token
+    if trigger.type == "Withdrawal":
+        doer = "initiator"
+    for child in token.children:
+        if child.dep_ in ("poss", "compound", "amod", "nmod") and scene.classes(child) & {"actor"}:
+            roles.add([child], doer)
+        if child.dep_ in ("prep", "agent") and child.lower_ in ("by", "between"):
+            role = "participant" if child.lower_ == "between" else doer
+            roles.add([n for n in child.children if n.dep_ == "pobj"], role)
+        if child.dep_ == "prep" and child.lower_ in ("on", "against", "with"):
+            role = "participant" if child.lower_ == "with" and trigger.type == "Clash" else "target"
+            nouns = [n for n in child.children if n.dep_ == "pobj"]
+            roles.add(
+                [n for n in nouns if scene.classes(n) & {"actor", "force"}], role, exclude_own=True
+            )
+        if child.dep_ == "prep" and child.lower_ == "of" and trigger.type == "Withdrawal":
+            nouns = [
+                n
+                for n in child.children
+                if n.dep_ == "pobj" and scene.classes(n) & {"actor", "force"}
+            ]
+            roles.add([n for n in nouns if not scene.classes(n) & {"place"}], doer)
+    a, b = scene.parse.offsets[left_edge(token)][0], scene.parse.offsets[token.i][1]
+    if not roles.has(doer) and trigger.roles.get("subj") != doer:
+        for hit in scene.cast.touching(a, b):
+            roles.add_hit(hit, doer)
+    if trigger.carrier != token:
+        by = [n for c in trigger.carrier.children if c.dep_ == "agent" for n in c.children]
+        roles.add(by, doer)
+        if trigger.type == "Clash" and trigger.roles.get("subj") != "initiator":
+            for preposition in ("between", "with"):
+                roles.add(trigger.arguments.after(preposition), "participant")
+
+
+def _from_source(trigger: Trigger, scene: Scene, roles: Roles) -> None:
+    """Whoever fired: "rockets ... launched from X's ships"."""
+    for noun in [] if trigger.is_nominal else trigger.arguments.subject:
+        a, b = scene.parse.offsets[left_edge(noun)][0], scene.parse.offsets[noun.i][1]
+        for hit in scene.cast.touching(a, b):
+            roles.add_hit(hit, "initiator")
+    for token in trigger.token.doc[trigger.token.i + 1 : trigger.token.i + 25]:
+        if lemma(token) in _FIRED and token.tag_ in ("VBN", "VBG", "VBD"):
+            nouns = [
+                n
+                for c in token.children
+                if c.dep_ in ("prep", "agent") and c.lower_ in ("by", "from")
+                for n in c.children
+            ]
+            for noun in nouns:
+                for hit in scene.cast.touching(*scene.parse.offsets[noun.i]):
+                    roles.add_hit(hit, "initiator")
+
+
+def _sides(trigger: Trigger, scene: Scene, roles: Roles) -> None:
+    """The sides of a fight: "between X and Y" anywhere in the clause."""
+    for token in trigger.token.doc:
+        if token.lower_ == "between" and abs(token.i - trigger.token.i) < 12:
+            nouns = [n for n in token.children if n.dep_ == "pobj"]
+            if any(scene.classes(n) & {"actor", "force"} for n in nouns):
+                roles.add(nouns, "participant")

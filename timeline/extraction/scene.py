@@ -1,0 +1,259 @@
+"""Says of one parsed sentence which of its nouns are places and which are actors.
+
+A noun is an actor by its name, by whom it belongs to ("aircraft of X"), or because it stands for
+one named before ("the army", "they"). Whoever is not known stays as the report names them.
+"""
+
+from __future__ import annotations
+
+from timeline.extraction.acting import ActorHit, Cast
+from timeline.extraction.grammar import CLIMB_MAX, Token, coordinated, left_edge
+from timeline.extraction.lexicon import lexicon
+from timeline.extraction.parsing import Parse, lemma
+from timeline.extraction.placing import PlaceHit
+
+NOUN_PHRASE_WORDS_MAX = 8
+_WHO = frozenset({"who", "what", "which", "someone", "nobody", "unknown", "unidentified"})
+_PERSONAL = frozenset({"it", "they", "them", "he", "she", "we", "its", "their"})
+_FIGHTING = frozenset({"force", "air_arm", "gun", "person"})
+_SIDES = frozenset({"army", "government", "military", "regime"})
+_STRANGERS = frozenset({"gunman", "fighter", "group", "attacker", "assailant", "bomber", "drone"})
+_LOOSE_KINDS = frozenset({"soldier", "militant", "fighter", "troop"})
+_PLAIN_MARKS = _SIDES | {
+    "ground",
+    "armed",
+    "several",
+    "remaining",
+    "other",
+    "same",
+    "last",
+    "first",
+    "two",
+    "three",
+    "heavy",
+}
+
+
+class Scene:
+    """One parsed sentence with the places and actors named in it."""
+
+    def __init__(self, parse: Parse, places: list[PlaceHit], cast: Cast) -> None:
+        self.parse = parse
+        self.cast = cast
+        start, end = parse.sentence.start, parse.sentence.end
+        self.all_places = places
+        self.places = [p for p in places if start <= p.start < end]
+        self._classes: dict[int, frozenset[str]] = {}
+
+    def classes(self, token: Token) -> frozenset[str]:
+        """The noun classes of a token, with `place` and `actor` where it is named as one."""
+        if token.i not in self._classes:
+            self._classes[token.i] = self._classify(token)
+        return self._classes[token.i]
+
+    def _classify(self, token: Token) -> frozenset[str]:
+        words = lexicon()
+        held = set(words.classes(lemma(token))) | set(words.classes(token.lower_))
+        if any(c.lower_ == "suicide" for c in token.lefts):
+            held.discard("air_arm")
+            held.add("suicide_bomber")
+        a, b = self.parse.offsets[token.i]
+        place = any(p.start < b and a < p.end for p in self.places)
+        if held & {"settlement", "site", "region"} or place:
+            held.add("place")
+        hits = self.cast.touching(a, b)
+        if any(h.end >= b for h in hits):
+            held.add("actor")
+        if hits and not place and not held & {"settlement", "site", "region"}:
+            held.discard("place")
+        if not held & {"settlement", "site"} and held & {"person", "force"} and not place:
+            held.discard("place")
+        if (
+            place
+            and held >= {"place"}
+            and "route" not in held
+            and any(p.kind == "road" and p.start < b and a < p.end for p in self.places)
+        ):
+            held.add("route")
+        if token.pos_ == "PROPN" and not hits and not held:
+            held.add("name")
+        return frozenset(held)
+
+    def actors_of(self, token: Token, barred: frozenset[str] = frozenset()) -> list[ActorHit]:
+        """The actors that a noun phrase names, or stands for."""
+        found: list[ActorHit] = []
+        for noun in coordinated(token):
+            hit = self._actor_of(noun, barred)
+            if hit is not None and hit.as_named not in [f.as_named for f in found]:
+                found.append(hit)
+        return found
+
+    def _actor_of(self, noun: Token, barred: frozenset[str]) -> ActorHit | None:
+        offsets = self.parse.offsets
+        first, last = offsets[left_edge(noun)][0], offsets[noun.i][1]
+        named = self.cast.touching(first, last)
+        classes = self.classes(noun)
+        if named and not self._is_only_place(noun, named[-1]):
+            return self._of_name(noun, named, first, barred)
+        below = self._below(noun)
+        if below is not None and ("place" not in classes or "site" in classes):
+            return below
+        if noun.lower_ in _WHO or noun.lower_ in ("that", "this", "there"):
+            return None
+        if noun.pos_ == "PRON":
+            return self._of_pronoun(noun, first, last, barred)
+        if classes & _FIGHTING:
+            return self._seated(noun, first, last) or self._of_kind(noun, first, last, barred)
+        if noun.pos_ == "PROPN" and "place" not in classes:
+            return ActorHit(first, last, self.phrase(noun), None)
+        return None
+
+    def _of_name(
+        self, noun: Token, named: list[ActorHit], first: int, barred: frozenset[str]
+    ) -> ActorHit:
+        """The name on the noun itself; "rebels" elsewhere stands for the last group named."""
+        own = [h for h in named if h.end >= self.parse.offsets[noun.i][0]]
+        best = (own or named)[-1]
+        if best.is_generic and best.actor_id is None and best.as_named.islower():
+            start = self.parse.sentence.start
+            return self.cast.standing_for(lemma(noun), first, start, barred) or best
+        return best
+
+    def _of_pronoun(
+        self, noun: Token, first: int, last: int, barred: frozenset[str]
+    ) -> ActorHit | None:
+        if noun.lower_ not in _PERSONAL:
+            return None
+        start = self.parse.sentence.start
+        stands = self.cast.standing_for(noun.lower_, first, start, barred)
+        if stands is None or stands.actor_id is None:
+            return stands
+        return ActorHit(first, last, noun.text, stands.actor_id, True)
+
+    def _seated(self, noun: Token, first: int, last: int) -> ActorHit | None:
+        """As in "The government in X": the actor that X's name means, or itself, unresolved."""
+        if lemma(noun) not in ("government", "army", "authority", "administration"):
+            return None
+        preps = [c for c in noun.children if c.dep_ == "prep" and c.lower_ == "in"]
+        seats = [n for c in preps for n in c.children if n.pos_ == "PROPN"]
+        if not seats:
+            return None
+        named = self.cast.touching(*self.parse.offsets[seats[0].i])
+        return named[0] if named else ActorHit(first, last, self.phrase(noun), None)
+
+    def _of_kind(
+        self, noun: Token, first: int, last: int, barred: frozenset[str]
+    ) -> ActorHit | None:
+        """Who was last told of ("the army", "these battalions"), or nobody known."""
+        low = lemma(noun)
+        determiners = {c.lower_ for c in noun.children if c.dep_ == "det"}
+        if low in self.cast.unnamed and determiners & {"these", "those", "the", "that"}:
+            return self.cast.unnamed[low]
+        marks = [c for c in noun.lefts if c.dep_ in ("amod", "compound", "nummod", "nmod")]
+        is_own = any(c.text[:1].isupper() and c.i > noun.sent.start for c in marks)
+        is_plain = all(c.lower_ in _PLAIN_MARKS for c in marks)
+        is_loose = low in _LOOSE_KINDS and not is_own
+        is_new = "some" in determiners or (determiners & {"a", "an"} and low in _STRANGERS)
+        refers = (is_plain and "person" not in self.classes(noun)) or is_loose
+        if refers and not is_new:
+            side = next((c.lower_ for c in marks if c.lower_ in _SIDES), low)
+            start = self.parse.sentence.start
+            stands = self.cast.standing_for(side, first, start, barred)
+            if stands is not None and stands.actor_id is None:
+                return stands
+            if stands is not None:
+                return ActorHit(first, last, self.phrase(noun), stands.actor_id, True)
+        unnamed = ActorHit(first, last, self.phrase(noun), None)
+        if "force" in self.classes(noun) and determiners:
+            self.cast.unnamed.setdefault(low, unnamed)
+        return unnamed
+
+    def _is_only_place(self, noun: Token, hit: ActorHit) -> bool:
+        """Whether the name is a capital that stands here for the city ("near Damascus")."""
+        same = any(p.start == hit.start and p.end == hit.end for p in self.all_places)
+        return (
+            same
+            and noun.dep_ == "pobj"
+            and noun.head.lower_
+            in (
+                "in",
+                "near",
+                "at",
+                "around",
+                "from",
+                "to",
+                "outside",
+                "toward",
+                "towards",
+                "inside",
+                "of",
+                "on",
+            )
+        )
+
+    def _below(self, noun: Token) -> ActorHit | None:
+        """An actor in "aircraft of X", "a convoy belonging to X", "fighters from X"."""
+        offsets = self.parse.offsets
+        queue = [c for c in noun.rights if c.dep_ in ("prep", "acl", "appos", "nmod")]
+        for _ in range(CLIMB_MAX):
+            if not queue:
+                return None
+            child = queue.pop(0)
+            if child.dep_ == "acl" and lemma(child) not in (
+                "belong",
+                "affiliate",
+                "ally",
+                "link",
+                "back",
+            ):
+                continue
+            if child.dep_ == "prep" and child.lower_ not in ("of", "from", "to", "with", "by"):
+                continue
+            for hit in self.cast.touching(*offsets[child.i]):
+                if child.dep_ in ("pobj", "appos", "nmod", "compound") and not self._is_only_place(
+                    child, hit
+                ):
+                    return hit
+            queue.extend(
+                c
+                for c in child.children
+                if c.dep_ in ("prep", "pobj", "compound", "poss", "amod", "conj")
+            )
+        return None
+
+    def phrase(self, noun: Token) -> str:
+        """The noun phrase up to its noun, in the report's words, without its article."""
+        first = max(left_edge(noun), noun.i - NOUN_PHRASE_WORDS_MAX + 1)
+        words = [t.text for t in noun.doc[first : noun.i + 1] if t.dep_ != "punct" or t.text == "-"]
+        text = " ".join(words).replace(" - ", "-").replace(" 's", "'s")
+        for article in ("the ", "The ", "a ", "A ", "an ", "An "):
+            text = text.removeprefix(article)
+        return text
+
+    def places_of(self, token: Token) -> list[PlaceHit]:
+        """The places in a noun phrase, with those coordinated with it and in its apposition."""
+        found: list[PlaceHit] = []
+        for noun in coordinated(token):
+            a, b = self.parse.offsets[left_edge(noun)][0], self.parse.offsets[noun.i][1]
+            direct = [p for p in self.places if p.start < b and a < p.end]
+            if not direct:
+                inner = [c for c in noun.subtree if c.i > noun.i and not _in_clause(c, noun)]
+                spans = [self.parse.offsets[c.i] for c in inner]
+                direct = [
+                    p for p in self.places if any(p.start < y and x < p.end for x, y in spans)
+                ]
+                direct = [p for p in direct if not p.is_aside] or direct
+                direct = direct[:1]
+            found.extend(p for p in direct if p not in found)
+        return found
+
+
+def _in_clause(token: Token, top: Token) -> bool:
+    current = token
+    for _ in range(CLIMB_MAX):
+        if current == top or current.head == current:
+            return False
+        if current.dep_ in ("relcl", "acl", "advcl", "ccomp"):
+            return True
+        current = current.head
+    return False

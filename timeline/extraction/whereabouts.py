@@ -1,0 +1,122 @@
+"""Decides where an event was: its object, what is said of it, its clause, or what was told last.
+
+Structure comes first, nearness last, and each is marked: an event whose place rests on nearness is
+less to be trusted.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from timeline.domain.places import PlaceMention, Relation
+from timeline.extraction.grammar import Token
+from timeline.extraction.parsing import lemma
+from timeline.extraction.placing import PlaceHit
+from timeline.extraction.scene import Scene
+from timeline.extraction.triggers import Trigger
+
+AS_NAMED_CHARACTERS_MAX = 300
+_OF_CONTROL = frozenset({"ControlChanged", "ControlStated", "Withdrawal"})
+_OF_PLACE = _OF_CONTROL | {"RouteCut", "RouteOpened", "SiegeBegan", "SiegeEnded"}
+_PRONOUNS = frozenset({"it", "there", "them"})
+_HANDLES = frozenset({"control", "possession", "hand", "eastwards", "all", "whole", "rest"})
+
+
+class Where(NamedTuple):
+    """Where an event was, and whether its own sentence says so."""
+
+    hit: PlaceHit | None
+    mention: PlaceMention | None
+    is_structural: bool
+
+
+def place_of_event(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> Where:
+    """Where the event was: what it names itself, its clause, or what was last told of.
+
+    What rests on nearness alone is never the place itself (`near`), so that it moves no control.
+    """
+    of_place = trigger.type in _OF_PLACE
+    slots = _slots(trigger)
+    for noun in slots if of_place else [*trigger.arguments.object, *slots]:
+        hits = [h for h in scene.places_of(noun) if not h.is_aside or h.kind == "road"]
+        spots = [h for h in hits if h.kind != "road"]
+        hits = hits if trigger.type.startswith("Route") or not spots else spots
+        if hits:
+            return Where(hits[0], _as_told(hits[0], noun, trigger, scene), True)
+    if of_place and focus is not None and any(n.lower_ in _PRONOUNS for n in slots):
+        return Where(focus, focus.mention, True)
+    named = [n for n in trigger.arguments.object if "name" in scene.classes(n)]
+    if named and of_place and trigger.roles.get("obj") in ("place", "target"):
+        phrase = scene.phrase(named[0])[:AS_NAMED_CHARACTERS_MAX] or str(named[0].text)
+        return Where(None, PlaceMention(as_named=phrase), True)
+    clause = _in_same_clause(trigger, scene)
+    if clause is not None and of_place and clause.mention.relation is Relation.TOWARD:
+        clause = None
+    if clause is not None:
+        is_road = trigger.type.startswith("Route") and clause.kind == "road"
+        loose = trigger.type in _OF_CONTROL or (of_place and not is_road and trigger.is_nominal)
+        return Where(clause, _near(clause) if loose else clause.mention, False)
+    if focus is None:
+        return Where(None, None, False)
+    is_siege = trigger.type.startswith("Siege")
+    return Where(focus, focus.mention if is_siege else _near(focus), False)
+
+
+def _slots(trigger: Trigger) -> list[Token]:
+    """The nouns in which the words of an event may name its place, best first."""
+    args, slots = trigger.arguments, []
+    if not trigger.is_nominal:
+        if trigger.roles.get("subj") == "place":
+            slots += args.subject
+        slots += args.object
+    if trigger.type == "Withdrawal":
+        slots += args.after("from", "of")
+    if trigger.type in ("ControlChanged", "ControlStated") and not trigger.is_nominal:
+        for noun in args.object:
+            slots += [n for c in noun.children if c.lower_ in ("of", "over") for n in c.children]
+        slots += args.after("of", "over", "from")
+    for word in dict.fromkeys((trigger.token, trigger.carrier)):
+        adjuncts = [c for c in word.children if c.dep_ in ("prep", "advmod", "npadvmod")]
+        inner = [n for c in adjuncts for n in c.subtree]
+        slots += [n for n in inner if n.dep_ in ("pobj", "npadvmod", "conj")]
+    return slots
+
+
+def _as_told(hit: PlaceHit, noun: Token, trigger: Trigger, scene: Scene) -> PlaceMention:
+    """The place, or near it when what was taken is only in or around it ("hills near X")."""
+    start, end = scene.parse.offsets[noun.i]
+    is_name = hit.start < end and start < hit.end
+    whole = "settlement" in scene.classes(noun) and noun.tag_ == "NN"
+    is_part = not (is_name or whole or lemma(noun) in _HANDLES)
+    return _near(hit) if is_part and trigger.type in _OF_CONTROL else hit.mention
+
+
+def _near(hit: PlaceHit) -> PlaceMention:
+    mention = hit.mention
+    if mention.relation not in (Relation.AT, Relation.IN):
+        return mention
+    if hit.is_region:
+        return mention
+    return replace(
+        mention, relation=Relation.NEAR, geo_precision=max(2, mention.geo_precision or 2)
+    )
+
+
+def _in_same_clause(trigger: Trigger, scene: Scene) -> PlaceHit | None:
+    """The best place of the clause: named in it, no aside, no mere region, the nearest."""
+    top = trigger.carrier
+    spans = [scene.parse.offsets[t.i] for t in top.subtree]
+    at = scene.parse.offsets[trigger.token.i][0]
+
+    def rank(hit: PlaceHit) -> tuple[bool, bool, bool, int]:
+        inside = any(hit.start < b and a < hit.end for a, b in spans)
+        return (not inside, hit.is_aside, hit.is_region, abs(hit.start - at))
+
+    best = min(scene.places, key=rank, default=None)
+    if best is None or (
+        best.is_aside and best.kind != "road" and best.mention.relation is not Relation.TOWARD
+    ):
+        return None
+    return best
