@@ -3,19 +3,54 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 import msgspec
 from sqlalchemy import Connection, Engine
 
 from timeline.store import guards
 from timeline.store.engine import write_transaction
-from timeline.store.event_store import EventStore
-from timeline.store.events import ANY, Appended, NewEvent, StreamAppend
+from timeline.store.events import (
+    ANY,
+    Appended,
+    Document,
+    Head,
+    NewEvent,
+    StoredEvent,
+    StreamAppend,
+)
 from timeline.store.hashing import canonical
 
 NAMESPACE = uuid.UUID("8f1c2f0e-3a55-4a3c-9b57-0e5d2f9a7c11")
+
+
+class Store(Protocol):
+    """What the contract asks of an event store; `EventStore` tells what each method promises."""
+
+    def append(
+        self, appends: Sequence[StreamAppend], documents: Sequence[Document] = ()
+    ) -> Appended: ...
+    def read(
+        self,
+        after: int = 0,
+        limit: int | None = None,
+        *,
+        backwards: bool = False,
+        until: int | None = None,
+    ) -> Iterator[StoredEvent]: ...
+    def read_stream(self, stream: str, after_version: int = 0) -> Iterator[StoredEvent]: ...
+    def read_streams(self, streams: Collection[str], after: int = 0) -> Iterator[StoredEvent]: ...
+    def event_at(self, position: int) -> StoredEvent | None: ...
+    def event_by_id(self, event_id: str) -> StoredEvent | None: ...
+    def stream_version(self, stream: str) -> int: ...
+    def stream_versions(self, streams: Collection[str]) -> dict[str, int]: ...
+    def head(self) -> Head: ...
+    def document(self, digest: str) -> Document | None: ...
+    def documents(self, digests: Collection[str]) -> dict[str, Document]: ...
+    def checkpoint(self, position: int) -> str: ...
+    def parse_checkpoint(self, text: str) -> int: ...
 
 
 def event_id(name: str) -> str:
@@ -27,12 +62,12 @@ def event(name: str, *, type_: str = "ReportFiled", **data: object) -> NewEvent:
     return NewEvent(event_id(name), type_, 1, canonical({"name": name, **data}), {"by": "desk"})
 
 
-def put(store: EventStore, stream: str, *names: str, expected: int | None = ANY) -> Appended:
+def put(store: Store, stream: str, *names: str, expected: int | None = ANY) -> Appended:
     """Append events of these names to one stream."""
     return store.append([StreamAppend(stream, expected, [event(name) for name in names])])
 
 
-def names(store: EventStore) -> list[str]:
+def names(store: Store) -> list[str]:
     """The names of all events, in log order."""
     return [name_of(stored.data) for stored in store.read()]
 

@@ -1,133 +1,87 @@
-"""Writers at once lose nothing, leave no gap, and hide nothing from a reader with a checkpoint."""
+"""Processes that write, follow and rebuild at once, and are killed: nothing is lost."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import SteppableClock
-from tests.contract.support import event, names, put
-from timeline.errors import WrongExpectedVersion
+from tests.contract.crashing import CrashablePostgres, crashable_postgres
+from tests.contract.harness import Plan, Ran, run
+from tests.contract.history import Verdict, judge
 from timeline.store.engine import connect
 from timeline.store.event_store import EventStore
-from timeline.store.events import ANY, StreamAppend
 from timeline.store.verify import verify_log
 
-WRITERS = 4
-APPENDS = 25
-ROOT = Path(__file__).parents[2]
-
-PROCESS = """
-import sys
-from datetime import UTC, datetime
-from tests.contract.support import put
-from timeline.store.engine import connect
-from timeline.store.event_store import EventStore
-
-url, writer, appends = sys.argv[1], sys.argv[2], int(sys.argv[3])
-engine = connect(url)
-store = EventStore(engine, "main", lambda: datetime.now(UTC))
-for number in range(appends):
-    put(store, "shared", f"{writer}-{number}-x", f"{writer}-{number}-y")
-engine.dispose()
-"""
+SECONDS = 3.0
 
 
-def expected_names() -> set[str]:
-    return {
-        f"{writer}-{number}-{part}"
-        for writer in range(WRITERS)
-        for number in range(APPENDS)
-        for part in "xy"
-    }
-
-
-def assert_nothing_was_lost(store: EventStore) -> None:
-    assert [stored.position for stored in store.read()] == list(range(1, WRITERS * APPENDS * 2 + 1))
-    written = names(store)
-    assert set(written) == expected_names()
-    # The two events of one append stand side by side.
-    assert all(
-        first[:-1] == second[:-1] for first, second in zip(written[::2], written[1::2], strict=True)
+def judged(plan: Plan, ran: Ran, store: EventStore) -> Verdict:
+    verdict = judge(plan.folder, store)
+    sys.stdout.write(
+        f"appended {verdict.acknowledged}, unheard {verdict.unheard}, refused {verdict.refused},"
+        f" tailers read {verdict.tailed}, rebuilt {verdict.rebuilt} times,"
+        f" writers killed {ran.killed}, database crashed {ran.crashes}, lost {verdict.lost}\n"
     )
+    assert ran.failures == []
+    assert verdict.faults == []
     assert verify_log(store.engine, "main").holds
+    return verdict
 
 
-def test_threads_that_append_at_once_lose_nothing(store: EventStore) -> None:
-    def write(writer: int) -> None:
-        for number in range(APPENDS):
-            put(store, "shared", f"{writer}-{number}-x", f"{writer}-{number}-y")
+def test_processes_at_once_miss_repeat_and_reorder_nothing(
+    store: EventStore, database_url: str, tmp_path: Path
+) -> None:
+    plan = Plan(database_url, tmp_path, SECONDS)
 
-    with ThreadPoolExecutor(WRITERS) as pool:
-        list(pool.map(write, range(WRITERS)))
+    verdict = judged(plan, run(plan), store)
 
-    assert_nothing_was_lost(store)
-
-
-def test_processes_that_append_at_once_lose_nothing(store: EventStore, database_url: str) -> None:
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", PROCESS, database_url, str(writer), str(APPENDS)], cwd=ROOT
-        )
-        for writer in range(WRITERS)
-    ]
-
-    assert [process.wait(timeout=120) for process in processes] == [0] * WRITERS
-    assert_nothing_was_lost(store)
+    assert verdict.stored == verdict.acknowledged > 0
+    assert verdict.unheard == 0
 
 
-def test_a_reader_that_follows_by_checkpoint_misses_nothing(store: EventStore) -> None:
-    total = WRITERS * APPENDS
-    followed: list[int] = []
+def test_writers_that_are_killed_leave_whole_appends_or_nothing(
+    store: EventStore, database_url: str, tmp_path: Path
+) -> None:
+    plan = Plan(database_url, tmp_path, SECONDS, writer_kills=6)
 
-    def write(writer: int) -> None:
-        for number in range(APPENDS):
-            put(store, f"stream-{writer}", f"{writer}-{number}")
+    ran = run(plan)
 
-    def follow() -> None:
-        while len(followed) < total and not given_up.is_set():
-            after = followed[-1] if followed else 0
-            followed.extend(stored.position for stored in store.read(after))
-
-    given_up = threading.Event()
-    with ThreadPoolExecutor(WRITERS + 1) as pool:
-        reader = pool.submit(follow)
-        try:
-            list(pool.map(write, range(WRITERS)))
-            reader.result(timeout=60)
-        finally:
-            given_up.set()
-
-    assert followed == list(range(1, total + 1))
+    verdict = judged(plan, ran, store)
+    assert ran.killed > 0
+    assert verdict.stored == verdict.acknowledged + verdict.unheard
 
 
-def test_one_of_many_that_expect_the_same_version_wins(store: EventStore) -> None:
-    def write(writer: int) -> bool:
-        try:
-            store.append([StreamAppend("report-a", 0, [event(f"w{writer}")])])
-        except WrongExpectedVersion:
-            return False
-        return True
-
-    with ThreadPoolExecutor(8) as pool:
-        won = list(pool.map(write, range(8)))
-
-    assert sum(won) == 1
-    assert store.head().position == 1
+@pytest.fixture
+def crashable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CrashablePostgres]:
+    with crashable_postgres(tmp_path_factory.mktemp("crashing")) as server:
+        yield server
 
 
-def test_the_same_events_filed_by_many_at_once_are_stored_once(store: EventStore) -> None:
-    def write(_: int) -> int:
-        return store.append([StreamAppend("report-a", ANY, [event("a1"), event("a2")])]).appended
+def test_a_postgres_that_crashes_loses_nothing_that_was_acknowledged(
+    crashable: CrashablePostgres, clock: SteppableClock, tmp_path: Path
+) -> None:
+    plan = Plan(
+        crashable.url,
+        tmp_path,
+        SECONDS + 2,
+        writer_kills=2,
+        crashes=((0.4, crashable.crash), (0.7, crashable.crash)),
+    )
+    engine = connect(crashable.url)
+    try:
+        store = EventStore(engine, "main", clock)
+        store.open_casebook("Asia/Damascus", "syria")
+        ran = run(plan)
 
-    with ThreadPoolExecutor(8) as pool:
-        appended = list(pool.map(write, range(8)))
-
-    assert sorted(appended) == [0] * 7 + [2]
-    assert names(store) == ["a1", "a2"]
+        judged(plan, ran, store)
+        assert ran.crashes == 2
+    finally:
+        engine.dispose()
 
 
 def test_a_casebook_opened_by_many_at_once_is_made_once(

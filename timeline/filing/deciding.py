@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -28,7 +29,7 @@ from timeline.domain.events import (
 from timeline.domain.names import Tier
 from timeline.domain.places import Gazetteer, PlaceMention
 from timeline.domain.time import UNDATED, Occurred, end_of, occurred_from_edtf, start_of
-from timeline.errors import InvalidDate, InvalidReport
+from timeline.errors import InvalidDate, InvalidEvent, InvalidReport
 from timeline.filing.drafts import Draft, DraftAmendment
 from timeline.filing.identity import event_id
 from timeline.store.events import ANY, Document, NewEvent, StreamAppend
@@ -36,6 +37,7 @@ from timeline.store.events import ANY, Document, NewEvent, StreamAppend
 # Occurrences may be dated this long after publication: outlets live in other time zones.
 AFTER_PUBLICATION_MAX = timedelta(days=1)
 FUTURE_PUBLICATION_MAX = timedelta(days=1)
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # escaped, as JSON has it
 MAY_LIE_AHEAD = (ClaimType.STATEMENT, ClaimType.AGREEMENT)
 
 
@@ -250,13 +252,19 @@ def new_event(payload: Struct, id_: str, metadata: dict[str, object]) -> NewEven
     """A payload ready to append, in the schema version that this release writes.
 
     It is read once before it is written: constructors do not look at bounds, and an event that
-    cannot be read would stop every projection for ever.
+    cannot be read would stop every projection for ever. So would a NUL, which Postgres refuses.
 
     Raises:
-        InvalidEvent: the payload does not fit its schema.
+        InvalidEvent: the payload does not fit its schema, or holds what cannot be stored.
     """
     type_ = type(payload).__name__
-    version, data = events.schema_version(type_), events.encode(payload)
+    version = events.schema_version(type_)
+    try:
+        data = events.encode(payload)
+    except UnicodeEncodeError:
+        raise InvalidEvent(f"{type_} holds half of a character; leave it out") from None
+    if _NUL.search(data):
+        raise InvalidEvent(f"{type_} holds a NUL character; leave it out")
     events.decode(type_, version, data)
     return NewEvent(event_id=id_, type=type_, schema_version=version, data=data, metadata=metadata)
 

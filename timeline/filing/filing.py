@@ -13,7 +13,13 @@ from msgspec.structs import replace
 from timeline.domain.actors import Source, slug
 from timeline.domain.claims import Extractor, ProposedClaim, ReportFrame
 from timeline.domain.time import instant_text, known_end
-from timeline.errors import InvalidEvent, InvalidReport, WrongExpectedVersion
+from timeline.errors import (
+    EventIdReused,
+    InvalidEvent,
+    InvalidReport,
+    PartlyAppended,
+    WrongExpectedVersion,
+)
 from timeline.filing.coded import read_coded
 from timeline.filing.deciding import (
     Decision,
@@ -37,6 +43,8 @@ from timeline.store.engine import read_transaction
 from timeline.store.event_store import EventStore
 
 DECISIONS_MAX = 5
+# Another writer filed the same report, or registered the same source, in the meantime.
+MOVED_ON = (WrongExpectedVersion, PartlyAppended, EventIdReused)
 
 
 class Outcome(StrEnum):
@@ -144,6 +152,8 @@ class Filing:
         Raises:
             InvalidReport: the file is no report, or contradicts what is filed.
             WrongExpectedVersion: other writers kept filing the same report meanwhile.
+            PartlyAppended: as WrongExpectedVersion.
+            EventIdReused: as WrongExpectedVersion.
             DatabaseUnavailable: the database did not answer.
         """
         draft = framed(read_draft(path), self._extractor)
@@ -151,7 +161,7 @@ class Filing:
             self._runner.catch_up()
             try:
                 return self._file_once(draft, options or Options())
-            except WrongExpectedVersion:
+            except MOVED_ON:
                 if attempt == DECISIONS_MAX:
                     raise
         raise AssertionError("unreachable")  # pragma: no cover

@@ -1,30 +1,33 @@
-"""Decides and writes one append: all of it, or nothing, at the end of a casebook's log.
+"""Decides and writes appends: each whole or not at all, at the end of a casebook's log.
 
 The head row is locked first, so appends to a casebook happen one after another: positions have no
 gaps, follow the order of commit and roll back with their transaction. The price is one commit at a
-time; what it buys is that a reader with a checkpoint misses nothing.
+time; what it buys is that a reader with a checkpoint misses nothing. Several requests can share a
+transaction (group commit): each is judged by itself against the log as those before it leave it,
+so that a conflict refuses one of them only.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import Connection, insert, select, update
+import msgspec
+from sqlalchemy import Connection
 
 from timeline.errors import (
-    CasebookNotFound,
     EventIdReused,
     InvalidDocument,
     InvalidEvent,
     PartlyAppended,
+    TimelineError,
     WrongExpectedVersion,
 )
-from timeline.store import hashing, tables
+from timeline.store import hashing, inserting
 from timeline.store.events import (
     ANY,
     DATA_BYTES_MAX,
@@ -38,41 +41,27 @@ from timeline.store.events import (
     NewEvent,
     StreamAppend,
 )
-from timeline.store.queries import Found, events_by_ids, existing_documents, stream_versions
+from timeline.store.inserting import Row, Rows
+from timeline.store.queries import (
+    Found,
+    events_by_ids,
+    existing_documents,
+    locked_head,
+    stream_versions,
+)
 
 Clock = Callable[[], datetime]
 """Gives the present as an aware datetime."""
 
-# One statement a batch; both bounds keep a statement well below what the drivers take.
-BATCH_ROWS_MAX = 1_000
-BATCH_BYTES_MAX = 16_000_000
-
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
 
-_INSERT_ON_SQLITE = """
-INSERT INTO events (casebook, position, event_id, stream, version, type, schema_version,
-                    data, salt, digest, metadata, recorded_at, previous_hash, hash)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-# Sent as binary arrays (%b): psycopg quotes each element of a text array, at thrice the time.
-_INSERT_ON_POSTGRES = """
-INSERT INTO events (casebook, position, event_id, stream, version, type, schema_version,
-                    data, salt, digest, metadata, recorded_at, previous_hash, hash)
-SELECT * FROM unnest(
-    %b::text[], %b::bigint[], %b::text[], %b::text[], %b::bigint[], %b::text[], %b::integer[],
-    %b::text[], %b::bytea[], %b::bytea[], %b::text[], %b::text[], %b::bytea[], %b::bytea[])
-"""
 
-Row = tuple[
-    str, int, str, str, int, str, int, str, bytes, bytes, str, str, bytes, bytes
-]  # the columns of `events`, in order
-
-
-@dataclass(frozen=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True, gc=False):
     """One event checked, salted and digested: all that can be done before the log is locked."""
 
-    event: NewEvent
+    event_id: str
+    type: str
+    schema_version: int
     data: str
     metadata: str
     salt: bytes
@@ -88,54 +77,126 @@ class PreparedAppend:
     events: tuple[Prepared, ...]
 
 
-def prepare(appends: Sequence[StreamAppend]) -> tuple[PreparedAppend, ...]:
+@dataclass(frozen=True)
+class Request:
+    """One append, checked: for some streams, with documents."""
+
+    appends: tuple[PreparedAppend, ...]
+    documents: tuple[Document, ...]
+
+    @property
+    def event_ids(self) -> list[str]:
+        """The ids of its events, in the order given."""
+        return [prepared.event_id for one in self.appends for prepared in one.events]
+
+
+@dataclass
+class Situation:
+    """What judging needs of the log, kept up to date as requests are granted.
+
+    Attributes:
+        position: The last position, granted events included.
+        found: The events of the requests that the log holds, by id.
+        versions: The version of each stream that the requests name.
+        documents: The digests of their documents that are stored.
+        granted: Stream, version and event of what is to be written, in order.
+    """
+
+    position: int
+    found: dict[str, Found]
+    versions: dict[str, int]
+    documents: set[str]
+    granted: list[tuple[str, int, Prepared]] = field(default_factory=list)
+
+
+def prepare(appends: Sequence[StreamAppend], documents: Sequence[Document] = ()) -> Request:
     """Check and digest what is to be appended; needs no database.
 
     Raises:
         InvalidEvent: an event breaks a bound, its data is not one canonical JSON object, or an
             id is given twice.
+        InvalidDocument: a document is too long, or not what its digest says.
     """
     count = sum(len(one.events) for one in appends)
     if count > EVENTS_PER_APPEND_MAX:
         raise InvalidEvent(f"an append holds {EVENTS_PER_APPEND_MAX} events at most, not {count}")
     seen: set[str] = set()
     prepared = []
+    metadata = _Metadata()
     for one in appends:
-        if not 0 < len(one.stream) <= STREAM_LENGTH_MAX or "\0" in one.stream:
-            raise InvalidEvent(f"a stream's name has 1 to {STREAM_LENGTH_MAX} characters")
-        if one.expected_version is not ANY and one.expected_version < 0:
-            raise InvalidEvent(f"stream {one.stream}: no stream has a version below 0")
+        _check_stream(one)
         for event in one.events:
             if event.event_id in seen:
                 raise InvalidEvent(f"event id {event.event_id} is given twice in one append")
             seen.add(event.event_id)
-        events = tuple(_prepared(event) for event in one.events)
+        events = tuple(_prepared(event, metadata) for event in one.events)
         prepared.append(PreparedAppend(one.stream, one.expected_version, events))
-    return tuple(prepared)
+    check_documents(documents)
+    return Request(tuple(prepared), tuple(documents))
 
 
-def _prepared(event: NewEvent) -> Prepared:
-    name = f"event {event.event_id}"
-    if not _UUID.fullmatch(event.event_id):
+def _check_stream(append: StreamAppend) -> None:
+    if not 0 < len(append.stream) <= STREAM_LENGTH_MAX or "\0" in append.stream:
+        raise InvalidEvent(f"a stream's name has 1 to {STREAM_LENGTH_MAX} characters")
+    if not _is_utf_8(append.stream):
+        raise InvalidEvent("a stream's name holds what UTF-8 cannot")
+    if append.expected_version is not ANY and append.expected_version < 0:
+        raise InvalidEvent(f"stream {append.stream}: no stream has a version below 0")
+
+
+def _is_utf_8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+class _Metadata:
+    """Writes metadata as canonical JSON; a batch mostly gives the same object again and again."""
+
+    def __init__(self) -> None:
+        self._last: Mapping[str, object] | None = None
+        self._text = ""
+
+    def text(self, metadata: Mapping[str, object], name: str) -> str:
+        if metadata is not self._last:
+            encoded = hashing.canonical(metadata)
+            if len(encoded) > METADATA_BYTES_MAX:
+                raise InvalidEvent(f"{name}: {METADATA_BYTES_MAX} bytes of metadata at most")
+            self._last, self._text = metadata, encoded.decode()
+        return self._text
+
+
+def _prepared(event: NewEvent, metadata: _Metadata) -> Prepared:
+    event_id, type_, given = event.event_id, event.type, event.data
+    name = f"event {event_id}"
+    if not _UUID.fullmatch(event_id):
         raise InvalidEvent(f"{name}: the id is not a UUID in lower case")
-    if not 0 < len(event.type) <= STREAM_LENGTH_MAX or "\0" in event.type:
+    if not 0 < len(type_) <= STREAM_LENGTH_MAX or "\0" in type_ or not _is_utf_8(type_):
         raise InvalidEvent(f"{name}: a type's name has 1 to {STREAM_LENGTH_MAX} characters")
     if not 1 <= event.schema_version < 2**31:
         raise InvalidEvent(f"{name}: schema versions count from 1")
     try:
-        data = event.data.encode() if isinstance(event.data, str) else bytes(event.data)
+        data = given.encode() if isinstance(given, str) else bytes(given)
     except UnicodeEncodeError as error:
         raise InvalidEvent(f"{name}: the data is not UTF-8") from error
     if len(data) > DATA_BYTES_MAX:
         raise InvalidEvent(f"{name}: {len(data)} bytes of data, {DATA_BYTES_MAX} at most")
     if not hashing.is_canonical(data):
         raise InvalidEvent(f"{name}: the data is not one canonical JSON object")
-    metadata = hashing.canonical(event.metadata)
-    if len(metadata) > METADATA_BYTES_MAX:
-        raise InvalidEvent(f"{name}: {METADATA_BYTES_MAX} bytes of metadata at most")
     salt = os.urandom(hashing.SALT_BYTES)
     digest = hashing.content_digest(salt, data)
-    return Prepared(event, data.decode(), metadata.decode(), salt, digest)
+    text = given if isinstance(given, str) else data.decode()
+    return Prepared(
+        event_id,
+        type_,
+        event.schema_version,
+        text,
+        metadata.text(event.metadata, name),
+        salt,
+        digest,
+    )
 
 
 def check_documents(documents: Sequence[Document]) -> None:
@@ -154,51 +215,95 @@ def check_documents(documents: Sequence[Document]) -> None:
 
 
 def append(
+    connection: Connection, casebook: str, clock: Clock, request: Request, *, commits: bool = False
+) -> Appended:
+    """Append in the caller's write transaction; see `EventStore.append` for what is refused.
+
+    Args:
+        connection: In a write transaction.
+        casebook: Whose log it is.
+        clock: Asked once.
+        request: What to append.
+        commits: Whether the caller ends its transaction right after, and lets this do it.
+    """
+    [outcome] = append_all(connection, casebook, clock, [request], commits=commits)
+    if isinstance(outcome, TimelineError):
+        raise outcome
+    return outcome
+
+
+def append_all(
     connection: Connection,
     casebook: str,
     clock: Clock,
-    appends: Sequence[PreparedAppend],
-    documents: Sequence[Document],
-) -> Appended:
-    """Append in the caller's write transaction; see `EventStore.append` for what is refused."""
-    head = locked_head(connection, casebook)
-    _insert_documents(connection, casebook, documents)
-    ids = [prepared.event.event_id for one in appends for prepared in one.events]
-    found = events_by_ids(connection, casebook, ids)
-    _refuse_reused_ids(appends, found)
-    if ids and len(found) == len(ids):
-        return Appended(tuple(found[id_].position for id_ in ids), head.position, 0, len(ids))
-    versions = stream_versions(connection, casebook, {one.stream for one in appends})
-    decided = decide(appends, found, versions)
-    if not decided:
-        return Appended((), head.position, 0, 0)
-    now = hashing.instant_text(clock())
-    recorded_at = now if head.recorded_at is None else max(now, head.recorded_at)
-    rows = _chained(casebook, head, recorded_at, decided)
-    _insert_events(connection, rows)
-    connection.execute(
-        update(tables.casebooks)
-        .where(tables.casebooks.c.casebook == casebook)
-        .values(position=rows[-1][1], hash=rows[-1][13], recorded_at=recorded_at)
-    )
-    new = {row[2]: row[1] for row in rows}
-    positions = tuple(new[id_] if id_ in new else found[id_].position for id_ in ids)
-    return Appended(positions, rows[-1][1], len(rows), len(found))
+    requests: Sequence[Request],
+    *,
+    commits: bool = False,
+) -> list[Appended | TimelineError]:
+    """Judge requests one after another, and write those that are granted, in that order.
 
-
-def locked_head(connection: Connection, casebook: str) -> Head:
-    """The casebook's head, locked until the transaction ends.
+    Returns:
+        For each request what it came to, or why it is refused; a refused one leaves no trace.
 
     Raises:
         CasebookNotFound: there is no such casebook.
     """
-    c = tables.casebooks.c
-    row = connection.execute(
-        select(c.position, c.hash, c.recorded_at).where(c.casebook == casebook).with_for_update()
-    ).one_or_none()
-    if row is None:
-        raise CasebookNotFound(casebook)
-    return Head(row[0], row[1], row[2])
+    head = locked_head(connection, casebook)
+    situation = _situation(connection, casebook, head, requests)
+    outcomes: list[Appended | TimelineError] = []
+    documents: list[Document] = []
+    for request in requests:
+        try:
+            outcomes.append(_judge(request, situation))
+        except TimelineError as refusal:
+            outcomes.append(refusal)
+        else:
+            documents += request.documents
+    if documents:
+        inserting.insert_documents(connection, casebook, documents, situation.documents)
+    if situation.granted:
+        now = hashing.instant_text(clock())
+        recorded_at = now if head.recorded_at is None else max(now, head.recorded_at)
+        rows = Rows(
+            _chained(casebook, head, recorded_at, situation.granted),
+            len(situation.granted),
+            sum(len(one.data) + len(one.metadata) for _, _, one in situation.granted),
+        )
+        inserting.insert_events(connection, rows, commits=commits)
+    return outcomes
+
+
+def _situation(
+    connection: Connection, casebook: str, head: Head, requests: Sequence[Request]
+) -> Situation:
+    ids = {id_ for request in requests for id_ in request.event_ids}
+    streams = {one.stream for request in requests for one in request.appends}
+    digests = {document.digest for request in requests for document in request.documents}
+    return Situation(
+        head.position,
+        events_by_ids(connection, casebook, ids),
+        stream_versions(connection, casebook, streams),
+        existing_documents(connection, casebook, digests),
+    )
+
+
+def _judge(request: Request, situation: Situation) -> Appended:
+    """Grant a request, or raise why it is refused and leave the situation as it is."""
+    ids = request.event_ids
+    found = {id_: situation.found[id_] for id_ in ids if id_ in situation.found}
+    _refuse_reused_ids(request.appends, found)
+    if ids and len(found) == len(ids):
+        positions = tuple(found[id_].position for id_ in ids)
+        return Appended(positions, situation.position, 0, len(ids))
+    decided = decide(request.appends, found, situation.versions)
+    for position, (stream, version, one) in enumerate(decided, start=situation.position + 1):
+        stored = Found(position, stream, one.type, one.schema_version, one.data)
+        situation.found[one.event_id] = stored
+        situation.versions[stream] = version
+    situation.position += len(decided)
+    situation.granted += decided
+    positions = tuple(situation.found[id_].position for id_ in ids)
+    return Appended(positions, situation.position, len(decided), len(found))
 
 
 def decide(
@@ -221,7 +326,7 @@ def decide(
     current = dict(versions)
     decided: list[tuple[str, int, Prepared]] = []
     for one in appends:
-        missing = [prepared for prepared in one.events if prepared.event.event_id not in found]
+        missing = [prepared for prepared in one.events if prepared.event_id not in found]
         version = current.get(one.stream, 0)
         if one.expected_version is not ANY:
             if len(missing) < len(one.events):
@@ -238,82 +343,40 @@ def decide(
 
 
 def _refuse_reused_ids(appends: Sequence[PreparedAppend], found: Mapping[str, Found]) -> None:
+    if not found:
+        return
     for one in appends:
         for prepared in one.events:
-            event = prepared.event
-            stored = found.get(event.event_id)
+            stored = found.get(prepared.event_id)
             if stored is None:
                 continue
-            kind = (one.stream, event.type, event.schema_version)
+            kind = (one.stream, prepared.type, prepared.schema_version)
             is_same_kind = (stored.stream, stored.type, stored.schema_version) == kind
             # Nothing can tell whether withheld content was the same; it must not come back.
             is_same_data = stored.data is None or stored.data == prepared.data
             if not (is_same_kind and is_same_data):
-                raise EventIdReused(event.event_id, stored.position)
+                raise EventIdReused(prepared.event_id, stored.position)
 
 
 def _chained(
-    casebook: str, head: Head, recorded_at: str, decided: Iterable[tuple[str, int, Prepared]]
-) -> list[Row]:
-    rows: list[Row] = []
+    casebook: str, head: Head, recorded_at: str, granted: Iterable[tuple[str, int, Prepared]]
+) -> Iterator[Row]:
     previous = head.hash
-    for position, (stream, version, prepared) in enumerate(decided, start=head.position + 1):
-        event = prepared.event
+    for position, (stream, version, one) in enumerate(granted, start=head.position + 1):
         header = hashing.header(
             casebook=casebook,
             position=position,
-            event_id=event.event_id,
+            event_id=one.event_id,
             stream=stream,
             version=version,
-            type_=event.type,
-            schema_version=event.schema_version,
-            metadata=prepared.metadata,
+            type_=one.type,
+            schema_version=one.schema_version,
+            metadata=one.metadata,
             recorded_at=recorded_at,
         )
-        hash_ = hashing.chained_hash(previous, header, prepared.digest)
-        rows.append(
-            (casebook, position, event.event_id, stream, version, event.type,
-             event.schema_version, prepared.data, prepared.salt, prepared.digest,
-             prepared.metadata, recorded_at, previous, hash_)
+        hash_ = hashing.chained_hash(previous, header, one.digest)
+        yield (
+            casebook, position, one.event_id, stream, version, one.type, one.schema_version,
+            one.data, one.salt, one.digest, one.metadata, recorded_at, previous, hash_,
         )  # fmt: skip
         previous = hash_
-    return rows
-
-
-def _insert_events(connection: Connection, rows: Sequence[Row]) -> None:
-    for batch in _batches(rows):
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql(_INSERT_ON_SQLITE, batch)
-        else:
-            columns = tuple(list(column) for column in zip(*batch, strict=True))
-            connection.exec_driver_sql(_INSERT_ON_POSTGRES, columns)
-
-
-def _batches(rows: Sequence[Row]) -> Iterable[list[Row]]:
-    batch: list[Row] = []
-    size_bytes = 0
-    for row in rows:
-        row_bytes = len(row[7]) + len(row[10])
-        if batch and (len(batch) == BATCH_ROWS_MAX or size_bytes + row_bytes > BATCH_BYTES_MAX):
-            yield batch
-            batch, size_bytes = [], 0
-        batch.append(row)
-        size_bytes += row_bytes
-    if batch:
-        yield batch
-
-
-def _insert_documents(connection: Connection, casebook: str, documents: Sequence[Document]) -> None:
-    # The head's lock makes "absent" still true at the insert; ON CONFLICT would trip the guard.
-    present = existing_documents(connection, casebook, [one.digest for one in documents])
-    for document in {one.digest: one for one in documents}.values():
-        if document.digest not in present and document.content is not None:
-            connection.execute(
-                insert(tables.documents).values(
-                    casebook=casebook,
-                    digest=document.digest,
-                    media_type=document.media_type,
-                    byte_length=len(document.content),
-                    content=document.content,
-                )
-            )

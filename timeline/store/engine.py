@@ -3,6 +3,9 @@
 A writer on SQLite begins IMMEDIATE: it holds the one write lock from its first statement, as a
 writer on Postgres holds the head row. A reader sees one snapshot for as long as it reads. The
 driver's own guesses at when to begin are switched off.
+
+Hot statements go to the driver itself (`sqlite_driver`, `postgres_driver`) inside these same
+transactions: SQLAlchemy's Core costs several times what the database does.
 """
 
 from __future__ import annotations
@@ -11,13 +14,15 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, cast
+from weakref import WeakSet
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
 
 from timeline.errors import DatabaseBusy, DatabaseUnavailable, SchemaMismatch, TimelineError
 from timeline.settings import normal_url
@@ -30,6 +35,8 @@ CONNECT_SECONDS_MAX = 10
 POOL_WAIT_SECONDS_MAX = 30
 CONNECTIONS_KEPT = 5
 CONNECTIONS_MORE_MAX = 15
+# A connection that was idle for longer is tried before it is used: no server restarts faster.
+PING_AFTER_IDLE_SECONDS = 0.25
 
 _WRITER = "timeline_writer"
 _WAL_TRIES_MAX = 50
@@ -37,7 +44,22 @@ _WAL_RETRY_SECONDS = 0.1
 
 _BUSY_SQLSTATES = {"55P03", "57014", "40P01", "40001"}  # lock, time-out, deadlock, serialisation
 _UNDEFINED_TABLE_SQLSTATE = "42P01"
+_LOST_SQLSTATES = {"57P01", "57P02", "57P03"}  # shut down, crashed, not up yet
+_CONNECTION_SQLSTATE_CLASS = "08"
 _NOT_MIGRATED = "the database has no tables of this program yet; run `timeline init`"
+
+_OPERATIONAL = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    sqlite3.OperationalError,
+    sqlite3.InterfaceError,
+    InterfaceError,
+)
+_reached: WeakSet[Engine] = WeakSet()  # the engines that have had a connection
+
+
+class ConnectionLost(DatabaseUnavailable):
+    """The database went away in the middle; whether a commit came through is not known."""
 
 
 def connect(url: str) -> Engine:
@@ -72,6 +94,7 @@ def write_transaction(engine: Engine) -> Iterator[Connection]:
 
     Raises:
         DatabaseUnavailable: the database did not answer.
+        ConnectionLost: it did at first, and went away; a commit may have come through.
         DatabaseBusy: another writer held it longer than the bounds above.
         SchemaMismatch: the tables are not there.
     """
@@ -96,6 +119,42 @@ def read_transaction(engine: Engine) -> Iterator[Connection]:
             )
         with connection.begin():
             yield connection
+
+
+@contextmanager
+def single_read(engine: Engine) -> Iterator[Connection]:
+    """A connection for one reading statement, which is a snapshot by itself.
+
+    On Postgres it saves the two round trips of a transaction. A second statement in it would see
+    another snapshot: for several, use `read_transaction`.
+
+    Raises:
+        DatabaseUnavailable: the database did not answer.
+        SchemaMismatch: the tables are not there.
+    """
+    with _errors_named(engine), engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+        with connection.begin():
+            yield connection
+
+
+def sqlite_driver(connection: Connection) -> sqlite3.Connection:
+    """The driver's own connection, inside the transaction of SQLAlchemy's."""
+    _begin(connection)
+    return cast(sqlite3.Connection, connection.connection.driver_connection)
+
+
+def postgres_driver(connection: Connection) -> psycopg.Connection[Any]:
+    """The driver's own connection, inside the transaction of SQLAlchemy's."""
+    _begin(connection)
+    return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+
+
+def _begin(connection: Connection) -> None:
+    # SQLAlchemy begins at its own first statement, and does not see those of the driver.
+    if not connection.in_transaction():
+        connection.begin()
 
 
 def _sqlite_engine(url: URL) -> Engine:
@@ -148,7 +207,6 @@ def _postgres_engine(url: URL) -> Engine:
         pool_size=CONNECTIONS_KEPT,
         max_overflow=CONNECTIONS_MORE_MAX,
         pool_timeout=POOL_WAIT_SECONDS_MAX,
-        pool_pre_ping=True,
     )
 
     def prepare(dbapi_connection: psycopg.Connection[object], _record: object) -> None:
@@ -158,8 +216,25 @@ def _postgres_engine(url: URL) -> Engine:
             f"SET idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS_MAX}"
         )
         dbapi_connection.commit()
+        _reached.add(engine)
+
+    def note(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    def ping(
+        dbapi_connection: PoolProxiedConnection, record: ConnectionPoolEntry, _proxy: object
+    ) -> None:
+        since = record.info.get("idle_since")
+        if since is None or time.monotonic() - since < PING_AFTER_IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(dbapi_connection)
+        except psycopg.Error as error:
+            raise InvalidatePoolError("the server has closed this connection") from error
 
     event.listen(engine, "connect", prepare)
+    event.listen(engine, "checkin", note)
+    event.listen(engine, "checkout", ping)
     return engine
 
 
@@ -172,16 +247,17 @@ def _errors_named(engine: Engine) -> Iterator[None]:
         raise DatabaseBusy(
             f"no connection to {_shown(engine)} came free within {POOL_WAIT_SECONDS_MAX} s"
         ) from error
-    except DBAPIError as error:
+    except (DBAPIError, psycopg.Error, sqlite3.Error) as error:
         named = _named(error, engine)
         if named is None:
             raise
         raise named from error
 
 
-def _named(error: DBAPIError, engine: Engine) -> TimelineError | None:
-    sqlstate = getattr(error.orig, "sqlstate", None)
-    text = (str(error.orig).strip().splitlines() or [""])[0]
+def _named(error: Exception, engine: Engine) -> TimelineError | None:
+    original = error.orig if isinstance(error, DBAPIError) else error
+    sqlstate = getattr(original, "sqlstate", None)
+    text = (str(original).strip().splitlines() or [""])[0]
     if sqlstate == _UNDEFINED_TABLE_SQLSTATE or text.startswith("no such table"):
         return SchemaMismatch(_NOT_MIGRATED)
     if sqlstate in _BUSY_SQLSTATES or "database is locked" in text:
@@ -189,13 +265,29 @@ def _named(error: DBAPIError, engine: Engine) -> TimelineError | None:
             f"{_shown(engine)} was held by another writer too long ({text});"
             " nothing was written, try again"
         )
-    is_about_the_database = isinstance(error, OperationalError | InterfaceError)
+    if _is_lost(original, sqlstate) and engine in _reached:
+        return ConnectionLost(
+            f"the database at {_shown(engine)} went away ({text}); whether what was being"
+            " written is stored is not known: try again, events are stored once"
+        )
+    is_about_the_database = isinstance(error, _OPERATIONAL) or isinstance(original, _OPERATIONAL)
     if is_about_the_database or "file is not a database" in text:
         return DatabaseUnavailable(
             f"the database at {_shown(engine)} did not answer ({text});"
             " start it or correct its URL and try again"
         )
     return None
+
+
+def _is_lost(original: object, sqlstate: str | None) -> bool:
+    """Whether a server that can be reached again may well do what was asked."""
+    if not isinstance(original, psycopg.OperationalError | psycopg.InterfaceError):
+        return False
+    return (
+        sqlstate is None
+        or sqlstate in _LOST_SQLSTATES
+        or sqlstate.startswith(_CONNECTION_SQLSTATE_CLASS)
+    )
 
 
 def _shown(engine: Engine) -> str:

@@ -8,15 +8,16 @@ is never rewritten, so pages of different transactions still fit together.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, insert, select
 
 from timeline.errors import CasebookNotFound, InvalidEvent
 from timeline.store import appending, checkpoints, hashing, queries, tables
 from timeline.store.appending import Clock
-from timeline.store.engine import read_transaction, write_transaction
+from timeline.store.engine import single_read, write_transaction
 from timeline.store.events import (
     DOCUMENTS_PER_READ_MAX,
     EVENTS_PER_PAGE,
@@ -27,8 +28,16 @@ from timeline.store.events import (
     StoredEvent,
     StreamAppend,
 )
+from timeline.store.retry import retried
+from timeline.store.waking import Waker
 
-_Source = Callable[[], AbstractContextManager[Connection]]
+_T = TypeVar("_T")
+
+
+class _Source(Protocol):
+    """Puts a question to a connection: the caller's, or one of its own."""
+
+    def __call__(self, question: Callable[[Connection], _T], /) -> _T: ...
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,13 @@ class Casebook:
     time_zone: str
     theatre: str
     head: Head
+
+
+def _through(connection: Connection) -> _Source:
+    def source(question: Callable[[Connection], _T], /) -> _T:
+        return question(connection)
+
+    return source
 
 
 class EventStore:
@@ -52,6 +68,7 @@ class EventStore:
 
     def __init__(self, engine: Engine, casebook: str, clock: Clock) -> None:
         self.engine, self.casebook, self._clock = engine, casebook, clock
+        self._waker = Waker(engine, casebook)
 
     def open_casebook(self, time_zone: str, theatre: str) -> Casebook:
         """Make the casebook with an empty log if it is not there, and return it as it is.
@@ -85,8 +102,7 @@ class EventStore:
         Raises:
             CasebookNotFound: it has not been made yet.
         """
-        with read_transaction(self.engine) as connection:
-            return self.casebook_row_in(connection)
+        return self._own(self.casebook_row_in)
 
     def casebook_row_in(self, connection: Connection) -> Casebook:
         """`casebook_row` in the caller's transaction."""
@@ -114,6 +130,9 @@ class EventStore:
         When only some are, those streams must expect `ANY`, and the missing are appended.
         Documents that are stored already are left as they are.
 
+        A connection that is lost is tried again for some seconds. Events that the lost try did
+        store then count as `already`.
+
         Raises:
             CasebookNotFound: the casebook has not been made yet.
             WrongExpectedVersion: a stream has another version than expected.
@@ -121,12 +140,20 @@ class EventStore:
             PartlyAppended: some events of a stream that expects a version are in the log.
             InvalidEvent: an event breaks a bound or its data is not canonical JSON.
             InvalidDocument: a document is not what its digest says.
-            DatabaseUnavailable: the database did not answer, or was held too long.
+            DatabaseUnavailable: the database did not answer.
+            DatabaseBusy: another writer held the log too long; nothing was written.
+            ConnectionLost: the database went away and did not come back in time; the events may
+                have been stored: append them again, which stores them once.
         """
-        prepared = appending.prepare(appends)
-        appending.check_documents(documents)
+        request = appending.prepare(appends, documents)
+        appended = retried(lambda: self._append(request))
+        if appended.appended:
+            self._waker.wake()
+        return appended
+
+    def _append(self, request: appending.Request) -> Appended:
         with write_transaction(self.engine) as connection:
-            return appending.append(connection, self.casebook, self._clock, prepared, documents)
+            return appending.append(connection, self.casebook, self._clock, request, commits=True)
 
     def append_in(
         self,
@@ -139,9 +166,8 @@ class EventStore:
         Raises:
             TimelineError: as `append`; the caller must then let the transaction roll back.
         """
-        prepared = appending.prepare(appends)
-        appending.check_documents(documents)
-        return appending.append(connection, self.casebook, self._clock, prepared, documents)
+        request = appending.prepare(appends, documents)
+        return appending.append(connection, self.casebook, self._clock, request)
 
     def read(
         self,
@@ -171,10 +197,14 @@ class EventStore:
         until: int | None = None,
     ) -> Iterator[StoredEvent]:
         """`read` in the caller's transaction."""
-        return self._read(lambda: nullcontext(connection), after, limit, backwards, until)
+        return self._read(_through(connection), after, limit, backwards, until)
 
-    def _own(self) -> AbstractContextManager[Connection]:
-        return read_transaction(self.engine)
+    def _own(self, question: Callable[[Connection], _T], /) -> _T:
+        def ask() -> _T:
+            with single_read(self.engine) as connection:
+                return question(connection)
+
+        return retried(ask)
 
     def _read(
         self, source: _Source, after: int, limit: int | None, backwards: bool, until: int | None
@@ -182,15 +212,16 @@ class EventStore:
         left = limit
         while left is None or left > 0:
             size = EVENTS_PER_PAGE if left is None else min(EVENTS_PER_PAGE, left)
-            with source() as connection:
-                page = queries.log_page(
-                    connection,
-                    self.casebook,
+            page = source(
+                partial(
+                    queries.log_page,
+                    casebook=self.casebook,
                     after=after,
                     until=until,
                     size=size,
                     backwards=backwards,
                 )
+            )
             yield from page
             if len(page) < size:
                 return
@@ -208,14 +239,19 @@ class EventStore:
         self, connection: Connection, stream: str, after_version: int = 0
     ) -> Iterator[StoredEvent]:
         """`read_stream` in the caller's transaction."""
-        return self._read_stream(lambda: nullcontext(connection), stream, after_version)
+        return self._read_stream(_through(connection), stream, after_version)
 
     def _read_stream(self, source: _Source, stream: str, after: int) -> Iterator[StoredEvent]:
         while True:
-            with source() as connection:
-                page = queries.stream_page(
-                    connection, self.casebook, stream, after, EVENTS_PER_PAGE
+            page = source(
+                partial(
+                    queries.stream_page,
+                    casebook=self.casebook,
+                    stream=stream,
+                    after_version=after,
+                    size=EVENTS_PER_PAGE,
                 )
+            )
             yield from page
             if len(page) < EVENTS_PER_PAGE:
                 return
@@ -233,31 +269,30 @@ class EventStore:
         self, connection: Connection, streams: Collection[str], after: int = 0
     ) -> Iterator[StoredEvent]:
         """`read_streams` in the caller's transaction."""
-        return self._read_streams(lambda: nullcontext(connection), streams, after)
+        return self._read_streams(_through(connection), streams, after)
 
     def _read_streams(
         self, source: _Source, streams: Collection[str], after: int
     ) -> Iterator[StoredEvent]:
         if len(streams) > STREAMS_PER_READ_MAX:
             raise InvalidEvent(f"one read names {STREAMS_PER_READ_MAX} streams at most")
-        with source() as connection:
-            positions = queries.positions_of_streams(connection, self.casebook, set(streams), after)
+        positions = source(
+            lambda connection: queries.positions_of_streams(
+                connection, self.casebook, set(streams), after
+            )
+        )
         for start in range(0, len(positions), EVENTS_PER_PAGE):
-            with source() as connection:
-                page = queries.events_at(
-                    connection, self.casebook, positions[start : start + EVENTS_PER_PAGE]
-                )
-            yield from page
+            wanted = positions[start : start + EVENTS_PER_PAGE]
+            yield from source(partial(queries.events_at, casebook=self.casebook, positions=wanted))
 
     def event_at(self, position: int) -> StoredEvent | None:
         """The event at a position; None outside the log."""
-        with read_transaction(self.engine) as connection:
-            return next(iter(queries.events_at(connection, self.casebook, [position])), None)
+        found = self._own(partial(queries.events_at, casebook=self.casebook, positions=[position]))
+        return next(iter(found), None)
 
     def event_by_id(self, event_id: str) -> StoredEvent | None:
         """The event of an id; None when there is none."""
-        with read_transaction(self.engine) as connection:
-            return queries.event_by_id(connection, self.casebook, event_id)
+        return self._own(partial(queries.event_by_id, casebook=self.casebook, event_id=event_id))
 
     def stream_version(self, stream: str) -> int:
         """The version of a stream; 0 when it has no events."""
@@ -265,8 +300,9 @@ class EventStore:
 
     def stream_versions(self, streams: Collection[str]) -> dict[str, int]:
         """The version of each of some streams; 0 for those without events."""
-        with read_transaction(self.engine) as connection:
-            return queries.stream_versions(connection, self.casebook, set(streams))
+        return self._own(
+            partial(queries.stream_versions, casebook=self.casebook, streams=set(streams))
+        )
 
     def head(self) -> Head:
         """The end of the log.
@@ -290,8 +326,7 @@ class EventStore:
         Raises:
             InvalidEvent: more digests than one read may name.
         """
-        with read_transaction(self.engine) as connection:
-            return self.documents_in(connection, digests)
+        return self._own(lambda connection: self.documents_in(connection, digests))
 
     def documents_in(self, connection: Connection, digests: Collection[str]) -> dict[str, Document]:
         """`documents` in the caller's transaction."""

@@ -1,29 +1,70 @@
 """Proves that a log is what was appended: recomputes every digest, every hash and the head.
 
-It reads one snapshot, and hashes the bytes as they are stored. What it cannot see is a log that was
-rewritten together with its head; a head published elsewhere (a seal) shows that.
+It reads one snapshot and hashes the bytes as they are stored. A row that holds takes one
+expression; only for the first that does not are the reasons gone through. What it cannot see is a
+log that was rewritten together with its head; a seal shows that (`seals.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Any
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, Connection, Engine, LargeBinary, cast, func, select
+from sqlalchemy import Connection, Engine, select, text
 
 from timeline.errors import CasebookNotFound
 from timeline.store import hashing, tables
-from timeline.store.engine import read_transaction
+from timeline.store.engine import postgres_driver, read_transaction, sqlite_driver
 from timeline.store.events import Head
 
 WITHHELD = "ContentWithheld"
 """The event type that names positions, and digests of documents, whose content was erased."""
 
+REPORT_VERSIONS = ("ReportFiled", "ReportRevised")
+"""The event types that name a report's documents."""
+
+# Beyond this many streams their versions are checked by the database, which sorts on disk.
+STREAMS_IN_MEMORY_MAX = 400_000
 _ROWS_PER_PAGE = 1_000
 _DOCUMENTS_PER_PAGE = 50
-_TEXTS = ("casebook", "event_id", "stream", "type", "data", "metadata", "recorded_at")
+
+_COLUMNS = """
+    e.position, e.event_id, e.stream, e.version, e.type, e.schema_version, {data}, e.salt,
+    e.digest, e.metadata, e.recorded_at, e.previous_hash, e.hash
+"""
+# The primary key serves both. The data comes as the bytes that are stored.
+_PAGE_ON_SQLITE = f"""
+SELECT {_COLUMNS.format(data="CAST(e.data AS BLOB)")} FROM events AS e
+WHERE e.casebook = ? AND e.position > ? ORDER BY e.position LIMIT ?
+"""  # noqa: S608 (our own names)
+_PAGE_ON_POSTGRES = f"""
+SELECT {_COLUMNS.format(data="convert_to(e.data, 'UTF8')")} FROM events AS e
+WHERE e.casebook = %s AND e.position > %s ORDER BY e.position LIMIT %s
+"""  # noqa: S608 (our own names)
+_FIRST_WRONG_VERSION = """
+SELECT min(numbered.position)
+FROM (
+    SELECT e.position, e.version,
+           row_number() OVER (PARTITION BY e.stream ORDER BY e.position) AS ordinal
+    FROM events AS e WHERE e.casebook = :casebook
+) AS numbered
+WHERE numbered.version <> numbered.ordinal
+"""
+_OF_TYPE_ON_SQLITE = """
+SELECT e.position, CAST(e.data AS BLOB) FROM events AS e
+WHERE e.casebook = :casebook AND e.position > :after AND e.type = :type AND e.data IS NOT NULL
+ORDER BY e.position LIMIT :size
+"""
+_OF_TYPE_ON_POSTGRES = _OF_TYPE_ON_SQLITE.replace(
+    "CAST(e.data AS BLOB)", "convert_to(e.data, 'UTF8')"
+)
+_ENCODER = msgspec.json.Encoder()
+
+_Row = Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -34,7 +75,8 @@ class VerifyResult:
         holds: Whether everything holds.
         checked: How many events, or documents, were found to hold.
         withheld: How many of them are withheld, as a `ContentWithheld` event says.
-        position: The first position that does not hold; None when all hold, or for a document.
+        position: The first position that does not hold; None when all hold, or for a document that
+            no event names.
         reason: Why it does not hold; None when all hold.
         head: The end of the log as the head row has it.
     """
@@ -54,34 +96,84 @@ class _Withheld(msgspec.Struct):
     documents: list[str] = []
 
 
-class _Row(msgspec.Struct):
-    """A row of `events` with its texts as the bytes that are stored."""
+class _Mention(msgspec.Struct):
+    """What an event says of a document."""
 
-    casebook: bytes
+    digest: str
+    media_type: str | None = None
+    byte_length: int | None = None
+
+
+class _Mentions(msgspec.Struct):
+    """The documents that an event names, as far as verification needs them."""
+
+    document: _Mention | None = None
+    text_document: _Mention | None = None
+
+
+class _Header(msgspec.Struct, gc=False):
+    """What `hashing.header` hashes, its keys in the order of canonical JSON."""
+
+    casebook: str
+    event_id: str
+    metadata: str
     position: int
-    event_id: bytes
-    stream: bytes
-    version: int
-    type: bytes
+    recorded_at: str
     schema_version: int
-    data: bytes | None
-    salt: bytes | None
-    digest: bytes
-    metadata: bytes
-    recorded_at: bytes
-    previous_hash: bytes
-    hash: bytes
+    stream: str
+    type: str
+    version: int
 
 
 @dataclass
 class _Chain:
-    """What the rows so far leave to be continued."""
+    """What the rows so far leave to be continued, and what excuses an empty one."""
 
+    casebook: str
+    named: dict[int, int]
     position: int = 0
     hash: bytes = hashing.GENESIS_HASH
-    recorded_at: str | None = None
-    versions: dict[bytes, int] = field(default_factory=dict)
+    recorded_at: str = ""
+    versions: dict[str, int] | None = field(default_factory=dict)
     withheld: int = 0
+
+    def follow(self, rows: Sequence[_Row]) -> str | None:
+        """Why the next row does not continue the chain; None when all of these rows do."""
+        encode, is_instant = _ENCODER.encode, hashing.is_instant_text
+        casebook = self.casebook
+        for row in rows:
+            (position, event_id, stream, version, type_, schema_version, data, salt, digest,
+             metadata, recorded_at, previous, hash_) = row  # fmt: skip
+            versions = self.versions
+            if versions is not None and len(versions) > STREAMS_IN_MEMORY_MAX:
+                versions = self.versions = None
+            header = _Header(
+                casebook, event_id, metadata, position, recorded_at, schema_version, stream, type_,
+                version,
+            )  # fmt: skip
+            try:
+                holds = (
+                    position == self.position + 1
+                    and (versions is None or version == versions.get(stream, 0) + 1)
+                    and previous == self.hash
+                    and (data is not None and sha256(salt + data).digest() == digest)
+                    and sha256(previous + encode(header) + digest).digest() == hash_
+                    and (
+                        recorded_at == self.recorded_at
+                        or (recorded_at > self.recorded_at and is_instant(recorded_at))
+                    )
+                )
+            except (TypeError, ValueError):
+                holds = False
+            if not holds:
+                reason = _fault(self, row, header)
+                if reason is not None:
+                    return reason
+                self.withheld += data is None
+            self.position, self.hash, self.recorded_at = position, hash_, recorded_at
+            if versions is not None:
+                versions[stream] = version
+        return None
 
 
 def verify_log(engine: Engine, casebook: str) -> VerifyResult:
@@ -93,22 +185,23 @@ def verify_log(engine: Engine, casebook: str) -> VerifyResult:
     """
     with read_transaction(engine) as connection:
         head = _head(connection, casebook)
-        named = _withheld_positions(connection, casebook)
-        chain = _Chain()
-        for row in _rows(connection, casebook):
-            reason = _fault(chain, row, casebook, named)
+        chain = _Chain(casebook, _withheld_positions(connection, casebook))
+        for page in _pages(connection, casebook):
+            reason = chain.follow(page)
             if reason is not None:
                 at = chain.position + 1
                 return VerifyResult(False, chain.position, chain.withheld, at, reason, head)
-    reason = _head_fault(chain, head)
-    at_head = None if reason is None else min(chain.position, head.position) + 1
-    if reason is not None and chain.position == head.position:
-        at_head = chain.position
+        if chain.versions is None:
+            wrong = _first_wrong_version(connection, casebook)
+            if wrong is not None:
+                reason = "its version is not one more than the last one of its stream"
+                return VerifyResult(False, wrong - 1, chain.withheld, wrong, reason, head)
+    at_head, reason = _head_fault(chain, head)
     return VerifyResult(reason is None, chain.position, chain.withheld, at_head, reason, head)
 
 
 def verify_documents(engine: Engine, casebook: str) -> VerifyResult:
-    """Check that every document's bytes have the digest that it is stored under.
+    """Check that every document is there with the bytes that its digest and its events tell.
 
     A document without content holds when a `ContentWithheld` event names its digest among its
     `documents`.
@@ -120,79 +213,66 @@ def verify_documents(engine: Engine, casebook: str) -> VerifyResult:
     checked = withheld = 0
     with read_transaction(engine) as connection:
         head = _head(connection, casebook)
-        named = _withheld_documents(connection, casebook)
+        named = {d for _, said in _withholdings(connection, casebook) for d in said.documents}
         for digest, content in _documents(connection, casebook):
             reason = None
-            if content is None:
-                if digest not in named:
-                    reason = f"document {digest} has no content, and no {WITHHELD} event names it"
-                withheld += 1
-            elif sha256(content).hexdigest() != digest:
+            if content is None and digest not in named:
+                reason = f"document {digest} has no content, and no {WITHHELD} event names it"
+            elif content is not None and sha256(content).hexdigest() != digest:
                 reason = f"document {digest} holds bytes of another SHA-256"
             if reason is not None:
                 return VerifyResult(False, checked, withheld, None, reason, head)
-            checked += 1
+            checked, withheld = checked + 1, withheld + (content is None)
+        for position, mention in _mentions(connection, casebook):
+            reason = _mention_fault(connection, casebook, mention)
+            if reason is not None:
+                return VerifyResult(False, checked, withheld, position, reason, head)
     return VerifyResult(True, checked, withheld, None, None, head)
 
 
-def _fault(chain: _Chain, row: _Row, casebook: str, named: dict[int, int]) -> str | None:
-    """Why a row does not continue the chain; None when it does, and then the chain has moved."""
+def _fault(chain: _Chain, row: _Row, header: _Header) -> str | None:
+    """Why a row does not continue the chain; None when it does after all."""
+    (position, _, stream, version, _, _, data, salt, digest, _, recorded_at, previous, hash_) = row
     expected = chain.position + 1
-    if row.position != expected:
+    if position != expected:
         return f"the event at position {expected} is missing"
-    version = chain.versions.get(row.stream, 0) + 1
-    if row.version != version:
-        return f"its version is {row.version} where its stream is at {version}"
-    content = _content_fault(row, named)
-    if content is not None:
-        return content
-    if row.previous_hash != chain.hash:
+    if chain.versions is not None and version != chain.versions.get(stream, 0) + 1:
+        next_version = chain.versions.get(stream, 0) + 1
+        return f"its version is {version} where its stream is at {next_version}"
+    if any(not isinstance(part, bytes) for part in (digest, previous, hash_)):
+        return "one of its hashes is no bytes"
+    if data is None or salt is None:
+        is_whole = data is None and salt is None
+        if not is_whole or chain.named.get(position, 0) <= position:
+            return f"its content is gone, and no later {WITHHELD} event names its position"
+    elif not isinstance(salt, bytes) or hashing.content_digest(salt, data) != digest:
+        return "its data does not have its digest"
+    if previous != chain.hash:
         return "its previous hash is not the hash of the event before it"
     try:
-        recorded_at = row.recorded_at.decode()
-        header = hashing.header(
-            casebook=casebook,
-            position=row.position,
-            event_id=row.event_id.decode(),
-            stream=row.stream.decode(),
-            version=row.version,
-            type_=row.type.decode(),
-            schema_version=row.schema_version,
-            metadata=row.metadata.decode(),
-            recorded_at=recorded_at,
-        )
-    except UnicodeDecodeError:
+        encoded = _ENCODER.encode(header)
+    except UnicodeEncodeError:
         return "its header is not UTF-8"
-    if hashing.chained_hash(row.previous_hash, header, row.digest) != row.hash:
+    if hashing.chained_hash(previous, encoded, digest) != hash_:
         return "its hash does not cover its header and digest"
     if not hashing.is_instant_text(recorded_at):
         return f"its record time {recorded_at!r} has not the form of the log"
-    if chain.recorded_at is not None and recorded_at < chain.recorded_at:
+    if recorded_at < chain.recorded_at:
         return f"its record time {recorded_at} lies before the one of the event before it"
-    chain.position, chain.hash, chain.recorded_at = expected, row.hash, recorded_at
-    chain.versions[row.stream] = version
-    chain.withheld += row.data is None
     return None
 
 
-def _content_fault(row: _Row, named: dict[int, int]) -> str | None:
-    if row.data is None or row.salt is None:
-        if row.data is None and row.salt is None and named.get(row.position, 0) > row.position:
-            return None
-        return f"its content is gone, and no later {WITHHELD} event names its position"
-    if hashing.content_digest(row.salt, row.data) != row.digest:
-        return "its data does not have its digest"
-    return None
-
-
-def _head_fault(chain: _Chain, head: Head) -> str | None:
-    if chain.position != head.position:
-        return f"the log ends at position {chain.position}, its head row says {head.position}"
+def _head_fault(chain: _Chain, head: Head) -> tuple[int | None, str | None]:
+    """The first position that the head row does not agree with, and why."""
+    end = chain.position
+    if end != head.position:
+        first = min(end, head.position) + 1
+        return first, f"the log ends at position {end}, its head row says {head.position}"
     if chain.hash != head.hash:
-        return "the head row has another hash than the last event"
-    if chain.recorded_at != head.recorded_at:
-        return "the head row has another record time than the last event"
-    return None
+        return end, "the head row has another hash than the last event"
+    if (chain.recorded_at or None) != head.recorded_at:
+        return end, "the head row has another record time than the last event"
+    return None, None
 
 
 def _head(connection: Connection, casebook: str) -> Head:
@@ -201,7 +281,8 @@ def _head(connection: Connection, casebook: str) -> Head:
     row = connection.execute(query).one_or_none()
     if row is None:
         raise CasebookNotFound(casebook)
-    return Head(row[0], row[1], row[2])
+    # SQLite lets an owner store a text where an integer belongs.
+    return Head(row[0] if isinstance(row[0], int) else -1, row[1], row[2])
 
 
 def _withheld_positions(connection: Connection, casebook: str) -> dict[int, int]:
@@ -213,50 +294,92 @@ def _withheld_positions(connection: Connection, casebook: str) -> dict[int, int]
     }
 
 
-def _withheld_documents(connection: Connection, casebook: str) -> set[str]:
-    return {digest for _, said in _withholdings(connection, casebook) for digest in said.documents}
-
-
 def _withholdings(connection: Connection, casebook: str) -> Iterator[tuple[int, _Withheld]]:
-    e = tables.events.c
-    data = _stored_bytes(connection, e.data)
-    query = (
-        select(e.position, data)
-        .where(e.casebook == casebook, e.type == WITHHELD, e.data.is_not(None))
-        .order_by(e.position)
-    )
-    for position, encoded in connection.execute(query):
+    for position, encoded in _of_type(connection, casebook, WITHHELD):
         try:
             yield position, msgspec.json.decode(encoded, type=_Withheld)
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue  # a marker that cannot be read excuses nothing
 
 
-def _stored_bytes(connection: Connection, column: Column[str]) -> ColumnElement[bytes]:
-    # SQLite may hold a text that is not UTF-8, which the driver would refuse to read.
-    if connection.dialect.name == "sqlite":
-        return cast(column, LargeBinary)
-    return func.convert_to(column, "UTF8", type_=LargeBinary)
-
-
-def _rows(connection: Connection, casebook: str) -> Iterator[_Row]:
-    e = tables.events.c
-    columns = [
-        _stored_bytes(connection, column) if column.name in _TEXTS else column for column in e
-    ]
+def _of_type(connection: Connection, casebook: str, type_: str) -> Iterator[tuple[int, bytes]]:
+    """The stored data of the events of a type, by position; no index serves it."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    query = text(_OF_TYPE_ON_SQLITE if is_sqlite else _OF_TYPE_ON_POSTGRES)
     after = 0
     while True:
-        page = connection.execute(
-            select(*columns)
-            .where(e.casebook == casebook, e.position > after)
-            .order_by(e.position)
-            .limit(_ROWS_PER_PAGE)
-        ).all()
-        for row in page:
-            yield _Row(*row)
+        given = {"casebook": casebook, "after": after, "type": type_, "size": _ROWS_PER_PAGE}
+        page = connection.execute(query, given).all()
+        for position, data in page:
+            yield position, bytes(data)
         if len(page) < _ROWS_PER_PAGE:
             return
-        after = page[-1][1]
+        after = page[-1][0]
+
+
+def _pages(connection: Connection, casebook: str) -> Iterator[list[_Row]]:
+    after = 0
+    while True:
+        given = (casebook, after, _ROWS_PER_PAGE)
+        if connection.dialect.name == "sqlite":
+            page = _page_on_sqlite(connection, given)
+        else:
+            with postgres_driver(connection).cursor(binary=True) as cursor:
+                page = cursor.execute(_PAGE_ON_POSTGRES, given).fetchall()
+        yield page
+        if len(page) < _ROWS_PER_PAGE:
+            return
+        after = page[-1][0]
+
+
+def _page_on_sqlite(connection: Connection, given: tuple[str, int, int]) -> list[_Row]:
+    driver = sqlite_driver(connection)
+    try:
+        return driver.execute(_PAGE_ON_SQLITE, given).fetchall()
+    except sqlite3.OperationalError as error:
+        if "decode to UTF-8" not in str(error):
+            raise
+    # SQLite may hold a text that is not UTF-8; a surrogate then marks the place.
+    factory = driver.text_factory
+    driver.text_factory = lambda stored: stored.decode("utf-8", "surrogateescape")
+    try:
+        return driver.execute(_PAGE_ON_SQLITE, given).fetchall()
+    finally:
+        driver.text_factory = factory
+
+
+def _first_wrong_version(connection: Connection, casebook: str) -> int | None:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    found = connection.execute(text(_FIRST_WRONG_VERSION), {"casebook": casebook})
+    position: int | None = found.scalar_one()
+    return position
+
+
+def _mentions(connection: Connection, casebook: str) -> Iterator[tuple[int, _Mention]]:
+    """The documents that reports' events name, with the position of each event."""
+    for type_ in REPORT_VERSIONS:
+        for position, encoded in _of_type(connection, casebook, type_):
+            try:
+                named = msgspec.json.decode(encoded, type=_Mentions)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                continue  # what its schema does not allow is for the projections to refuse
+            for mention in (named.document, named.text_document):
+                if mention is not None:
+                    yield position, mention
+
+
+def _mention_fault(connection: Connection, casebook: str, mention: _Mention) -> str | None:
+    d = tables.documents.c
+    query = select(d.media_type, d.byte_length).where(
+        d.casebook == casebook, d.digest == mention.digest
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return f"document {mention.digest}, which it names, is missing"
+    if mention.media_type not in (None, row[0]) or mention.byte_length not in (None, row[1]):
+        return f"document {mention.digest} has another type or length than it says"
+    return None
 
 
 def _documents(connection: Connection, casebook: str) -> Iterator[tuple[str, bytes | None]]:
@@ -270,7 +393,7 @@ def _documents(connection: Connection, casebook: str) -> Iterator[tuple[str, byt
             .limit(_DOCUMENTS_PER_PAGE)
         ).all()
         for row in page:
-            yield row[0], row[1]
+            yield row[0], row[1] if isinstance(row[1], bytes | None) else b""
         if len(page) < _DOCUMENTS_PER_PAGE:
             return
         after = page[-1][0]

@@ -1,0 +1,155 @@
+"""Writes decided events and the head that they lead to, in the fastest way each driver has.
+
+On SQLite that is `executemany`. On Postgres a few rows go, with the head and if asked the COMMIT,
+in one round trip; many go through COPY in its binary form, built here because psycopg's writer
+costs several times what Postgres does. COPY is fed in pieces, so that Postgres stores the first
+events while the later ones are still being hashed.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from sqlalchemy import Connection
+
+from timeline.store.engine import postgres_driver, sqlite_driver
+from timeline.store.events import Document
+
+Row = tuple[str, int, str, str, int, str, int, str, bytes, bytes, str, str, bytes, bytes]
+"""The columns of `events`, in order."""
+
+# Up to so many rows, and so many characters in them, one round trip is faster than COPY. A pipeline
+# over a Unix socket hangs once a command nears 1 MB (docs/performance.md), so it is kept far below.
+PIPELINED_ROWS_MAX = 16
+PIPELINED_CHARACTERS_MAX = 64_000
+COPY_ROWS_PER_PIECE = 100
+
+_INSERT_ON_SQLITE = """
+INSERT INTO events (casebook, position, event_id, stream, version, type, schema_version,
+                    data, salt, digest, metadata, recorded_at, previous_hash, hash)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_INSERT_ON_POSTGRES = """
+INSERT INTO events (casebook, position, event_id, stream, version, type, schema_version,
+                    data, salt, digest, metadata, recorded_at, previous_hash, hash)
+VALUES (%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b)
+"""
+_COPY = """
+COPY events (position, event_id, version, schema_version, salt, digest, previous_hash, hash,
+             casebook, recorded_at, stream, type, data, metadata)
+FROM STDIN (FORMAT binary)
+"""
+_MOVE_HEAD = """
+UPDATE casebooks SET position = {0}, hash = {0}, recorded_at = {0} WHERE casebook = {0}
+"""
+_INSERT_DOCUMENT = """
+INSERT INTO documents (casebook, digest, media_type, byte_length, content)
+VALUES ({0}, {0}, {0}, {0}, {0})
+"""
+
+# https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format": each row is the number of
+# its fields, each field its length and its bytes. The fields of fixed length come first.
+_COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_COPY_TRAILER = b"\xff\xff"
+_FIXED = struct.Struct(">h iq i36s iq ii i16s i32s i32s i32s")
+_LENGTH = struct.Struct(">i").pack
+
+
+class Rows:
+    """The rows of one append, made as they are written; remembers the last one."""
+
+    def __init__(self, rows: Iterable[Row], count: int, characters: int) -> None:
+        self._rows, self.count, self.characters = rows, count, characters
+        self.last: Row | None = None
+
+    def __iter__(self) -> Iterator[Row]:
+        for row in self._rows:
+            self.last = row
+            yield row
+
+
+def insert_documents(
+    connection: Connection, casebook: str, documents: Sequence[Document], present: set[str]
+) -> None:
+    """Store those of some documents whose digests are not among the present."""
+    # The head's lock makes "absent" still true at the insert; ON CONFLICT would trip the guard.
+    absent = {one.digest: one for one in documents if one.digest not in present}
+    rows = [
+        (casebook, one.digest, one.media_type, len(one.content), one.content)
+        for one in absent.values()
+        if one.content is not None
+    ]
+    if connection.dialect.name == "sqlite":
+        sqlite_driver(connection).executemany(_INSERT_DOCUMENT.format("?"), rows)
+        return
+    with postgres_driver(connection).cursor() as cursor:
+        for row in rows:
+            cursor.execute(_INSERT_DOCUMENT.format("%b"), row)
+
+
+def insert_events(connection: Connection, rows: Rows, *, commits: bool = False) -> None:
+    """Write events and move their casebook's head to the last of them.
+
+    Args:
+        connection: In a transaction that holds the head's lock.
+        rows: At least one row, in order of position.
+        commits: Whether to commit at the end, which saves Postgres a round trip; on SQLite it is
+            left to the caller.
+    """
+    if connection.dialect.name == "sqlite":
+        driver = sqlite_driver(connection)
+        driver.executemany(_INSERT_ON_SQLITE, rows)
+        driver.execute(_MOVE_HEAD.format("?"), _head(rows))
+    elif rows.count <= PIPELINED_ROWS_MAX and rows.characters <= PIPELINED_CHARACTERS_MAX:
+        _pipeline(connection, rows, commits=commits)
+    else:
+        _copy(connection, rows, commits=commits)
+
+
+def _head(rows: Rows) -> tuple[int, bytes, str, str]:
+    assert rows.last is not None, "an append without events moves no head"  # noqa: S101
+    casebook, position, recorded_at, hash_ = (rows.last[at] for at in (0, 1, 11, 13))
+    return position, hash_, recorded_at, casebook  # type: ignore[return-value]
+
+
+def _pipeline(connection: Connection, rows: Rows, *, commits: bool) -> None:
+    driver = postgres_driver(connection)
+    with driver.pipeline(), driver.cursor() as cursor:
+        for row in rows:
+            cursor.execute(_INSERT_ON_POSTGRES, row)
+        cursor.execute(_MOVE_HEAD.format("%b"), _head(rows))
+        if commits:
+            driver.commit()
+
+
+def _copy(connection: Connection, rows: Rows, *, commits: bool) -> None:
+    driver = postgres_driver(connection)
+    with driver.cursor() as cursor:
+        with cursor.copy(_COPY) as copy:
+            copy.write(_COPY_HEADER)
+            remaining = iter(rows)
+            while piece := b"".join(map(_copy_row, islice(remaining, COPY_ROWS_PER_PIECE))):
+                copy.write(piece)
+            copy.write(_COPY_TRAILER)
+        if commits:
+            with driver.pipeline():
+                cursor.execute(_MOVE_HEAD.format("%b"), _head(rows))
+                driver.commit()
+        else:
+            cursor.execute(_MOVE_HEAD.format("%b"), _head(rows))
+
+
+def _copy_row(row: Row) -> bytes:
+    (casebook, position, event_id, stream, version, type_, schema_version,
+     data, salt, digest, metadata, recorded_at, previous_hash, hash_) = row  # fmt: skip
+    fixed = _FIXED.pack(
+        14, 8, position, 36, event_id.encode(), 8, version, 4, schema_version,
+        16, salt, 32, digest, 32, previous_hash, 32, hash_,
+    )  # fmt: skip
+    parts = [fixed]
+    for text in (casebook, recorded_at, stream, type_, data, metadata):
+        encoded = text.encode()
+        parts += (_LENGTH(len(encoded)), encoded)
+    return b"".join(parts)
