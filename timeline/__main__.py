@@ -1,0 +1,5 @@
+"""Runs the command line as `python -m timeline`."""
+
+from timeline.cli import main
+
+main()

@@ -1,0 +1,221 @@
+"""The composition root: puts store, projections, extractor and commands together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+from sqlalchemy import Engine
+from starlette.applications import Starlette
+
+from timeline.domain.claims import Extractor
+from timeline.domain.events import json_schemas
+from timeline.domain.time import check_time_zone, instant_text, moment_end
+from timeline.extraction.extractor import RuleExtractor
+from timeline.filing.amending import Amending
+from timeline.filing.filing import Filing
+from timeline.filing.reference import load_actors, load_places
+from timeline.filing.registering import Registering
+from timeline.filing.withholding import Withholding
+from timeline.projections.control import ControlProjection
+from timeline.projections.entries import EntriesProjection
+from timeline.projections.reading import Reader
+from timeline.projections.register import ActorsProjection, PlacesProjection
+from timeline.projections.replaying import Replay, replayed
+from timeline.projections.reports import ReportsProjection
+from timeline.projections.runner import Projection, Runner
+from timeline.settings import DEFAULT_THEATRE, DEFAULT_TIME_ZONE, Settings
+from timeline.store import migrate
+from timeline.store.engine import connect
+from timeline.store.event_store import EventStore
+
+POSITION_DIGITS_MAX = 18  # fits the 64 bits that a database has for it
+
+
+def system_clock() -> datetime:
+    """The present, UTC."""
+    return datetime.now(UTC)
+
+
+def all_projections() -> tuple[Projection, ...]:
+    """Every projection, each after those whose tables it reads."""
+    return (
+        PlacesProjection(),
+        ActorsProjection(),
+        ReportsProjection(),
+        EntriesProjection(),
+        ControlProjection(),
+    )
+
+
+def new_extractor() -> Extractor:
+    """What reads prose; its model is loaded when it first reads."""
+    return RuleExtractor()
+
+
+@dataclass
+class Application:
+    """One casebook of one database, with everything that can be done to it."""
+
+    settings: Settings
+    engine: Engine
+    clock: Callable[[], datetime] = system_clock
+
+    @cached_property
+    def store(self) -> EventStore:
+        """The log."""
+        return EventStore(self.engine, self.settings.casebook, self.clock)
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Answers from the projections."""
+        return Reader(self.engine, self.settings.casebook)
+
+    @cached_property
+    def runner(self) -> Runner:
+        """Keeps the projections."""
+        return Runner(self.store, all_projections())
+
+    @cached_property
+    def extractor(self) -> Extractor:
+        """Reads prose."""
+        return new_extractor()
+
+    @cached_property
+    def filing(self) -> Filing:
+        """Files reports."""
+        return Filing(self.store, self.reader, self.runner, self.extractor, self.clock)
+
+    @cached_property
+    def amending(self) -> Amending:
+        """Corrects and retracts."""
+        return Amending(self.store, self.reader, self.runner)
+
+    @cached_property
+    def registering(self) -> Registering:
+        """Registers places and actors."""
+        return Registering(self.store, self.reader, self.runner)
+
+    @cached_property
+    def withholding(self) -> Withholding:
+        """Destroys content that must not be kept."""
+        return Withholding(self.store, self.reader, self.runner)
+
+    @contextmanager
+    def replay(
+        self,
+        until: str | None,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> Iterator[Replay]:
+        """The log replayed in memory until a position, or a day or instant of the record axis.
+
+        Raises:
+            InvalidDate: `until` is neither a position, nor a day, nor an instant with offset.
+        """
+        if until is None:
+            position, before = None, None
+        elif until.isascii() and until.isdecimal():
+            beyond_any_log = len(until) > POSITION_DIGITS_MAX
+            position, before = None if beyond_any_log else int(until), None
+        else:
+            position, before = None, self._record_end(until)
+        with replayed(
+            self.store,
+            all_projections(),
+            until=position,
+            recorded_before=before,
+            on_progress=on_progress,
+        ) as replay:
+            yield replay
+
+    def _record_end(self, moment: str) -> str:
+        zone = self.store.casebook_row().time_zone
+        return instant_text(moment_end(moment, zone))
+
+    @contextmanager
+    def replay_recorded_at(self, moment: str) -> Iterator[Replay]:
+        """The log as it stood at the end of a day, or at an instant with offset.
+
+        Raises:
+            InvalidDate: `moment` is neither.
+        """
+        before = self._record_end(moment)
+        with replayed(self.store, all_projections(), recorded_before=before) as replay:
+            yield replay
+
+
+@contextmanager
+def application(settings: Settings, *, caught_up: bool = True) -> Iterator[Application]:
+    """An application on a database whose schema is this release's.
+
+    Args:
+        settings: Which database and casebook.
+        caught_up: Whether to bring the projections up to the end of the log first.
+
+    Raises:
+        SchemaMismatch: the database is empty, older or newer; the message names the command.
+        CasebookNotFound: the casebook has not been made.
+        DatabaseUnavailable: the database did not answer.
+    """
+    engine = connect(settings.database_url)
+    try:
+        migrate.require_current(engine)
+        app = Application(settings, engine)
+        app.store.casebook_row()
+        if caught_up:
+            app.runner.catch_up()
+        yield app
+    finally:
+        engine.dispose()
+
+
+def initialise(
+    settings: Settings,
+    *,
+    time_zone: str = DEFAULT_TIME_ZONE,
+    theatre: str = DEFAULT_THEATRE,
+    clock: Callable[[], datetime] = system_clock,
+) -> int:
+    """Migrate a database to head, make the casebook, and register the seeds' places and actors.
+
+    Doing so again adds only what is missing.
+
+    Returns:
+        How many places and actors were new.
+
+    Raises:
+        InvalidDate: no such time zone.
+        SchemaMismatch: a newer release has migrated the database.
+        DatabaseUnavailable: the database did not answer.
+    """
+    check_time_zone(time_zone)
+    engine = connect(settings.database_url)
+    try:
+        migrate.upgrade(engine)
+        app = Application(settings, engine, clock)
+        app.store.open_casebook(time_zone, theatre)
+        places = [p for p in load_places() if p.theatre in (None, theatre)]
+        return app.registering.register(places, load_actors())
+    finally:
+        engine.dispose()
+
+
+def api_app(app: Application) -> Starlette:
+    """The HTTP server's application."""
+    from timeline.api.app import create_app
+
+    return create_app(app.reader, app.store, app.runner.catch_up)
+
+
+def schema_files() -> dict[str, str]:
+    """The published schemas as the code has them: file name under schema/ -> content."""
+    from timeline.api.schema import sdl
+
+    found = {"schema.graphql": sdl().rstrip() + "\n"}
+    for name, schema in json_schemas().items():
+        found[f"events/{name}"] = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+    return found

@@ -1,0 +1,429 @@
+"""The `timeline` command: file, ask, amend; running the database is in `cli_admin`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from timeline import __version__, cli_admin, cli_proof, presentation
+from timeline.bootstrap import Application, application, initialise, new_extractor
+from timeline.cli_common import (
+    AsJson,
+    At,
+    Casebook,
+    Database,
+    GlobalOptions,
+    KnownOn,
+    opened,
+    out,
+    print_json,
+    progress_bar,
+    refuse,
+    run,
+    settings_of,
+)
+from timeline.domain.actors import ActorTable
+from timeline.domain.events import Basis
+from timeline.domain.places import Gazetteer
+from timeline.errors import InvalidEvent, InvalidReport, TimelineError
+from timeline.filing.deciding import publication, resolved
+from timeline.filing.filing import Filed, Options, Outcome, frame_of, framed, read_draft
+from timeline.filing.filing import report_paths as paths_of
+from timeline.filing.reference import load_actors, load_places
+from timeline.projections.reading import Entry, Filters, Page, Reader
+from timeline.resources import resource
+from timeline.settings import (
+    DEFAULT_THEATRE,
+    DEFAULT_TIME_ZONE,
+    PAGE_SIZE_MAX,
+    Settings,
+    normal_url,
+)
+
+DEMO_FILE = "timeline-demo.db"
+DEMO_PLACE = "Khanasser"
+
+app = typer.Typer(
+    name="timeline",
+    help="An event-sourced timeline database for conflict reporting.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+place_app = typer.Typer(help="Places of the gazetteer.", no_args_is_help=True)
+actor_app = typer.Typer(help="Actors.", no_args_is_help=True)
+app.add_typer(place_app, name="place")
+app.add_typer(actor_app, name="actor")
+cli_admin.add_to(app)
+cli_proof.add_to(app)
+
+PathsArgument = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Reports or folders.")]
+PathArgument = Annotated[Path, typer.Argument(metavar="PATH", help="A report.")]
+PlaceArgument = Annotated[
+    str, typer.Argument(metavar="PLACE", help="An id, or a name in any spelling or script.")
+]
+ReportArgument = Annotated[str, typer.Argument(metavar="REPORT", help="The report's id.")]
+BasisOption = Annotated[
+    Basis, typer.Option("--basis", help="source: the outlet says so; coding: we had misread it.")
+]
+ReportedOption = Annotated[
+    str | None, typer.Option("--reported", metavar="D", help="When the outlet said so.")
+]
+ReasonOption = Annotated[str | None, typer.Option("--reason", help="Why, in a sentence.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"timeline {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    database: Database = None,
+    casebook: Casebook = None,
+    version: Annotated[  # noqa: ARG001 - acted on by its callback
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """An event-sourced timeline database for conflict reporting."""
+    GlobalOptions.database, GlobalOptions.casebook = database, casebook
+
+
+@app.command()
+def demo(database: Database = None) -> None:
+    """File seeds/ into a fresh SQLite file, show a timeline, say what to try next."""
+    chosen = database or GlobalOptions.database
+    if chosen is None:
+        for suffix in ("", "-wal", "-shm"):
+            Path(DEMO_FILE + suffix).unlink(missing_ok=True)
+    settings = Settings(database_url=normal_url(chosen or DEMO_FILE))
+    registered = initialise(settings)
+    with application(settings) as opened_app:
+        filed = _file_all(opened_app, [resource("seeds") / "reports"], Options())
+        events = opened_app.store.head().position
+        out.print(
+            f"{registered} places and actors, {len(filed)} reports, {events} events"
+            f" in {chosen or DEMO_FILE}\n"
+        )
+        for known_on in ("2016-02-24", None):
+            told = f"as known on {known_on}" if known_on else "by all that is known"
+            out.print(f"[dim]Who held {DEMO_PLACE} on 24 February 2016, {told}?[/dim]")
+            place, _ = opened_app.reader.find_place(DEMO_PLACE)
+            control = opened_app.reader.control(place.place_id, "2016-02-24", known_on)
+            out.print(presentation.control_text(control))
+        out.print("")
+        _print_show(opened_app.reader, DEMO_PLACE, None, None, as_json=False)
+    _print_next_steps(chosen or DEMO_FILE)
+
+
+def _print_next_steps(database: str) -> None:
+    out.print("[bold]Try next[/bold]", highlight=False)
+    for command, why in (
+        ('show "Tal Rifaat" --at 2016-02-15', "a contested hold"),
+        ('show "thermal station" --at 2016-02-29', "a vacated place"),
+        ("control --at 2016-02-24 --known-on 2016-02-24", "the whole map, as known that day"),
+        ("show خناصر", "any script finds the place"),
+        ("serve", "GraphQL at http://127.0.0.1:8000/graphql"),
+    ):
+        out.print(f"  timeline --database {database} {command}", markup=False, end="")
+        out.print(f"   [dim]{why}[/dim]")
+
+
+@app.command()
+def init(
+    database: Database = None,
+    casebook: Casebook = None,
+    time_zone: Annotated[
+        str | None, typer.Option("--time-zone", help="IANA name; days are bounded in it.")
+    ] = None,
+    theatre: Annotated[
+        str | None, typer.Option("--theatre", help="Only its places are matched.")
+    ] = None,
+) -> None:
+    """Migrate the database to head and load places and actors of seeds/."""
+    settings = settings_of(database, casebook)
+    count = initialise(
+        settings, time_zone=time_zone or DEFAULT_TIME_ZONE, theatre=theatre or DEFAULT_THEATRE
+    )
+    out.print(f"casebook {settings.casebook} is ready; {count} places and actors were new")
+
+
+@app.command()
+def file(
+    paths: PathsArgument,
+    published: Annotated[
+        str | None, typer.Option("--published", metavar="D", help="When the file does not say.")
+    ] = None,
+    reported: Annotated[
+        str | None, typer.Option("--reported", metavar="D", help="When this version came out.")
+    ] = None,
+    revises: Annotated[
+        str | None, typer.Option("--revises", metavar="ID", help="File as its revision.")
+    ] = None,
+    undated: Annotated[
+        bool, typer.Option("--undated", help="Nobody knows when: counts from now on.")
+    ] = False,
+    database: Database = None,
+    casebook: Casebook = None,
+) -> None:
+    """File reports: .txt and .md prose, .yaml and .json coded; folders are walked."""
+    chosen = Options(published=published, reported=reported, revises=revises, undated=undated)
+    with opened(database, casebook) as opened_app:
+        refused: list[TimelineError] = []
+        filed = _file_all(opened_app, paths, chosen, refused)
+    for result in filed:
+        _print_filed(result)
+    for fault in refused:
+        refuse(str(fault))
+    if refused:
+        raise typer.Exit(1)
+
+
+def _file_all(
+    opened_app: Application,
+    paths: list[Path],
+    chosen: Options,
+    refused: list[TimelineError] | None = None,
+) -> list[Filed]:
+    """File each report; what is refused is collected, or raised when nobody collects."""
+    filed = []
+    found = list(paths_of(paths))
+    with progress_bar("filing") as on_progress:
+        for index, path in enumerate(found):
+            try:
+                filed.append(opened_app.filing.file(path, chosen))
+            except InvalidReport as fault:
+                if refused is None:
+                    raise
+                refused.append(fault)
+            on_progress(index + 1, len(found))
+    return filed
+
+
+def _print_filed(result: Filed) -> None:
+    told = result.outcome.value
+    if result.outcome is Outcome.ALREADY_FILED:
+        line = f"{result.path}: {told} as {result.report_id}; nothing was appended"
+    else:
+        line = (
+            f"{result.path}: {told} as {result.report_id},"
+            f" {result.events} events, {result.claims} claims"
+        )
+    out.print(presentation.printable(line), markup=False, soft_wrap=True)
+    for note in result.notes:
+        out.print(f"  {presentation.printable(note)}", style="yellow", markup=False, soft_wrap=True)
+
+
+@app.command()
+def extract(
+    path: PathArgument,
+    as_json: AsJson = False,
+    published: Annotated[
+        str | None, typer.Option("--published", metavar="D", help="When the file does not say.")
+    ] = None,
+) -> None:
+    """Print what filing a report would append, without storing it; needs no database."""
+    extractor = new_extractor()
+    gazetteer, actors = Gazetteer(load_places()), ActorTable(load_actors())
+    draft = framed(read_draft(path), extractor)
+    when = publication(draft, published, None, undated=True, now=None)
+    if draft.claims is not None:
+        claims = resolved(draft.claims, gazetteer, actors)
+    else:
+        frame = frame_of(draft, when.reported.edtf)
+        claims = extractor.extract(draft.readable_text or "", frame, gazetteer, actors).claims
+    if as_json:
+        print_json(presentation.extraction_json(draft, claims))
+    else:
+        out.print(presentation.claims_table(claims, draft.text or ""))
+
+
+@app.command()
+def show(
+    place: PlaceArgument,
+    at: At = None,
+    known_on: KnownOn = None,
+    recorded_at: Annotated[
+        str | None,
+        typer.Option("--recorded-at", metavar="R", help="As this log stood then (audit)."),
+    ] = None,
+    as_json: AsJson = False,
+    database: Database = None,
+    casebook: Casebook = None,
+) -> None:
+    """Show who held a place, and its timeline."""
+    with opened(database, casebook) as opened_app, ExitStack() as stack:
+        reader = opened_app.reader
+        if recorded_at is not None:
+            reader = stack.enter_context(opened_app.replay_recorded_at(recorded_at)).reader
+        _print_show(reader, place, at, known_on, as_json=as_json)
+
+
+def _print_show(
+    reader: Reader, name: str, at: str | None, known_on: str | None, *, as_json: bool
+) -> None:
+    place, match = reader.find_place(name)
+    control = reader.control(place.place_id, at, known_on)
+    page = reader.timeline(Filters(place_id=place.place_id), known_on)
+    if as_json:
+        entries = _all_entries(reader, place.place_id, known_on, page)
+        print_json(presentation.show_json(place, match, at, known_on, control, entries))
+    else:
+        out.print(presentation.show_text(place, match, control, page))
+
+
+def _all_entries(reader: Reader, place_id: str, known_on: str | None, page: Page) -> list[Entry]:
+    entries = list(page.entries)
+    while page.has_next:
+        filters = Filters(place_id=place_id)
+        page = reader.timeline(filters, known_on, PAGE_SIZE_MAX, after=entries[-1].key)
+        entries += page.entries
+    return entries
+
+
+@app.command()
+def control(
+    at: At = None,
+    known_on: KnownOn = None,
+    as_json: AsJson = False,
+    geojson: Annotated[bool, typer.Option("--geojson", help="Print GeoJSON.")] = False,
+    database: Database = None,
+    casebook: Casebook = None,
+) -> None:
+    """Show who held each place of which anything is known."""
+    with opened(database, casebook) as opened_app:
+        held = opened_app.reader.control_map(at, known_on)
+    if geojson:
+        print_json(presentation.control_geojson(held))
+    elif as_json:
+        rows = [
+            {"place_id": p.place_id, "name": p.name, "control": presentation.control_json(c)}
+            for p, c in held
+        ]
+        print_json({"at": at, "known_on": known_on, "places": rows})
+    else:
+        out.print(presentation.control_table(held))
+
+
+@app.command()
+def query(
+    text: Annotated[str, typer.Argument(metavar="QUERY|@FILE", help="GraphQL.")],
+    variables: Annotated[
+        str | None, typer.Option("--variables", metavar="JSON", help="Values of its variables.")
+    ] = None,
+    database: Database = None,
+    casebook: Casebook = None,
+) -> None:
+    """Answer a GraphQL query, printed as JSON."""
+    from timeline.api.schema import execute
+
+    with opened(database, casebook) as opened_app:
+        result = execute(
+            opened_app.reader, opened_app.store, _query_text(text), _variables(variables)
+        )
+    print_json(result)
+    if result.get("errors"):
+        raise typer.Exit(1)
+
+
+def _query_text(text: str) -> str:
+    if not text.startswith("@"):
+        return text
+    try:
+        return Path(text[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise InvalidReport(text[1:], f"cannot be read: {fault}") from None
+
+
+def _variables(text: str | None) -> dict[str, Any] | None:
+    try:
+        values = None if text is None else json.loads(text)
+    except ValueError as fault:
+        raise InvalidEvent(f"--variables is no JSON: {fault}") from None
+    if values is not None and not isinstance(values, dict):
+        raise InvalidEvent("--variables must be a JSON object")
+    return values
+
+
+@app.command()
+def correct(
+    report: ReportArgument,
+    claim: Annotated[str, typer.Argument(metavar="CLAIM", help="Its ref or claim id.")],
+    values: Annotated[
+        list[str],
+        typer.Option("--set", metavar="FIELD=VALUE", help="As in a coded report; may be repeated."),
+    ],
+    basis: BasisOption,
+    reported: ReportedOption = None,
+    reason: ReasonOption = None,
+    database: Database = None,
+    casebook: Casebook = None,
+) -> None:
+    """Put fields of a filed claim right."""
+    changes = dict(_assignment(v) for v in values)
+    with opened(database, casebook) as opened_app:
+        position = opened_app.amending.correct(
+            report, claim, changes, basis=basis, reported=reported, reason=reason
+        )
+    out.print(f"corrected, at position {position}")
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise InvalidEvent(f"--set {text!r} must be FIELD=VALUE")
+    try:
+        return name.strip(), json.loads(value)
+    except ValueError:
+        return name.strip(), value
+
+
+@app.command()
+def retract(
+    report: ReportArgument,
+    basis: BasisOption,
+    claim: Annotated[
+        str | None, typer.Argument(metavar="[CLAIM]", help="Its ref or claim id; all without.")
+    ] = None,
+    reported: ReportedOption = None,
+    reason: ReasonOption = None,
+    database: Database = None,
+    casebook: Casebook = None,
+) -> None:
+    """Let a claim, or a whole report, no longer stand."""
+    with opened(database, casebook) as opened_app:
+        position = opened_app.amending.retract(
+            report, claim, basis=basis, reported=reported, reason=reason
+        )
+    out.print(f"retracted, at position {position}")
+
+
+YamlArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML list, as in seeds/.")]
+
+
+@place_app.command("add")
+def add_places(path: YamlArgument, database: Database = None, casebook: Casebook = None) -> None:
+    """Register the places of a YAML file."""
+    with opened(database, casebook) as opened_app:
+        count = opened_app.registering.register(places=load_places(path))
+    out.print(f"{count} places were new")
+
+
+@actor_app.command("add")
+def add_actors(path: YamlArgument, database: Database = None, casebook: Casebook = None) -> None:
+    """Register the actors of a YAML file."""
+    with opened(database, casebook) as opened_app:
+        count = opened_app.registering.register(actors=load_actors(path))
+    out.print(f"{count} actors were new")
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    sys.exit(run(app))

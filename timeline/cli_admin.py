@@ -1,0 +1,248 @@
+"""The commands that run the database: migrate, project, rebuild, replay, status, serve."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from timeline import presentation
+from timeline.bootstrap import api_app, schema_files
+from timeline.cli_common import (
+    AsJson,
+    Casebook,
+    Database,
+    opened,
+    out,
+    print_json,
+    progress_bar,
+    settings_of,
+)
+from timeline.errors import SchemaMismatch
+from timeline.projections.reading import Filters
+from timeline.resources import resource
+from timeline.store import migrate
+from timeline.store.engine import connect
+
+FOLLOW_SECONDS = 1.0
+
+migrate_app = typer.Typer(help="The database's schema.", no_args_is_help=True)
+schema_app = typer.Typer(help="The published schemas.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    app.add_typer(migrate_app, name="migrate")
+    app.add_typer(schema_app, name="schema")
+    for command in (project, rebuild, replay, status, unresolved, serve):
+        app.command()(command)
+
+
+def project(
+    follow: Annotated[bool, typer.Option("--follow", help="Go on until interrupted.")] = False,
+    database: Database = None,
+    casebook: Casebook = None,
+) -> None:
+    """Bring the projections up to the end of the log."""
+    with opened(database, casebook) as app:
+        while True:
+            count = app.runner.catch_up()
+            if count or not follow:
+                out.print(f"projected {count} events")
+            if not follow:
+                return
+            time.sleep(FOLLOW_SECONDS)
+
+
+def rebuild(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[PROJECTION...]", help="All when not given.")
+    ] = None,
+    database: Database = None,
+    casebook: Casebook = None,
+) -> None:
+    """Empty projections and build them again from the log; readers see the old ones meanwhile."""
+    with opened(database, casebook) as app, progress_bar("rebuilding") as on_progress:
+        count = app.runner.rebuild(names or (), on_progress)
+    out.print(f"rebuilt {', '.join(names or ['all projections'])} from {count} events")
+
+
+def replay(
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="POSITION|TIME", help="The end of the log when not given."),
+    ] = None,
+    place: Annotated[
+        str | None, typer.Option("--place", metavar="P", help="Only this one.")
+    ] = None,
+    as_json: AsJson = False,
+    database: Database = None,
+    casebook: Casebook = None,
+) -> None:
+    """Replay the log in memory and show the state at that point of the record axis."""
+    with opened(database, casebook) as app, progress_bar("replaying") as on_progress:
+        with app.replay(until, on_progress) as replayed:
+            reader = replayed.reader
+            if place is None:
+                held = reader.control_map()
+            else:
+                found, match = reader.find_place(place)
+                held = ((found, reader.control(found.place_id)),)
+                page = reader.timeline(Filters(place_id=found.place_id))
+        if as_json:
+            rows = [
+                {"place_id": p.place_id, "name": p.name, "control": presentation.control_json(c)}
+                for p, c in held
+            ]
+            print_json({"position": replayed.position, "events": replayed.events, "places": rows})
+            return
+        out.print(
+            f"replayed {replayed.events} events, to position {replayed.position}"
+            f" of {replayed.recorded_at or 'an empty log'}\n"
+        )
+        if place is None:
+            out.print(presentation.control_table(held))
+        else:
+            out.print(presentation.show_text(found, match, held[0][1], page))
+
+
+def status(as_json: AsJson = False, database: Database = None, casebook: Casebook = None) -> None:
+    """Show the head of the log, the schema, and how far each projection has come."""
+    with opened(database, casebook) as app:
+        head = app.store.head()
+        schema, _ = migrate.status(app.engine)
+        projections = app.runner.status()
+        waiting = app.reader.waiting()
+    if as_json:
+        print_json(
+            {
+                "casebook": app.settings.casebook,
+                "head_position": head.position,
+                "head_hash": head.hash.hex(),
+                "schema": schema,
+                "projections": [
+                    {
+                        "name": p.name,
+                        "version": p.version,
+                        "position": p.position,
+                        "state": p.state,
+                    }
+                    for p in projections
+                ],
+            }
+        )
+        return
+    out.print(
+        f"casebook {app.settings.casebook}, schema {schema}\n"
+        f"head position {head.position}, recorded {head.recorded_at or 'never'}\n"
+        f"head hash {head.hash.hex()}\n"
+    )
+    rows = [(p.name, p.version, p.position, p.state) for p in projections]
+    out.print(presentation.rows_table(("Projection", "Version", "Position", "State"), rows))
+    for type_, report_id, target in waiting:
+        aim = presentation.printable(target) or "the whole"
+        out.print(f"{type_} waits for {aim} of report {report_id}", markup=False, soft_wrap=True)
+
+
+def unresolved(
+    as_json: AsJson = False, database: Database = None, casebook: Casebook = None
+) -> None:
+    """List the names in reports that matched no place or actor."""
+    with opened(database, casebook) as app:
+        rows = app.reader.unresolved()
+    if as_json:
+        print_json([{"kind": k, "as_named": n, "claims": c} for k, n, c in rows])
+    else:
+        out.print(presentation.rows_table(("Kind", "As named", "Claims"), rows))
+
+
+def serve(
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="Port to listen on.")] = 8000,
+    database: Database = None,
+    casebook: Casebook = None,
+) -> None:
+    """Serve GraphQL at /graphql."""
+    import uvicorn
+
+    with opened(database, casebook) as app:
+        uvicorn.run(api_app(app), host=host, port=port, log_level="warning")
+
+
+@migrate_app.command("up")
+def migrate_up(database: Database = None) -> None:
+    """Bring the schema to this release's."""
+    engine = connect(settings_of(database, None).database_url)
+    migrate.upgrade(engine)
+    out.print(f"schema {migrate.status(engine)[0]}")
+    engine.dispose()
+
+
+@migrate_app.command("down")
+def migrate_down(
+    revision: Annotated[str, typer.Argument(metavar="REVISION", help="-1 is one step.")] = "-1",
+    database: Database = None,
+) -> None:
+    """Take the schema back; refused where the log would be lost."""
+    engine = connect(settings_of(database, None).database_url)
+    migrate.downgrade(engine, revision)
+    out.print(f"schema {migrate.status(engine)[0]}")
+    engine.dispose()
+
+
+@migrate_app.command("status")
+def migrate_status(database: Database = None) -> None:
+    """Show the database's schema and this release's."""
+    engine = connect(settings_of(database, None).database_url)
+    current, head = migrate.status(engine)
+    out.print(f"database {current or 'empty'}, release {head}")
+    engine.dispose()
+
+
+@migrate_app.command("sql")
+def migrate_sql() -> None:
+    """Print the Postgres script that makes the schema."""
+    out.print(migrate.postgres_script(), markup=False, soft_wrap=True, end="")
+
+
+@migrate_app.command("check")
+def migrate_check(database: Database = None) -> None:
+    """Check that the tables and guards are those of this release."""
+    engine = connect(settings_of(database, None).database_url)
+    migrate.require_current(engine)
+    difference = migrate.check(engine)
+    engine.dispose()
+    if difference:
+        raise SchemaMismatch(f"the tables differ from this release's: {difference}")
+    out.print("the schema is this release's, and its guards stand")
+
+
+@schema_app.command("export")
+def schema_export(
+    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]")] = Path("schema"),
+) -> None:
+    """Write schema.graphql and events/*.json; files of older event versions stay."""
+    for name, content in schema_files().items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    out.print(f"{len(schema_files())} schemas written to {folder}", markup=False)
+
+
+@schema_app.command("check")
+def schema_check() -> None:
+    """Check that the published schemas are those of the code."""
+    folder = resource("schema")
+    stale = [
+        name
+        for name, content in schema_files().items()
+        if not (folder / name).is_file() or (folder / name).read_text(encoding="utf-8") != content
+    ]
+    if stale:
+        raise SchemaMismatch(
+            f"schema/ is not what the code says ({', '.join(stale)});"
+            " run `timeline schema export`, and give a changed event type a new version"
+        )
+    out.print(f"{len(schema_files())} schemas are those of the code")
