@@ -59,8 +59,10 @@ def _create_reference_tables() -> None:
         sa.Column("longitude", sa.Float(), nullable=True),
         sa.Column("within", TEXT, nullable=True),
         sa.Column("data", TEXT, nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("casebook", "place_id"),
     )
+    op.create_index("places_by_position", "places", ["casebook", "position"], unique=False)
     op.create_index("places_by_name", "places", ["casebook", "name", "place_id"], unique=False)
     op.create_table(
         "actors",
@@ -69,8 +71,10 @@ def _create_reference_tables() -> None:
         sa.Column("name", TEXT, nullable=False),
         sa.Column("kind", TEXT, nullable=False),
         sa.Column("data", TEXT, nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("casebook", "actor_id"),
     )
+    op.create_index("actors_by_position", "actors", ["casebook", "position"], unique=False)
     op.create_index("actors_by_name", "actors", ["casebook", "name", "actor_id"], unique=False)
     op.create_table(
         "sources",
@@ -78,8 +82,10 @@ def _create_reference_tables() -> None:
         sa.Column("source_id", TEXT, nullable=False),
         sa.Column("name", TEXT, nullable=False),
         sa.Column("affiliated_with", TEXT, nullable=True),
+        sa.Column("position", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("casebook", "source_id"),
     )
+    op.create_index("sources_by_position", "sources", ["casebook", "position"], unique=False)
 
 
 def _create_report_tables() -> None:

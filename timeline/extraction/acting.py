@@ -7,6 +7,7 @@ elsewhere, and for "it" or "the group", they stand for the last fitting actor na
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from typing import NamedTuple
 
 from timeline.domain.actors import Actor, ActorKind, ActorMention, ActorRole, ActorTable
@@ -17,6 +18,7 @@ from timeline.extraction.placing import PlaceHit
 AS_NAMED_CHARACTERS_MAX = 120
 HOME_PLACES_MIN = 2
 RECALL_MAX = 600
+RECALL_NAMES_MAX, TOUCHING_MAX = 200, 30
 _STATE = frozenset({ActorKind.STATE, ActorKind.STATE_FORCES, ActorKind.COALITION})
 _GROUP = frozenset({ActorKind.NON_STATE_ARMED_GROUP})
 _SPEAKERS = frozenset({ActorKind.MEDIA, ActorKind.MONITOR, ActorKind.INTERNATIONAL_ORGANISATION})
@@ -187,6 +189,7 @@ class Cast:
 
     def __init__(self, hits: list[ActorHit], table: ActorTable) -> None:
         self.hits = hits
+        self._starts = [h.start for h in hits]
         self.table = table
         self.subjects: list[tuple[int, ActorHit]] = []
         self.unnamed: dict[str, ActorHit] = {}
@@ -194,7 +197,9 @@ class Cast:
 
     def touching(self, start: int, end: int) -> list[ActorHit]:
         """The actors named in a range of code points."""
-        return [h for h in self.hits if h.start < end and start < h.end]
+        last = bisect_left(self._starts, end)
+        near = self.hits[max(0, last - TOUCHING_MAX) : last]
+        return [h for h in near if start < h.end]
 
     def remember_subject(self, position: int, hit: ActorHit) -> None:
         """Note who the subject of a clause was, for the pronouns after it."""
@@ -211,11 +216,14 @@ class Cast:
             sentence_start: Where its sentence begins.
             not_: Ids of actors that it cannot be.
         """
-        near = [(at, h) for at, h in self.subjects if sentence_start - RECALL_MAX <= at < before]
+        subjects = self.subjects[-RECALL_NAMES_MAX:]
+        near = [(at, h) for at, h in subjects if sentence_start - RECALL_MAX <= at < before]
         told = [h for _, h in sorted(near) if h.actor_id is None or h.actor_id not in not_]
         recent = [h for h in told if self._fights(h)]
         kinds = _STATE if word in _STATE_WORDS else _GROUP if word in _GROUP_WORDS else None
-        candidates = [h for h in self.hits if h.end <= before and h.actor_id not in not_]
+        last = bisect_left(self._starts, before)
+        named = self.hits[max(0, last - RECALL_NAMES_MAX) : last]
+        candidates = [h for h in named if h.end <= before and h.actor_id not in not_]
         candidates = [h for h in candidates if self._fights(h) and self._is_kind(h, kinds)]
         if kinds is None and recent:
             return recent[-1]

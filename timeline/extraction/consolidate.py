@@ -8,6 +8,7 @@ from timeline.domain.places import Relation
 from timeline.extraction.drafts import Draft
 
 CANDIDATE_SENTENCES = 4
+TWINS_MAX = 200
 _INCIDENTS = frozenset({"Airstrike", "Shelling", "Bombing", "Clash"})
 
 
@@ -15,7 +16,7 @@ def consolidated(drafts: list[Draft]) -> list[Draft]:
     """The drafts, in order, with repeated tellings of one occurrence joined as further evidence."""
     kept: list[Draft] = []
     for draft in drafts:
-        twin = next((k for k in reversed(kept) if _same(k, draft)), None)
+        twin = next((k for k in reversed(kept[-TWINS_MAX:]) if _same(k, draft)), None)
         if twin is None:
             kept.append(draft)
         else:

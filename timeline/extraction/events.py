@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 
 from timeline.domain.actors import ActorRole
 from timeline.domain.claims import Modality, Polarity
@@ -34,6 +35,7 @@ from timeline.extraction.whereabouts import Where, place_of_event
 
 Dated = list[tuple[DateExpression, Token | None]]
 LINEAR_CHARACTERS_MAX = 14
+FOCUS_CHARACTERS_MAX = 6_000
 CARRIER_TOKENS_MAX = 12
 _NEED_PLACE = frozenset(
     {"ControlChanged", "ControlStated", "Withdrawal", "RouteCut", "RouteOpened"}
@@ -54,14 +56,17 @@ class Reader:
         calendar: Calendar,
     ) -> None:
         """`text` is the cleaned one; places before `body` belong to the head of the report."""
-        self.text, self.places, self.cast = text, places, cast
-        self.dates, self.calendar = dates, calendar
+        self.text, self.cast, self.calendar = text, cast, calendar
+        self._all_places, self._all_dates = places, dates
+        self.places: list[PlaceHit] = []
+        self.dates: list[DateExpression] = []
         self.speakers = Speakers(text, cast)
         self.drafts: list[Draft] = []
         self.body = 0
 
     def read(self, parse: Parse, number: int) -> list[Draft]:
         """The drafts of one sentence, which is the `number`th of the report."""
+        self._look_at(parse)
         scene = Scene(parse, self.places, self.cast)
         self._note_subjects(parse, scene)
         dated = governors(parse, self.dates)
@@ -81,6 +86,16 @@ class Reader:
                 made.append(draft)
         self.drafts += made
         return made
+
+    def _look_at(self, parse: Parse) -> None:
+        """Keep at hand only what is named in the sentence and shortly before it."""
+        low, high = parse.sentence.start - FOCUS_CHARACTERS_MAX, parse.sentence.end
+        first = bisect_left(self._all_places, low, key=lambda p: p.start)
+        last = bisect_left(self._all_places, high, key=lambda p: p.start)
+        self.places = self._all_places[first:last]
+        first = bisect_left(self._all_dates, parse.sentence.start, key=lambda e: e.start)
+        last = bisect_left(self._all_dates, high, key=lambda e: e.start)
+        self.dates = self._all_dates[first:last]
 
     def _note_subjects(self, parse: Parse, scene: Scene) -> None:
         for token in parse.doc:

@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 from sqlalchemy import Connection, Engine, func, or_, select, tuple_
 
-from timeline.domain.actors import Actor, ActorTable
+from timeline.domain.actors import Actor, ActorTable, Roots
 from timeline.domain.control import Control, ControlSpan, control_at, control_spans
 from timeline.domain.events import Claim
 from timeline.domain.names import Match
@@ -34,7 +34,7 @@ from timeline.projections.entry_queries import (
     short_of,
     with_also,
 )
-from timeline.projections.register import read_actors, read_places
+from timeline.projections.register import last_written, read_actors, read_places
 from timeline.projections.runner import payload_of
 from timeline.settings import PAGE_SIZE_MAX
 from timeline.store.engine import read_transaction
@@ -50,8 +50,7 @@ __all__ = ["Entry", "Filters", "Page", "Reader", "ReportView"]
 class Reader:
     """Reads one casebook's projections.
 
-    The gazetteer and the actor table are kept between questions, as long as their projections have
-    not moved on.
+    The gazetteer, the actor table and the roots are kept between questions until rows are written.
     """
 
     def __init__(self, engine: Engine, casebook: str, documents: EventStore | None = None) -> None:
@@ -61,19 +60,13 @@ class Reader:
         self._documents = documents or self._store
         self._gazetteer: tuple[int, Gazetteer] | None = None
         self._actors: tuple[int, ActorTable] | None = None
+        self._roots: tuple[int, Roots] | None = None
         self.time_zone = self._store.casebook_row().time_zone
-
-    def _checkpoint(self, connection: Connection, projection: str) -> int:
-        c = tables.checkpoints.c
-        found = connection.execute(
-            select(c.position).where(c.casebook == self.casebook, c.projection == projection)
-        ).scalar_one_or_none()
-        return found or 0
 
     def gazetteer(self) -> Gazetteer:
         """The places of the casebook, by id and by any spelling."""
         with read_transaction(self._engine) as connection:
-            seen = self._checkpoint(connection, "places")
+            seen = last_written(connection, self.casebook, tables.places)
             if self._gazetteer is None or self._gazetteer[0] != seen:
                 self._gazetteer = (seen, Gazetteer(read_places(connection, self.casebook)))
         return self._gazetteer[1]
@@ -81,10 +74,16 @@ class Reader:
     def actor_table(self) -> ActorTable:
         """The actors of the casebook, by id and by any name."""
         with read_transaction(self._engine) as connection:
-            seen = self._checkpoint(connection, "actors")
+            seen = last_written(connection, self.casebook, tables.actors)
             if self._actors is None or self._actors[0] != seen:
                 self._actors = (seen, ActorTable(read_actors(connection, self.casebook)))
         return self._actors[1]
+
+    def _roots_in(self, connection: Connection) -> Roots:
+        seen = last_written(connection, self.casebook, tables.actors, tables.sources)
+        if self._roots is None or self._roots[0] != seen:
+            self._roots = (seen, read_roots(connection, self.casebook))
+        return self._roots[1]
 
     def find_place(self, name: str) -> tuple[Place, Match]:
         """The place that an id, a name or a spelling of it means.
@@ -166,7 +165,7 @@ class Reader:
         with read_transaction(self._engine) as connection:
             if cutoff is None:
                 return self._projected_spans(connection, place_ids)
-            roots = read_roots(connection, self.casebook)
+            roots = self._roots_in(connection)
             claims = control_claims(connection, self.casebook, roots, place_ids, cutoff)
         return {
             place: control_spans(of_place, self.time_zone) for place, of_place in claims.items()

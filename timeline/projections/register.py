@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 from msgspec.structs import asdict, replace
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from timeline.domain.actors import Actor, Affiliation, Source
 from timeline.domain.events import (
@@ -42,6 +42,7 @@ class PlacesProjection:
                     "longitude": place.longitude,
                     "within": place.within,
                     "data": encode(place).decode(),
+                    "position": event.stored.position,
                 }
         _replace_rows(batch.connection, tables.places, "place_id", batch.name, rows)
 
@@ -55,35 +56,40 @@ class ActorsProjection:
 
     def apply(self, batch: Batch) -> None:
         """Add actors and sources, and what these events say of their affiliations."""
-        registered: dict[str, Actor] = {}
+        registered: dict[str, tuple[Actor, int]] = {}
         sources: dict[str, dict[str, object]] = {}
         for event in batch.events:
-            payload = event.payload
+            payload, position = event.payload, event.stored.position
             if isinstance(payload, ActorRegistered):
-                registered[payload.actor_id] = Actor(**asdict(payload))
+                registered[payload.actor_id] = (Actor(**asdict(payload)), position)
             elif isinstance(payload, AffiliationStated):
-                actor = registered.get(payload.actor_id) or _actor(batch, payload.actor_id)
+                known = registered.get(payload.actor_id)
+                actor = known[0] if known else _actor(batch, payload.actor_id)
                 if actor is not None:
-                    registered[actor.actor_id] = _with_affiliation(actor, payload)
+                    registered[actor.actor_id] = (_with_affiliation(actor, payload), position)
             elif isinstance(payload, SourceRegistered):
-                sources[payload.source_id] = {"casebook": batch.name, **asdict(payload)}
+                row = {"casebook": batch.name, **asdict(payload), "position": position}
+                sources[payload.source_id] = row
             elif isinstance(payload, SourceAffiliated):
                 self._write_sources(batch, sources)
                 sources.clear()
-                self._affiliate(batch, payload)
+                self._affiliate(batch, payload, position)
         self._write_sources(batch, sources)
-        rows = {id_: _actor_row(batch.name, actor) for id_, actor in registered.items()}
+        rows = {
+            id_: _actor_row(batch.name, actor, position)
+            for id_, (actor, position) in registered.items()
+        }
         _replace_rows(batch.connection, tables.actors, "actor_id", batch.name, rows)
 
     def _write_sources(self, batch: Batch, rows: dict[str, dict[str, object]]) -> None:
         _replace_rows(batch.connection, tables.sources, "source_id", batch.name, rows)
 
-    def _affiliate(self, batch: Batch, payload: SourceAffiliated) -> None:
+    def _affiliate(self, batch: Batch, payload: SourceAffiliated, position: int) -> None:
         c = tables.sources.c
         batch.connection.execute(
             update(tables.sources)
             .where(c.casebook == batch.name, c.source_id == payload.source_id)
-            .values(affiliated_with=payload.affiliated_with)
+            .values(affiliated_with=payload.affiliated_with, position=position)
         )
 
 
@@ -100,13 +106,14 @@ def _with_affiliation(actor: Actor, stated: AffiliationStated) -> Actor:
     return replace(actor, affiliations=(*actor.affiliations, Affiliation(**fields)))
 
 
-def _actor_row(casebook: str, actor: Actor) -> dict[str, object]:
+def _actor_row(casebook: str, actor: Actor, position: int) -> dict[str, object]:
     return {
         "casebook": casebook,
         "actor_id": actor.actor_id,
         "name": actor.name,
         "kind": actor.kind.value,
         "data": encode(actor).decode(),
+        "position": position,
     }
 
 
@@ -144,3 +151,15 @@ def read_places(connection: Connection, casebook: str) -> list[Place]:
     c = tables.places.c
     rows = connection.execute(select(c.data).where(c.casebook == casebook).order_by(c.place_id))
     return [msgspec.json.decode(data, type=Place) for data in rows.scalars()]
+
+
+def last_written(connection: Connection, casebook: str, *written: Table) -> int:
+    """The position that last wrote a row of these tables, 0 when they are empty.
+
+    What was read from them before is still right as long as this is the same.
+    """
+    found = (
+        connection.execute(select(func.max(t.c.position)).where(t.c.casebook == casebook)).scalar()
+        for t in written
+    )
+    return max((position or 0 for position in found), default=0)

@@ -1,5 +1,7 @@
 """Declares the projections' tables; all of them can be dropped and built again from the log.
 
+A row's `position` is that of the event that last wrote it.
+
 Instants are fixed-width UTC text (`instant_text`), the same on both engines, so that text order is
 time order. `data` columns hold canonical JSON of domain types.
 """
@@ -33,7 +35,10 @@ class PlaceRow(SQLModel, table=True):
     """A place of the gazetteer."""
 
     __tablename__ = "places"
-    __table_args__ = (Index("places_by_name", "casebook", "name", "place_id"),)
+    __table_args__ = (
+        Index("places_by_name", "casebook", "name", "place_id"),
+        Index("places_by_position", "casebook", "position"),
+    )
 
     casebook: str = Field(sa_column=_key())
     place_id: str = Field(sa_column=_key())
@@ -43,30 +48,37 @@ class PlaceRow(SQLModel, table=True):
     longitude: float | None = Field(sa_column=Column(Float, nullable=True))
     within: str | None = Field(sa_column=_text(nullable=True))
     data: str = Field(sa_column=_text())
+    position: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
 class ActorRow(SQLModel, table=True):
     """An actor with its names and affiliations."""
 
     __tablename__ = "actors"
-    __table_args__ = (Index("actors_by_name", "casebook", "name", "actor_id"),)
+    __table_args__ = (
+        Index("actors_by_name", "casebook", "name", "actor_id"),
+        Index("actors_by_position", "casebook", "position"),
+    )
 
     casebook: str = Field(sa_column=_key())
     actor_id: str = Field(sa_column=_key())
     name: str = Field(sa_column=_text())
     kind: str = Field(sa_column=_text())
     data: str = Field(sa_column=_text())
+    position: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
 class SourceRow(SQLModel, table=True):
     """A source and whom it speaks for."""
 
     __tablename__ = "sources"
+    __table_args__ = (Index("sources_by_position", "casebook", "position"),)
 
     casebook: str = Field(sa_column=_key())
     source_id: str = Field(sa_column=_key())
     name: str = Field(sa_column=_text())
     affiliated_with: str | None = Field(sa_column=_text(nullable=True))
+    position: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
 class ReportVersionRow(SQLModel, table=True):

@@ -210,13 +210,13 @@ def _postgres_engine(url: URL) -> Engine:
     )
 
     def prepare(dbapi_connection: psycopg.Connection[object], _record: object) -> None:
+        _reached.add(engine)
         dbapi_connection.execute(f"SET statement_timeout = {STATEMENT_MS_MAX}")
         dbapi_connection.execute(f"SET lock_timeout = {LOCK_WAIT_MS_MAX}")
         dbapi_connection.execute(
             f"SET idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS_MAX}"
         )
         dbapi_connection.commit()
-        _reached.add(engine)
 
     def note(_connection: object, record: ConnectionPoolEntry) -> None:
         record.info["idle_since"] = time.monotonic()
