@@ -8,7 +8,8 @@ gazetteer does not know stays named and unresolved.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from bisect import bisect_left
+from typing import NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
@@ -41,6 +42,7 @@ from timeline.extraction.place_forms import (
     TOWARD,
 )
 
+NEIGHBOURS_MAX = 80
 _SITE_KINDS = {
     PlaceKind.AIRBASE,
     PlaceKind.BASE,
@@ -93,21 +95,34 @@ def find_places(text: str, gazetteer: Gazetteer, taken: list[Hit]) -> list[Place
     """
     found: list[PlaceHit] = []
     for hit in place_names(gazetteer).find(text):
-        if any(
-            t.start <= hit.start and hit.end <= t.end and t.end - t.start > hit.end - hit.start
-            for t in taken
-        ):
+        near = _around(taken, hit.start)
+        if any(t.start <= hit.start and hit.end <= t.end and t[:2] != hit[:2] for t in near):
             continue
         found.append(_known(text, hit, gazetteer))
     found = _without_overlap(found)
+    covered = bytearray(len(text))
+    for known in found:
+        covered[known.start : known.end] = b"\1" * (known.end - known.start)
     for pattern, strict in ((KIND_OF, True), (KIND_AFTER, True), (LOOSE, False)):
         for match in pattern.finditer(text):
+            if any(covered[match.start("name") : match.end("name")]):
+                continue
             unknown = _unknown(text, match, gazetteer, taken, strict)
-            if unknown and not any(f.start < unknown.end and unknown.start < f.end for f in found):
+            if unknown is not None:
                 found.append(unknown)
+                covered[unknown.start : unknown.end] = b"\1" * (unknown.end - unknown.start)
     found.sort(key=lambda p: p.start)
     found = _with_roads(text, found, gazetteer)
     return _with_anaphors(text, found, gazetteer)
+
+
+_Spanned = TypeVar("_Spanned", Hit, PlaceHit)
+
+
+def _around(items: list[_Spanned], position: int) -> list[_Spanned]:
+    """The items near a code point, of a list in text order: enough, and bounded."""
+    at = bisect_left(items, position, key=lambda item: item.start)
+    return items[max(0, at - NEIGHBOURS_MAX) : at + NEIGHBOURS_MAX]
 
 
 def _known(text: str, hit: Hit, gazetteer: Gazetteer) -> PlaceHit:
@@ -247,7 +262,7 @@ def _unknown(
     start, end = match.start("name"), match.end("name")
     if NOT_PLACES.match(name) or (name.isupper() and not strict):
         return None
-    if any(t.start < end and start < t.end for t in taken):
+    if any(t.start < end and start < t.end for t in _around(taken, start)):
         return None
     whole = text[start : match.end()] if strict else name
     resolved = gazetteer.mention(PlaceMention(as_named=name))
@@ -296,7 +311,9 @@ def _without_overlap(hits: list[PlaceHit]) -> list[PlaceHit]:
 def _with_roads(text: str, places: list[PlaceHit], gazetteer: Gazetteer) -> list[PlaceHit]:
     """Add "the road to X" as the road that joins X to a place named before it."""
     roads: list[PlaceHit] = []
+    everywhere = places
     for match in ROAD.finditer(text):
+        places = _around(everywhere, match.start())
         if any(p.kind == "road" and p.start <= match.start() < p.end for p in places):
             continue
         after = ROAD_AFTER.match(text, match.end())
@@ -316,7 +333,8 @@ def _with_roads(text: str, places: list[PlaceHit], gazetteer: Gazetteer) -> list
                 continue
             mention = earlier[-1]
         roads.append(PlaceHit(match.start(), end, mention, "road"))
-    inner = [p for p in places if not any(r.start <= p.start and p.end <= r.end for r in roads)]
+    covered = {k for r in roads for k in range(r.start, r.end)}
+    inner = [p for p in everywhere if not (p.start in covered and p.end - 1 in covered)]
     return sorted([*inner, *roads], key=lambda p: p.start)
 
 
@@ -342,8 +360,9 @@ def _joining(
 
 def _with_anaphors(text: str, places: list[PlaceHit], gazetteer: Gazetteer) -> list[PlaceHit]:
     """Add "the town" and the like, as the last fitting place that was told of."""
-    found = list(places)
+    found, everywhere = list(places), places
     for match in ANAPHOR.finditer(text):
+        places = _around(everywhere, match.start())
         if any(p.start < match.end() and match.start() < p.end for p in places):
             continue
         kind = match["kind"].lower()
