@@ -13,8 +13,9 @@ from sqlalchemy import Engine
 from starlette.applications import Starlette
 
 from timeline.domain.claims import Extractor
-from timeline.domain.events import json_schemas
+from timeline.domain.events import EVENT_TYPES, json_schemas
 from timeline.domain.time import check_time_zone, instant_text, moment_end
+from timeline.domain.upcast import check_chains
 from timeline.extraction.extractor import RuleExtractor
 from timeline.filing.amending import Amending
 from timeline.filing.filing import Filing
@@ -161,6 +162,7 @@ def application(settings: Settings, *, caught_up: bool = True) -> Iterator[Appli
         CasebookNotFound: the casebook has not been made.
         DatabaseUnavailable: the database did not answer.
     """
+    check_chains(EVENT_TYPES)
     engine = connect(settings.database_url)
     try:
         migrate.require_current(engine)

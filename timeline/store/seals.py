@@ -200,19 +200,17 @@ def hashes(connection: Connection, casebook: str, until: int) -> Iterator[bytes]
     e = tables.events.c
     after = 0
     while after < until:
-        page = connection.execute(
-            select(e.position, e.hash)
-            .where(e.casebook == casebook, e.position > after, e.position <= until)
-            .order_by(e.position)
-            .limit(_HASHES_PER_PAGE)
-        ).all()
-        for position, hash_ in page:
+        end = min(after + _HASHES_PER_PAGE, until)
+        query = select(e.position, e.hash).where(
+            e.casebook == casebook, e.position > after, e.position <= end
+        )
+        for position, hash_ in connection.execute(query.order_by(e.position)).all():
             # SQLite lets an owner store a text in a column of bytes.
             if position != after + 1 or not isinstance(hash_, bytes):
                 return
             yield hash_
             after = position
-        if not page:
+        if after < end:
             return
 
 

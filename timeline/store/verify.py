@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import BigInteger, Connection, Engine, select, text
 
 from timeline.errors import CasebookNotFound
 from timeline.store import hashing, tables
@@ -32,21 +32,19 @@ STREAMS_IN_MEMORY_MAX = 400_000
 _ROWS_PER_PAGE = 1_000
 _DOCUMENTS_PER_PAGE = 50
 
-_COLUMNS = """
-    e.position, e.event_id, e.stream, e.version, e.type, e.schema_version, {data}, e.salt,
-    e.digest, e.metadata, e.recorded_at, e.previous_hash, e.hash
+# The primary key serves it: a range of it, so that Postgres without statistics does not sort the
+# rest of the log for each page. The data comes as the bytes that are stored.
+_PAGE = """
+SELECT e.position, e.event_id, e.stream, e.version, e.type, e.schema_version, {data}, e.salt,
+       e.digest, e.metadata, e.recorded_at, e.previous_hash, e.hash
+FROM events AS e
+WHERE e.casebook = {0} AND e.position > {0} AND e.position <= {0}
+ORDER BY e.position LIMIT {0}
 """
-# The primary key serves both. The data comes as the bytes that are stored.
-_PAGE_ON_SQLITE = f"""
-SELECT {_COLUMNS.format(data="CAST(e.data AS BLOB)")} FROM events AS e
-WHERE e.casebook = ? AND e.position > ? ORDER BY e.position LIMIT ?
-"""  # noqa: S608 (our own names)
-_PAGE_ON_POSTGRES = f"""
-SELECT {_COLUMNS.format(data="convert_to(e.data, 'UTF8')")} FROM events AS e
-WHERE e.casebook = %s AND e.position > %s ORDER BY e.position LIMIT %s
-"""  # noqa: S608 (our own names)
+_PAGE_ON_SQLITE = _PAGE.format("?", data="CAST(e.data AS BLOB)")
+_PAGE_ON_POSTGRES = _PAGE.format("%s", data="convert_to(e.data, 'UTF8')")
 _FIRST_WRONG_VERSION = """
-SELECT min(numbered.position)
+SELECT min(numbered.position) AS position
 FROM (
     SELECT e.position, e.version,
            row_number() OVER (PARTITION BY e.stream ORDER BY e.position) AS ordinal
@@ -56,12 +54,17 @@ WHERE numbered.version <> numbered.ordinal
 """
 _OF_TYPE_ON_SQLITE = """
 SELECT e.position, CAST(e.data AS BLOB) FROM events AS e
-WHERE e.casebook = :casebook AND e.position > :after AND e.type = :type AND e.data IS NOT NULL
-ORDER BY e.position LIMIT :size
+WHERE e.casebook = :casebook AND e.position > :after AND e.position <= :until
+  AND e.type = :type AND e.data IS NOT NULL
+ORDER BY e.position
 """
 _OF_TYPE_ON_POSTGRES = _OF_TYPE_ON_SQLITE.replace(
     "CAST(e.data AS BLOB)", "convert_to(e.data, 'UTF8')"
 )
+_LAST_POSITION = """
+SELECT max(CAST(e.position AS BIGINT)) FROM events AS e WHERE e.casebook = :casebook
+"""
+_POSITION_MAX = 2**63 - 1
 _ENCODER = msgspec.json.Encoder()
 
 _Row = Sequence[Any]
@@ -306,33 +309,33 @@ def _of_type(connection: Connection, casebook: str, type_: str) -> Iterator[tupl
     """The stored data of the events of a type, by position; no index serves it."""
     is_sqlite = connection.dialect.name == "sqlite"
     query = text(_OF_TYPE_ON_SQLITE if is_sqlite else _OF_TYPE_ON_POSTGRES)
-    after = 0
-    while True:
-        given = {"casebook": casebook, "after": after, "type": type_, "size": _ROWS_PER_PAGE}
-        page = connection.execute(query, given).all()
-        for position, data in page:
-            yield position, bytes(data)
-        if len(page) < _ROWS_PER_PAGE:
-            return
-        after = page[-1][0]
+    end = connection.execute(text(_LAST_POSITION), {"casebook": casebook}).scalar_one() or 0
+    for after in range(0, end, _ROWS_PER_PAGE):
+        bounds = {"after": after, "until": after + _ROWS_PER_PAGE}
+        for row in connection.execute(query, {"casebook": casebook, "type": type_, **bounds}):
+            yield row[0], bytes(row[1])
 
 
 def _pages(connection: Connection, casebook: str) -> Iterator[list[_Row]]:
     after = 0
     while True:
-        given = (casebook, after, _ROWS_PER_PAGE)
-        if connection.dialect.name == "sqlite":
-            page = _page_on_sqlite(connection, given)
-        else:
-            with postgres_driver(connection).cursor(binary=True) as cursor:
-                page = cursor.execute(_PAGE_ON_POSTGRES, given).fetchall()
+        page = _page(connection, (casebook, after, after + _ROWS_PER_PAGE, _ROWS_PER_PAGE))
         yield page
         if len(page) < _ROWS_PER_PAGE:
+            # The end, or a gap: what comes after it, if anything, does not continue the chain.
+            yield _page(connection, (casebook, after + len(page), _POSITION_MAX, 1))
             return
         after = page[-1][0]
 
 
-def _page_on_sqlite(connection: Connection, given: tuple[str, int, int]) -> list[_Row]:
+def _page(connection: Connection, given: tuple[str, int, int, int]) -> list[_Row]:
+    if connection.dialect.name == "sqlite":
+        return _page_on_sqlite(connection, given)
+    with postgres_driver(connection).cursor(binary=True) as cursor:
+        return cursor.execute(_PAGE_ON_POSTGRES, given, prepare=False).fetchall()
+
+
+def _page_on_sqlite(connection: Connection, given: tuple[str, int, int, int]) -> list[_Row]:
     driver = sqlite_driver(connection)
     try:
         return driver.execute(_PAGE_ON_SQLITE, given).fetchall()
@@ -351,9 +354,8 @@ def _page_on_sqlite(connection: Connection, given: tuple[str, int, int]) -> list
 def _first_wrong_version(connection: Connection, casebook: str) -> int | None:
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
-    found = connection.execute(text(_FIRST_WRONG_VERSION), {"casebook": casebook})
-    position: int | None = found.scalar_one()
-    return position
+    query = text(_FIRST_WRONG_VERSION).columns(position=BigInteger)
+    return connection.execute(query, {"casebook": casebook}).scalar_one_or_none()
 
 
 def _mentions(connection: Connection, casebook: str) -> Iterator[tuple[int, _Mention]]:
@@ -371,10 +373,8 @@ def _mentions(connection: Connection, casebook: str) -> Iterator[tuple[int, _Men
 
 def _mention_fault(connection: Connection, casebook: str, mention: _Mention) -> str | None:
     d = tables.documents.c
-    query = select(d.media_type, d.byte_length).where(
-        d.casebook == casebook, d.digest == mention.digest
-    )
-    row = connection.execute(query).one_or_none()
+    query = select(d.media_type, d.byte_length).where(d.casebook == casebook)
+    row = connection.execute(query.where(d.digest == mention.digest)).one_or_none()
     if row is None:
         return f"document {mention.digest}, which it names, is missing"
     if mention.media_type not in (None, row[0]) or mention.byte_length not in (None, row[1]):
