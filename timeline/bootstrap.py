@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -16,6 +16,7 @@ from timeline.domain.claims import Extractor
 from timeline.domain.events import EVENT_TYPES, json_schemas
 from timeline.domain.time import check_time_zone, instant_text, moment_end
 from timeline.domain.upcast import check_chains
+from timeline.errors import VerificationFailed
 from timeline.extraction.extractor import RuleExtractor
 from timeline.filing.amending import Amending
 from timeline.filing.filing import Filing
@@ -29,10 +30,12 @@ from timeline.projections.register import ActorsProjection, PlacesProjection
 from timeline.projections.replaying import Replay, replayed
 from timeline.projections.reports import ReportsProjection
 from timeline.projections.runner import Projection, Runner
-from timeline.settings import DEFAULT_THEATRE, DEFAULT_TIME_ZONE, Settings
+from timeline.settings import DEFAULT_THEATRE, DEFAULT_TIME_ZONE, Settings, normal_url
 from timeline.store import migrate
+from timeline.store.copying import Copied, casebooks_of, copy_casebook
 from timeline.store.engine import connect
 from timeline.store.event_store import EventStore
+from timeline.store.verify import verify_log
 
 POSITION_DIGITS_MAX = 18  # fits the 64 bits that a database has for it
 
@@ -204,6 +207,51 @@ def initialise(
         return app.registering.register(places, load_actors())
     finally:
         engine.dispose()
+
+
+@dataclass(frozen=True)
+class CopiedCasebook:
+    """What copying one casebook came to; `verified` counts the events that hold in the target."""
+
+    casebook: str
+    copied: Copied
+    verified: int
+
+
+def copy_database(
+    source: Settings,
+    target_url: str,
+    casebook: str | None,
+    progress: Callable[[str], AbstractContextManager[Callable[[int, int], None]]],
+) -> Iterator[CopiedCasebook]:
+    """Copy one casebook, or all, to another database; verify and project them there.
+
+    Raises:
+        CopyRefused: the target holds something else.
+        VerificationFailed: one of the logs does not hold.
+        SchemaMismatch: the source is not of this release.
+        DatabaseUnavailable: one of the databases did not answer.
+    """
+    engine, target_engine = connect(source.database_url), connect(normal_url(target_url))
+    try:
+        migrate.require_current(engine)
+        migrate.upgrade(target_engine)
+        for name in (casebook,) if casebook else casebooks_of(engine):
+            target = Application(Settings(target_url, name), target_engine)
+            with progress(f"copying {name}") as on_progress:
+                copied = copy_casebook(
+                    EventStore(engine, name, system_clock), target.store, on_progress
+                )
+            verified = verify_log(target_engine, name)
+            if not verified.holds or verified.head != copied.head:
+                raise VerificationFailed(
+                    f"the copy does not hold at position {verified.position}: {verified.reason}"
+                )
+            target.runner.catch_up()
+            yield CopiedCasebook(name, copied, verified.checked)
+    finally:
+        engine.dispose()
+        target_engine.dispose()
 
 
 def api_app(app: Application) -> Starlette:

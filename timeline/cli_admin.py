@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from timeline import presentation
-from timeline.bootstrap import api_app, schema_files
+from timeline.bootstrap import api_app, copy_database, schema_files
 from timeline.cli_common import (
     AsJson,
     Casebook,
@@ -23,6 +23,7 @@ from timeline.cli_common import (
 from timeline.errors import SchemaMismatch
 from timeline.projections.reading import Filters
 from timeline.resources import resource
+from timeline.settings import settings_from
 from timeline.store import migrate
 from timeline.store.engine import connect
 
@@ -36,7 +37,7 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands to the program."""
     app.add_typer(migrate_app, name="migrate")
     app.add_typer(schema_app, name="schema")
-    for command in (project, rebuild, replay, status, unresolved, serve):
+    for command in (project, rebuild, replay, status, unresolved, copy, serve):
         app.command()(command)
 
 
@@ -156,6 +157,25 @@ def unresolved(
         print_json([{"kind": k, "as_named": n, "claims": c} for k, n, c in rows])
     else:
         out.print(presentation.rows_table(("Kind", "As named", "Claims"), rows))
+
+
+def copy(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="SQLite file or Postgres URL.")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="SQLite file or Postgres URL.")],
+    casebook: Casebook = None,
+) -> None:
+    """Copy casebooks (all when none is named) to another database, and verify them there.
+
+    Positions, hashes, times and answers stay the same. An interrupted copy goes on where it
+    stopped.
+    """
+    for result in copy_database(settings_from(source, casebook), target, casebook, progress_bar):
+        out.print(
+            f"casebook {result.casebook}: {result.copied.events} events and"
+            f" {result.copied.documents} documents copied, {result.verified} verified,"
+            f" head hash {result.copied.head.hash.hex()}",
+            soft_wrap=True,
+        )
 
 
 def serve(
