@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from sqlalchemy import Engine
 
 from tests.contract.support import event, put, unguarded
 from timeline.errors import CasebookNotFound, NotFound, VerificationFailed
-from timeline.store import hashing
+from timeline.store import hashing, merkle
 from timeline.store.engine import write_transaction
 from timeline.store.event_store import EventStore
 from timeline.store.events import ANY, StreamAppend
@@ -261,3 +262,27 @@ def test_a_proof_over_many_events_keeps_few_of_them_in_memory(engine: Engine) ->
 
     assert len(made.audit_path) <= 15
     assert peak_bytes < 6_000_000
+
+
+DOCUMENTS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_worked_example_of_the_document_holds() -> None:
+    told = (DOCUMENTS / "sealing.md").read_text()
+    values = dict(re.findall(r"^(leaf 1|leaf 2|root|signed bytes) \| `(.*)`$", told, re.MULTILINE))
+    log = (DOCUMENTS / "log.md").read_text()
+    in_log = dict(re.findall(r"^([a-z_]+ [12]) \| `(.*)`$", log, re.MULTILINE))
+    files = [block.encode() for block in re.findall(r"```json\n(.*?\n)```", told, re.DOTALL)]
+    sealed, made = (
+        msgspec.json.decode(files[0], type=Seal),
+        msgspec.json.decode(files[1], type=Proof),
+    )
+    hashes = [bytes.fromhex(in_log["hash 1"]), bytes.fromhex(in_log["hash 2"])]
+
+    assert [as_file(sealed), as_file(made)] == files
+    assert hashing.canonical(sealed.statement).decode() == values["signed bytes"]
+    assert [merkle.leaf_hash(one).hex() for one in hashes] == [values["leaf 1"], values["leaf 2"]]
+    assert merkle.root(hashes).hex() == values["root"] == sealed.statement.merkle_root
+    assert hashing.canonical(made.header).decode() == in_log["header 1"]
+    assert verify_proof(made, sealed, [KEY.public_key()]).is_content_proved
+    independent_check(files[1], files[0])

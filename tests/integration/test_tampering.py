@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import Engine, update
 
@@ -25,6 +27,13 @@ from timeline.store.verify import verify_log
 @pytest.mark.parametrize("damage", DAMAGES, ids=[damage.kind for damage in DAMAGES])
 def test_a_damage_is_found_where_the_table_says(engine: Engine, damage: Damage) -> None:
     assert found(engine, damage) == Finding(damage.verify, damage.seal)
+
+
+def test_the_documents_table_is_this_table() -> None:
+    told = (Path(__file__).parents[2] / "docs" / "sealing.md").read_text()
+    rows = [line for line in told.splitlines() if line.count(" | ") == 2]
+
+    assert rows[-len(DAMAGES) :] == [f"{d.kind} | {d.verify} | {d.seal}" for d in DAMAGES]
 
 
 def test_every_damage_to_what_was_sealed_is_found_by_one_check_at_least() -> None:

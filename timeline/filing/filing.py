@@ -34,6 +34,7 @@ from timeline.filing.documents import PROSE_SUFFIXES, SUFFIXES, read_bytes
 from timeline.filing.drafts import Draft
 from timeline.filing.identity import report_id_of
 from timeline.filing.prose import read_prose
+from timeline.filing.withholding import refuse_withheld
 from timeline.projections.reading import Reader, ReportView
 from timeline.projections.register import read_sources
 from timeline.projections.runner import Runner
@@ -175,6 +176,7 @@ class Filing:
         if same is not None:
             return Filed(draft.path, same.report_id, Outcome.ALREADY_FILED, 0, 0, ())
         report_id = self._report_id(draft, options, known, digest)
+        refuse_withheld(self._store, draft.path, report_id, digest)
         when = publication(
             draft,
             options.published,
