@@ -1,0 +1,72 @@
+"""What was known on a day does not depend on the order in which reports were filed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import ARTICLE, SEEDS, Cli
+
+RETAKEN = SEEDS / "2016-02-25-khanasser-retaken.yaml"
+ON_THE_24TH = ("show", "Khanasser", "--at", "2016-02-24", "--known-on", "2016-02-24", "--json")
+ON_THE_26TH = ("show", "Khanasser", "--at", "2016-02-26", "--known-on", "2016-02-26", "--json")
+
+
+def held(cli: Cli, question: tuple[str, ...]) -> list[str]:
+    control = cli.done(*question).json["control"]
+    return [control["state"], *(h["name"] for h in control["holders"])]
+
+
+@pytest.fixture(scope="module")
+def article() -> Path:
+    if not ARTICLE.is_file():
+        pytest.skip(f"{ARTICLE} is not there")
+    return ARTICLE
+
+
+def test_the_article_says_that_islamic_state_holds_khanasser(cli: Cli, article: Path) -> None:
+    cli.done("file", article)
+
+    assert held(cli, ON_THE_24TH) == ["controlled", "Islamic State"]
+    assert held(cli, ON_THE_26TH) == ["controlled", "Islamic State"]
+
+
+def test_a_later_report_changes_nothing_of_what_was_known_before_it(
+    on_sqlite: Cli, article: Path
+) -> None:
+    on_sqlite.done("file", article)
+    before = on_sqlite.done(*ON_THE_24TH).out
+    on_sqlite.done("file", RETAKEN)
+
+    assert on_sqlite.done(*ON_THE_24TH).out == before
+    assert held(on_sqlite, ON_THE_24TH) == ["controlled", "Islamic State"]
+    assert held(on_sqlite, ON_THE_26TH) == ["controlled", "Government of Syria"]
+
+
+def test_in_the_other_order_the_answers_are_the_same_bytes(
+    on_sqlite: Cli, on_postgres: Cli, article: Path
+) -> None:
+    on_sqlite.done("file", article, RETAKEN)
+    on_postgres.done("file", RETAKEN, article)
+
+    assert held(on_postgres, ON_THE_24TH) == ["controlled", "Islamic State"]
+    assert held(on_postgres, ON_THE_26TH) == ["controlled", "Government of Syria"]
+    for question in (ON_THE_24TH, ON_THE_26TH, ("show", "خناصر", "--json"), ("control", "--json")):
+        assert on_sqlite.done(*question).out == on_postgres.done(*question).out
+
+
+def test_the_seeds_in_reverse_order_give_the_same_bytes(
+    on_sqlite: Cli, seeds_on_sqlite: Cli
+) -> None:
+    on_sqlite.done("file", *sorted(SEEDS.glob("*.*"), reverse=True))
+
+    for question in (
+        ("show", "Khanasser", "--json"),
+        ("show", "Khanasser–Aleppo road", "--at", "2016-03-02", "--json"),
+        ("show", "Ithriya", "--known-on", "2016-02-26", "--json"),
+        ("show", "Tal Rifaat", "--json"),
+        ("control", "--json"),
+        ("control", "--known-on", "2016-02-25", "--json"),
+    ):
+        assert on_sqlite.done(*question).out == seeds_on_sqlite.done(*question).out
