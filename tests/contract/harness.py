@@ -1,8 +1,8 @@
 """Runs writers, tailers and rebuilders of one log as processes, and kills some.
 
 Every process writes its own record, a line at a time, so that a record outlives a SIGKILL;
-`history` reads the records and judges. To run it on another store, give `Plan.opens` the dotted path of a
-function that opens yours from a URL; the store must have the methods of `support.Store`.
+`history` reads the records and judges. To run it on another store, give `Plan.opens` the dotted
+path of a function that opens yours from a URL; the store must have the methods of `support.Store`.
 """
 
 from __future__ import annotations
@@ -122,8 +122,8 @@ def _break_things(
     start: Callable[[Callable[[Plan, int], None], int], ForkServerProcess],
     ran: Ran,
 ) -> None:
-    begun = time.monotonic()
     _wait_for_first_append(plan)
+    begun = time.monotonic()
     steps: list[tuple[float, Callable[[], None] | None]] = [
         ((number + 1) / (plan.writer_kills + 1), None) for number in range(plan.writer_kills)
     ]
@@ -236,6 +236,7 @@ def tail(plan: Plan, number: int) -> None:
     """Follow the log from a checkpoint, and note each event as it comes."""
     store = _opened(plan)
     assert isinstance(store, EventStore)
+    _until_done(store.head)
     checkpoint = store.checkpoint(0)
     with _record(plan, "tailer", number) as record:
         is_last = False
@@ -255,6 +256,7 @@ def tail(plan: Plan, number: int) -> None:
 def rebuild(plan: Plan, number: int) -> None:
     """Read the whole log again and again, and note each time what it held."""
     store = _opened(plan)
+    _until_done(store.head)
     with _record(plan, "rebuilder", number) as record:
         is_last = False
         while not is_last:

@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-import yaml
 
 from timeline.domain.actors import Actor
 from timeline.domain.places import Place
 from timeline.errors import InvalidReport
+from timeline.filing.documents import decode_text, load_yaml
 from timeline.resources import resource
 
 _T = TypeVar("_T")
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def load_places(path: Path | None = None) -> list[Place]:
@@ -39,11 +38,10 @@ def load_actors(path: Path | None = None) -> list[Actor]:
 
 def _entries(path: Path) -> list[Any]:
     try:
-        entries = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+        content = path.read_bytes()
     except OSError as fault:
         raise InvalidReport(str(path), f"cannot be read: {fault.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as fault:
-        raise InvalidReport(str(path), f"is not YAML: {' '.join(str(fault).split())}") from None
+    entries = load_yaml(decode_text(content, path), path)
     if not isinstance(entries, list):
         raise InvalidReport(str(path), "must hold a list")
     return entries

@@ -42,13 +42,7 @@ from timeline.store.events import (
     StreamAppend,
 )
 from timeline.store.inserting import Row, Rows
-from timeline.store.queries import (
-    Found,
-    events_by_ids,
-    existing_documents,
-    locked_head,
-    stream_versions,
-)
+from timeline.store.queries import Found, State, locked_state
 
 Clock = Callable[[], datetime]
 """Gives the present as an aware datetime."""
@@ -92,20 +86,18 @@ class Request:
 
 @dataclass
 class Situation:
-    """What judging needs of the log, kept up to date as requests are granted.
+    """The log's state as the requests that were granted so far leave it.
 
     Attributes:
         position: The last position, granted events included.
         found: The events of the requests that the log holds, by id.
         versions: The version of each stream that the requests name.
-        documents: The digests of their documents that are stored.
         granted: Stream, version and event of what is to be written, in order.
     """
 
     position: int
     found: dict[str, Found]
     versions: dict[str, int]
-    documents: set[str]
     granted: list[tuple[str, int, Prepared]] = field(default_factory=list)
 
 
@@ -248,8 +240,9 @@ def append_all(
     Raises:
         CasebookNotFound: there is no such casebook.
     """
-    head = locked_head(connection, casebook)
-    situation = _situation(connection, casebook, head, requests)
+    state = _locked_state(connection, casebook, requests)
+    head = state.head
+    situation = Situation(head.position, state.found, state.versions)
     outcomes: list[Appended | TimelineError] = []
     documents: list[Document] = []
     for request in requests:
@@ -260,7 +253,7 @@ def append_all(
         else:
             documents += request.documents
     if documents:
-        inserting.insert_documents(connection, casebook, documents, situation.documents)
+        inserting.insert_documents(connection, casebook, documents, state.documents)
     if situation.granted:
         now = hashing.instant_text(clock())
         recorded_at = now if head.recorded_at is None else max(now, head.recorded_at)
@@ -273,18 +266,11 @@ def append_all(
     return outcomes
 
 
-def _situation(
-    connection: Connection, casebook: str, head: Head, requests: Sequence[Request]
-) -> Situation:
+def _locked_state(connection: Connection, casebook: str, requests: Sequence[Request]) -> State:
     ids = {id_ for request in requests for id_ in request.event_ids}
     streams = {one.stream for request in requests for one in request.appends}
     digests = {document.digest for request in requests for document in request.documents}
-    return Situation(
-        head.position,
-        events_by_ids(connection, casebook, ids),
-        stream_versions(connection, casebook, streams),
-        existing_documents(connection, casebook, digests),
-    )
+    return locked_state(connection, casebook, ids, streams, digests)
 
 
 def _judge(request: Request, situation: Situation) -> Appended:

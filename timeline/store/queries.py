@@ -29,13 +29,14 @@ _COLUMNS = """
     e.casebook, e.position, e.event_id, e.stream, e.version, e.type, e.schema_version,
     e.data, e.salt, e.digest, e.metadata, e.recorded_at, e.previous_hash, e.hash"""
 
-# The primary key serves the order; `events_by_id` and `events_by_stream` serve the lists. CROSS
-# JOIN and the unary plus keep SQLite's planner from walking the log once for each of the list.
+# The primary key serves the order; `events_by_id` and `events_by_stream` serve the lists. Each of
+# the list is looked up by itself: on SQLite CROSS JOIN and the unary plus say so, on Postgres a
+# lateral subquery that OFFSET 0 keeps apart. While a log grows fast its statistics lag behind, and
+# a planner left to choose hashes the whole log for each append.
 _EVENTS_BY_IDS = """
 SELECT e.event_id, e.position, e.stream, e.type, e.schema_version, e.data
 FROM {list}
-CROSS JOIN events AS e
-WHERE e.casebook = :casebook AND e.event_id = given.value
+CROSS JOIN {each_event} e.casebook = :casebook AND e.event_id = given.value{end_event}
 """
 _STREAM_VERSIONS = """
 SELECT given.value,
@@ -46,24 +47,36 @@ FROM {list}
 _POSITIONS_OF_STREAMS = """
 SELECT e.position
 FROM {list}
-CROSS JOIN events AS e
-WHERE e.casebook = :casebook AND e.stream = given.value AND +e.position > :after
+CROSS JOIN {each_event} e.casebook = :casebook AND e.stream = given.value
+    AND +e.position > :after{end_event}
 """
 _DOCUMENTS = """
 SELECT d.digest, d.media_type, d.content
 FROM {list}
-CROSS JOIN documents AS d
-WHERE d.casebook = :casebook AND d.digest = given.value
+CROSS JOIN {each_document} d.casebook = :casebook AND d.digest = given.value{end_document}
 """
 _DOCUMENT_DIGESTS = """
 SELECT d.digest
 FROM {list}
-CROSS JOIN documents AS d
-WHERE d.casebook = :casebook AND d.digest = given.value
+CROSS JOIN {each_document} d.casebook = :casebook AND d.digest = given.value{end_document}
 """
-_LIST = {
-    "sqlite": "json_each(:list) AS given",
-    "postgresql": "json_array_elements_text(CAST(:list AS json)) AS given(value)",
+_PARTS = {
+    "sqlite": {
+        "list": "json_each(:list) AS given",
+        "each_event": "events AS e WHERE",
+        "each_document": "documents AS d WHERE",
+        "end_event": "",
+        "end_document": "",
+        "lock": "",
+    },
+    "postgresql": {
+        "list": "json_array_elements_text(CAST(:list AS json)) AS given(value)",
+        "each_event": "LATERAL (SELECT * FROM events AS e WHERE",
+        "each_document": "LATERAL (SELECT * FROM documents AS d WHERE",
+        "end_event": " OFFSET 0) AS e",
+        "end_document": " OFFSET 0) AS d",
+        "lock": " FOR UPDATE",
+    },
 }
 _LOCKED_HEAD = """
 SELECT c.position, c.hash, c.recorded_at FROM casebooks AS c WHERE c.casebook = :casebook{lock}
@@ -85,8 +98,8 @@ ORDER BY e.version LIMIT :size
 _BY_POSITIONS = """
 SELECT {columns}
 FROM {list}
-CROSS JOIN events AS e
-WHERE e.casebook = :casebook AND e.position = CAST(given.value AS bigint)
+CROSS JOIN {each_event} e.casebook = :casebook
+    AND e.position = CAST(given.value AS bigint){end_event}
 ORDER BY e.position
 """
 _BY_ID = """
@@ -99,9 +112,13 @@ WHERE e.casebook = :casebook AND e.event_id = :event_id
 def _statements(template: str) -> dict[str, str]:
     """The statement in each driver's form, by the dialect's name."""
     template = template.replace("{columns}", _COLUMNS)
-    sqlite = template.replace("{list}", _LIST["sqlite"]).replace("{lock}", "")
-    postgres = template.replace("{list}", _LIST["postgresql"]).replace("{lock}", " FOR UPDATE")
-    return {"sqlite": sqlite, "postgresql": re.sub(r"(?<!:):(\w+)", r"%(\1)s", postgres)}
+    texts = {}
+    for dialect, parts in _PARTS.items():
+        texts[dialect] = template
+        for name, part in parts.items():
+            texts[dialect] = texts[dialect].replace(f"{{{name}}}", part)
+    texts["postgresql"] = re.sub(r":(\w+)", r"%(\1)s", texts["postgresql"])
+    return texts
 
 
 _BY_IDS = _statements(_EVENTS_BY_IDS)
@@ -136,6 +153,30 @@ def chunks(values: Iterable[str], size: int = LIST_LENGTH_MAX) -> Iterator[list[
         yield given[start : start + size]
 
 
+# A pipeline over a Unix socket hangs once a command nears 1 MB; this is kept far below.
+PIPELINED_CHARACTERS_MAX = 64_000
+
+Question = tuple[Mapping[str, str], Mapping[str, object]]
+"""A statement in each dialect, and its parameters."""
+
+
+def fetched_together(connection: Connection, questions: Sequence[Question]) -> list[list[Row]]:
+    """All rows of each of some statements: on Postgres in one round trip, when they are short."""
+    characters = sum(
+        len(value) for _, given in questions for value in given.values() if isinstance(value, str)
+    )
+    dialect = connection.dialect.name
+    if dialect == "sqlite" or characters > PIPELINED_CHARACTERS_MAX:
+        return [fetched(connection, statements, given) for statements, given in questions]
+    driver = postgres_driver(connection)
+    with driver.pipeline():
+        cursors = [
+            driver.cursor(binary=True).execute(statements[dialect], given, prepare=False)
+            for statements, given in questions
+        ]
+    return [cursor.fetchall() for cursor in cursors]
+
+
 def fetched(
     connection: Connection, statements: Mapping[str, str], parameters: Mapping[str, object]
 ) -> list[Row]:
@@ -164,21 +205,62 @@ def _rows(
         yield from fetched(connection, statements, {"casebook": casebook, "list": given, **more})
 
 
+@dataclass(frozen=True)
+class State:
+    """What an append is judged by: the head, locked, and what the log holds of what it names.
+
+    Attributes:
+        found: The events among its ids, by id.
+        versions: The version of each of its streams; 0 for a stream without events.
+        documents: Those of its documents' digests that are stored.
+    """
+
+    head: Head
+    found: dict[str, Found]
+    versions: dict[str, int]
+    documents: set[str]
+
+
+def locked_state(
+    connection: Connection,
+    casebook: str,
+    ids: Collection[str],
+    streams: Collection[str],
+    digests: Collection[str],
+) -> State:
+    """Lock the casebook's head until the transaction ends, and look up what an append names.
+
+    Raises:
+        CasebookNotFound: there is no such casebook.
+    """
+    questions: list[Question] = [(_HEAD, {"casebook": casebook})]
+    kinds = [0]
+    for kind, (statements, values) in enumerate(
+        ((_BY_IDS, ids), (_VERSIONS, streams), (_DIGESTS, digests)), start=1
+    ):
+        for chunk in chunks(values):
+            questions.append((statements, {"casebook": casebook, "list": list_parameter(chunk)}))
+            kinds.append(kind)
+    rows: list[list[Row]] = [[], [], [], []]
+    for kind, answer in zip(kinds, fetched_together(connection, questions), strict=True):
+        rows[kind] += answer
+    if not rows[0]:
+        raise CasebookNotFound(casebook)
+    return State(
+        Head(*rows[0][0]),
+        {row[0]: Found(*row[1:]) for row in rows[1]},
+        {row[0]: row[1] or 0 for row in rows[2]},
+        {row[0] for row in rows[3]},
+    )
+
+
 def locked_head(connection: Connection, casebook: str) -> Head:
     """The casebook's head, locked until the transaction ends.
 
     Raises:
         CasebookNotFound: there is no such casebook.
     """
-    rows = fetched(connection, _HEAD, {"casebook": casebook})
-    if not rows:
-        raise CasebookNotFound(casebook)
-    return Head(*rows[0])
-
-
-def events_by_ids(connection: Connection, casebook: str, ids: Collection[str]) -> dict[str, Found]:
-    """The events of the log among some ids, by id."""
-    return {row[0]: Found(*row[1:]) for row in _rows(connection, _BY_IDS, casebook, ids)}
+    return locked_state(connection, casebook, (), (), ()).head
 
 
 def stream_versions(

