@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -21,13 +20,12 @@ from timeline.cli_common import (
     settings_of,
 )
 from timeline.errors import SchemaMismatch
+from timeline.projections.following import Follower
 from timeline.projections.reading import Filters
 from timeline.resources import resource
 from timeline.settings import settings_from
 from timeline.store import migrate
 from timeline.store.engine import connect
-
-FOLLOW_SECONDS = 1.0
 
 migrate_app = typer.Typer(help="The database's schema.", no_args_is_help=True)
 schema_app = typer.Typer(help="The published schemas.", no_args_is_help=True)
@@ -47,14 +45,10 @@ def project(
     casebook: Casebook = None,
 ) -> None:
     """Bring the projections up to the end of the log."""
-    with opened(database, casebook) as app:
-        while True:
-            count = app.runner.catch_up()
-            if count or not follow:
-                out.print(f"projected {count} events")
-            if not follow:
-                return
-            time.sleep(FOLLOW_SECONDS)
+    with opened(database, casebook, caught_up=False) as app:
+        out.print(f"projected {app.runner.catch_up()} events")
+        if follow:
+            Follower(app.store, app.runner.catch_up).run()
 
 
 def rebuild(

@@ -6,7 +6,9 @@ Made by the composition root, which hands in what reads; nothing here opens a da
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from threading import Thread
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -21,10 +23,13 @@ from timeline.api import pages
 from timeline.api.endpoint import GraphQLEndpoint
 from timeline.api.freshness import Freshness
 from timeline.api.schema import execute
+from timeline.projections.following import Follower
 from timeline.projections.reading import Reader
 from timeline.store.event_store import EventStore
 
 logger = logging.getLogger(__name__)
+
+STOP_SECONDS_MAX = 5.0
 
 
 class _SecurityHeaders:
@@ -90,12 +95,32 @@ def create_app(reader: Reader, store: EventStore, catch_up: Callable[[], object]
         return await graphql(request)
 
     app = Starlette(
+        lifespan=_following(store, freshness),
         routes=[
             Route("/", front, methods=["GET"]),
             Route("/graphql", ask, methods=["GET", "POST"]),
             Route("/healthz", health, methods=["GET"]),
             Mount("/static", StaticFiles(directory=pages.STATIC)),
-        ]
+        ],
     )
     app.add_middleware(_SecurityHeaders)
     return app
+
+
+def _following(
+    store: EventStore, freshness: Freshness
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """Keeps the projections fresh while the server runs, so that requests find them so."""
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        follower = Follower(store, freshness.ensure)
+        thread = Thread(target=follower.run, name="follower", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            follower.stop()
+            await run_in_threadpool(thread.join, STOP_SECONDS_MAX)
+
+    return lifespan

@@ -4,11 +4,16 @@ One thread writes: while it commits, the appends that arrive wait, and the next 
 all of them. Each is judged by itself, in the order of arrival, against the log as those before it
 leave it; a conflict refuses that one alone. Nobody is answered before the commit. A transaction
 that cannot be committed fails every append in it, with the reason.
+
+Callers that append again and again would fall into two halves that take turns, one waiting while
+the other commits. So the writer waits for as many as the last time were there, but never for longer
+than a part of what a transaction takes.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -28,6 +33,9 @@ from timeline.store.retry import retried
 WAITING_MAX = 1_000
 EVENTS_PER_GROUP_MAX = 2_000
 CLOSE_SECONDS_MAX = 60
+# How long to wait for callers that were there the last time: a part of the last transaction.
+LINGER_PART = 0.5
+LINGER_SECONDS_MAX = 0.002
 
 _Waiting = tuple[Request, "Future[Appended]"]
 
@@ -55,6 +63,8 @@ class GroupedEventStore(EventStore):
         self._changed = threading.Condition()
         self._is_closed = False
         self._writer: threading.Thread | None = None
+        self._expected = 1
+        self._linger_seconds = 0.0
 
     def append(
         self, appends: Sequence[StreamAppend], documents: Sequence[Document] = ()
@@ -127,6 +137,12 @@ class GroupedEventStore(EventStore):
         with self._changed:
             while not self._waiting and not self._is_closed:
                 self._changed.wait()
+            end = time.monotonic() + self._linger_seconds
+            while len(self._waiting) < self._expected and not self._is_closed:
+                left_seconds = end - time.monotonic()
+                if left_seconds <= 0:
+                    break
+                self._changed.wait(left_seconds)
             group: list[_Waiting] = []
             events = 0
             while self._waiting:
@@ -143,6 +159,7 @@ class GroupedEventStore(EventStore):
 
     def _write_wanted(self, group: Sequence[_Waiting]) -> None:
         requests = [request for request, _ in group]
+        begun = time.monotonic()
         try:
             outcomes = retried(lambda: self._append_all(requests))
         except BaseException as error:  # noqa: BLE001 - a waiting caller must be told whatever it is
@@ -155,6 +172,9 @@ class GroupedEventStore(EventStore):
             for one in group:
                 self._write_wanted([one])
             return
+        took_seconds = time.monotonic() - begun
+        self._linger_seconds = min(LINGER_PART * took_seconds, LINGER_SECONDS_MAX)
+        self._expected = len(group) + len(self._waiting)
         for (_, future), outcome in zip(group, outcomes, strict=True):
             if isinstance(outcome, TimelineError):
                 future.set_exception(outcome)
