@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 
 from sqlalchemy import Engine
 from starlette.applications import Starlette
@@ -16,7 +17,7 @@ from timeline.domain.claims import Extractor
 from timeline.domain.events import EVENT_TYPES, json_schemas
 from timeline.domain.time import check_time_zone, instant_text, moment_end
 from timeline.domain.upcast import check_chains
-from timeline.errors import VerificationFailed
+from timeline.errors import InvalidEvent, SchemaMismatch, VerificationFailed
 from timeline.extraction.extractor import RuleExtractor
 from timeline.filing.amending import Amending
 from timeline.filing.filing import Filing
@@ -168,6 +169,7 @@ def application(settings: Settings, *, caught_up: bool = True) -> Iterator[Appli
     check_chains(EVENT_TYPES)
     engine = connect(settings.database_url)
     try:
+        _require_file(engine)
         migrate.require_current(engine)
         app = Application(settings, engine)
         app.store.casebook_row()
@@ -178,32 +180,45 @@ def application(settings: Settings, *, caught_up: bool = True) -> Iterator[Appli
         engine.dispose()
 
 
+def _require_file(engine: Engine) -> None:
+    """Refuse a SQLite file that is not there, which the driver would make."""
+    path = engine.url.database if engine.dialect.name == "sqlite" else None
+    if path and path != ":memory:" and not Path(path).exists():
+        raise SchemaMismatch(f"there is no database {path}; run `timeline init` to make it")
+
+
 def initialise(
     settings: Settings,
     *,
-    time_zone: str = DEFAULT_TIME_ZONE,
-    theatre: str = DEFAULT_THEATRE,
+    time_zone: str | None = None,
+    theatre: str | None = None,
     clock: Callable[[], datetime] = system_clock,
 ) -> int:
     """Migrate a database to head, make the casebook, and register the seeds' places and actors.
 
-    Doing so again adds only what is missing.
+    Doing so again adds only what is missing; a casebook keeps its time zone and theatre.
 
     Returns:
         How many places and actors were new.
 
     Raises:
         InvalidDate: no such time zone.
+        InvalidEvent: the casebook has another time zone or theatre.
         SchemaMismatch: a newer release has migrated the database.
         DatabaseUnavailable: the database did not answer.
     """
-    check_time_zone(time_zone)
+    check_time_zone(time_zone or DEFAULT_TIME_ZONE)
     engine = connect(settings.database_url)
     try:
         migrate.upgrade(engine)
         app = Application(settings, engine, clock)
-        app.store.open_casebook(time_zone, theatre)
-        places = [p for p in load_places() if p.theatre in (None, theatre)]
+        made = app.store.open_casebook(time_zone or DEFAULT_TIME_ZONE, theatre or DEFAULT_THEATRE)
+        if time_zone not in (None, made.time_zone) or theatre not in (None, made.theatre):
+            raise InvalidEvent(
+                f"casebook {made.casebook} has the time zone {made.time_zone} and the theatre"
+                f" {made.theatre}, which stay; give another --casebook"
+            )
+        places = [p for p in load_places() if p.theatre in (None, made.theatre)]
         return app.registering.register(places, load_actors())
     finally:
         engine.dispose()
@@ -234,6 +249,7 @@ def copy_database(
     """
     engine, target_engine = connect(source.database_url), connect(normal_url(target_url))
     try:
+        _require_file(engine)
         migrate.require_current(engine)
         migrate.upgrade(target_engine)
         for name in (casebook,) if casebook else casebooks_of(engine):

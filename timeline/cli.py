@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from timeline import __version__, cli_admin, cli_proof, presentation
+from timeline import __version__, cli_admin, cli_amend, cli_proof, presentation
 from timeline.bootstrap import Application, application, initialise, new_extractor
 from timeline.cli_common import (
     AsJson,
@@ -28,7 +28,6 @@ from timeline.cli_common import (
     settings_of,
 )
 from timeline.domain.actors import ActorTable
-from timeline.domain.events import Basis
 from timeline.domain.places import Gazetteer
 from timeline.errors import InvalidEvent, InvalidReport, TimelineError
 from timeline.filing.deciding import publication, resolved
@@ -38,8 +37,6 @@ from timeline.filing.reference import load_actors, load_places
 from timeline.projections.reading import Entry, Filters, Page, Reader
 from timeline.resources import resource
 from timeline.settings import (
-    DEFAULT_THEATRE,
-    DEFAULT_TIME_ZONE,
     PAGE_SIZE_MAX,
     Settings,
     normal_url,
@@ -56,10 +53,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-place_app = typer.Typer(help="Places of the gazetteer.", no_args_is_help=True)
-actor_app = typer.Typer(help="Actors.", no_args_is_help=True)
-app.add_typer(place_app, name="place")
-app.add_typer(actor_app, name="actor")
+cli_amend.add_to(app)
 cli_admin.add_to(app)
 cli_proof.add_to(app)
 
@@ -68,14 +62,6 @@ PathArgument = Annotated[Path, typer.Argument(metavar="PATH", help="A report.")]
 PlaceArgument = Annotated[
     str, typer.Argument(metavar="PLACE", help="An id, or a name in any spelling or script.")
 ]
-ReportArgument = Annotated[str, typer.Argument(metavar="REPORT", help="The report's id.")]
-BasisOption = Annotated[
-    Basis, typer.Option("--basis", help="source: the outlet says so; coding: we had misread it.")
-]
-ReportedOption = Annotated[
-    str | None, typer.Option("--reported", metavar="D", help="When the outlet said so.")
-]
-ReasonOption = Annotated[str | None, typer.Option("--reason", help="Why, in a sentence.")]
 
 
 def _version(wanted: bool) -> None:
@@ -132,8 +118,8 @@ def _print_next_steps(database: str) -> None:
         ("show خناصر", "any script finds the place"),
         ("serve", "GraphQL at http://127.0.0.1:8000/graphql"),
     ):
-        out.print(f"  timeline --database {database} {command}", markup=False, end="")
-        out.print(f"   [dim]{why}[/dim]")
+        out.print(f"  timeline --database {database} {command}", markup=False, soft_wrap=True)
+        out.print(f"      [dim]{why}[/dim]")
 
 
 @app.command()
@@ -149,9 +135,7 @@ def init(
 ) -> None:
     """Migrate the database to head and load places and actors of seeds/."""
     settings = settings_of(database, casebook)
-    count = initialise(
-        settings, time_zone=time_zone or DEFAULT_TIME_ZONE, theatre=theatre or DEFAULT_THEATRE
-    )
+    count = initialise(settings, time_zone=time_zone, theatre=theatre)
     out.print(f"casebook {settings.casebook} is ready; {count} places and actors were new")
 
 
@@ -350,78 +334,6 @@ def _variables(text: str | None) -> dict[str, Any] | None:
     if values is not None and not isinstance(values, dict):
         raise InvalidEvent("--variables must be a JSON object")
     return values
-
-
-@app.command()
-def correct(
-    report: ReportArgument,
-    claim: Annotated[str, typer.Argument(metavar="CLAIM", help="Its ref or claim id.")],
-    values: Annotated[
-        list[str],
-        typer.Option("--set", metavar="FIELD=VALUE", help="As in a coded report; may be repeated."),
-    ],
-    basis: BasisOption,
-    reported: ReportedOption = None,
-    reason: ReasonOption = None,
-    database: Database = None,
-    casebook: Casebook = None,
-) -> None:
-    """Put fields of a filed claim right."""
-    changes = dict(_assignment(v) for v in values)
-    with opened(database, casebook) as opened_app:
-        position = opened_app.amending.correct(
-            report, claim, changes, basis=basis, reported=reported, reason=reason
-        )
-    out.print(f"corrected, at position {position}")
-
-
-def _assignment(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise InvalidEvent(f"--set {text!r} must be FIELD=VALUE")
-    try:
-        return name.strip(), json.loads(value)
-    except ValueError:
-        return name.strip(), value
-
-
-@app.command()
-def retract(
-    report: ReportArgument,
-    basis: BasisOption,
-    claim: Annotated[
-        str | None, typer.Argument(metavar="[CLAIM]", help="Its ref or claim id; all without.")
-    ] = None,
-    reported: ReportedOption = None,
-    reason: ReasonOption = None,
-    database: Database = None,
-    casebook: Casebook = None,
-) -> None:
-    """Let a claim, or a whole report, no longer stand."""
-    with opened(database, casebook) as opened_app:
-        position = opened_app.amending.retract(
-            report, claim, basis=basis, reported=reported, reason=reason
-        )
-    out.print(f"retracted, at position {position}")
-
-
-YamlArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML list, as in seeds/.")]
-
-
-@place_app.command("add")
-def add_places(path: YamlArgument, database: Database = None, casebook: Casebook = None) -> None:
-    """Register the places of a YAML file."""
-    with opened(database, casebook) as opened_app:
-        count = opened_app.registering.register(places=load_places(path))
-    out.print(f"{count} places were new")
-
-
-@actor_app.command("add")
-def add_actors(path: YamlArgument, database: Database = None, casebook: Casebook = None) -> None:
-    """Register the actors of a YAML file."""
-    with opened(database, casebook) as opened_app:
-        count = opened_app.registering.register(actors=load_actors(path))
-    out.print(f"{count} actors were new")
 
 
 def main() -> None:

@@ -156,7 +156,9 @@ def unresolved(
 def copy(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="SQLite file or Postgres URL.")],
     target: Annotated[str, typer.Argument(metavar="TARGET", help="SQLite file or Postgres URL.")],
-    casebook: Casebook = None,
+    casebook: Annotated[
+        str | None, typer.Option("--casebook", metavar="NAME", help="All when not given.")
+    ] = None,
 ) -> None:
     """Copy casebooks (all when none is named) to another database, and verify them there.
 

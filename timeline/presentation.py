@@ -127,6 +127,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
     report = entry.report
     return {
         "claim_id": entry.claim.claim_id,
+        "ref": entry.claim.ref,
         **claim_json(entry.claim, entry.type),
         "evidence": evidence_json(entry.claim.evidence, entry.quote),
         "also_evidence": [

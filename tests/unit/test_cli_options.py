@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import typer
 
-from timeline.cli import _assignment, _query_text, _variables
+from timeline.cli import _query_text, _variables
+from timeline.cli_amend import _assignment
 from timeline.cli_common import refuse, run
 from timeline.errors import InvalidEvent, InvalidReport, NotFound, TimelineError
 from timeline.settings import Settings, normal_url, settings_from

@@ -36,10 +36,6 @@ _STATE_WORDS = frozenset(
         "infantry",
         "navy",
         "police",
-        "warplane",
-        "jet",
-        "aircraft",
-        "air",
     ]
 )
 _GROUP_WORDS = frozenset(
@@ -137,16 +133,19 @@ def is_home_text(text: str, hits: list[Hit], places: list[PlaceHit], table: Acto
 _KIND_WORD = re.compile(
     r"\b(?P<kind>[Rr]ebel|[Ii]nsurgent|[Oo]pposition|[Gg]overnment|[Rr]egime|[Ll]oyalist)"
     r"(?=[ -](?:hands?|control|held|controlled|positions?|territory|areas?|lines|jets?|"
-    r"warplanes?|aircraft|helicopters?|artillery|shelling|bombardment|strikes?|airstrikes?|"
-    r"raids?|attacks?|offensive|troops|forces|army)\b)"
+    r"warplanes?|aircraft|helicopters?|drones?|artillery|guns?|rockets?|shells?|mortars?|fire|"
+    r"shelling|bombardment|strikes?|airstrikes?|raids?|attacks?|offensive|troops|forces|army|"
+    r"checkpoints?|posts?|outposts?|bases?|camps?|barracks|garrisons?|convoys?|columns?|"
+    r"strongholds?|bastions?|enclaves?|trenches|headquarters|depots?|sites?|targets?)\b)"
 )
 
 
 def _by_kind(text: str, table: ActorTable, found: list[ActorHit], is_home: bool) -> list[ActorHit]:
     """As in "Rebel hands", "government jets": the actor that the plural or its forces name."""
     made = []
+    taken = _taken(found)
     for match in _KIND_WORD.finditer(text):
-        if any(f.start < match.end() and match.start() < f.end for f in found):
+        if not taken.isdisjoint(range(*match.span())):
             continue
         kind = match["kind"].lower()
         known = next(
@@ -172,16 +171,23 @@ def _by_adjective(text: str, table: ActorTable, found: list[ActorHit]) -> list[A
             ),
         )
     made: list[ActorHit] = []
+    taken = _taken(found)
     for pattern in patterns:
         for match in pattern.finditer(text):
             noun = match["noun"]
             if noun not in arms and noun.rstrip("s") not in arms:
                 continue
-            if any(f.start < match.end() and match.start() < f.end for f in [*found, *made]):
+            if not taken.isdisjoint(range(*match.span())):
                 continue
+            taken.update(range(*match.span()))
             actor_id = by_adjective.get(match["adjective"])
             made.append(ActorHit(match.start(), match.end(), match.group(), actor_id))
     return made
+
+
+def _taken(hits: list[ActorHit]) -> set[int]:
+    """The code points that already belong to a name."""
+    return {at for h in hits for at in range(h.start, h.end)}
 
 
 class Cast:
@@ -190,6 +196,8 @@ class Cast:
     def __init__(self, hits: list[ActorHit], table: ActorTable) -> None:
         self.hits = hits
         self._starts = [h.start for h in hits]
+        self._named = frozenset(hits)
+        self.by_adjective = {w: a.actor_id for a in table.actors.values() for w in a.adjectives}
         self.table = table
         self.subjects: list[tuple[int, ActorHit]] = []
         self.unnamed: dict[str, ActorHit] = {}
@@ -200,6 +208,10 @@ class Cast:
         last = bisect_left(self._starts, end)
         near = self.hits[max(0, last - TOUCHING_MAX) : last]
         return [h for h in near if start < h.end]
+
+    def is_named(self, hit: ActorHit) -> bool:
+        """Whether the text names this actor, rather than one standing for it."""
+        return hit in self._named
 
     def remember_subject(self, position: int, hit: ActorHit) -> None:
         """Note who the subject of a clause was, for the pronouns after it."""
@@ -228,11 +240,22 @@ class Cast:
         if kinds is None and recent:
             return recent[-1]
         if not candidates:
-            return self.default_state if kinds is _STATE else None
+            default = self.default_state if kinds is _STATE else None
+            return default if default is None or default.actor_id not in not_ else None
         if kinds is _STATE:
             home = [h for h in candidates if self._is_local_state(h)]
             return (home or candidates)[-1]
         return candidates[-1]
+
+    def wielder(self, weapon: str, before: int, sentence_start: int) -> ActorHit | None:
+        """Whose "the jets" are: of the last actor named by that weapon ("Russian jets")."""
+        last = bisect_left(self._starts, before)
+        for hit in reversed(self.hits[max(0, last - RECALL_NAMES_MAX) : last]):
+            if hit.start < sentence_start - RECALL_MAX:
+                return None
+            if hit.as_named.lower().split()[-1].rstrip("s") == weapon.rstrip("s"):
+                return hit
+        return None
 
     def _actor(self, hit: ActorHit) -> Actor | None:
         return self.table.get(hit.actor_id) if hit.actor_id else None

@@ -48,6 +48,7 @@ class Draft(Struct, kw_only=True):
     is_definite: bool = False
     verb_index: int = -1
     methods: int = 1
+    is_retaken: bool = False
 
     @property
     def is_occurrence(self) -> bool:

@@ -23,14 +23,15 @@ from timeline.extraction.grammar import (
     governing_verb,
     is_pluperfect,
 )
+from timeline.extraction.lexicon import lexicon
 from timeline.extraction.listing import listed_places
 from timeline.extraction.modality import Reading, read_modality
 from timeline.extraction.narrative import date_shifted_clauses, earlier_of_running, move_story
-from timeline.extraction.parsing import Parse
+from timeline.extraction.parsing import Parse, lemma
 from timeline.extraction.placing import PlaceHit
 from timeline.extraction.roles import actors_of_event
 from timeline.extraction.scene import Scene
-from timeline.extraction.triggers import Trigger, find_triggers
+from timeline.extraction.triggers import Trigger, find_triggers, is_overtaken, lasts
 from timeline.extraction.whereabouts import Where, place_of_event
 
 Dated = list[tuple[DateExpression, Token | None]]
@@ -62,6 +63,7 @@ class Reader:
         self.dates: list[DateExpression] = []
         self.speakers = Speakers(text, cast)
         self.drafts: list[Draft] = []
+        self.sieges: list[Draft] = []
         self.body = 0
 
     def read(self, parse: Parse, number: int) -> list[Draft]:
@@ -72,7 +74,11 @@ class Reader:
         dated = governors(parse, self.dates)
         last = next((d.type for d in reversed(self.drafts) if d.type in _VIOLENT), None)
         triggers = find_triggers(parse, scene.classes, last)
-        told = [t for t in triggers if t.type != "Casualties"]
+        states = [t for t in triggers if lasts(t)]
+        hints = [self._draft(trigger, scene, dated, number) for trigger in states]
+        self.sieges += [d for d in hints if d is not None]
+        triggers = [t for t in triggers if t not in states]
+        told = [t for t in triggers if t.type != "Casualties" and not is_overtaken(t, triggers)]
         drafts = [self._draft(trigger, scene, dated, number) for trigger in told]
         made = [d for d in drafts if d is not None]
         date_shifted_clauses(made, parse, self.dates, self.text)
@@ -145,6 +151,7 @@ class Reader:
             is_definite=trigger.is_nominal
             and any(c.dep_ == "det" and c.lower_ in _POINTING for c in token.children),
             verb_index=trigger.carrier.i,
+            is_retaken=lemma(token) in lexicon().lists["again"],
         )
         self._add_linear_actor(draft, trigger, scene)
         return draft

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import accumulate
 
 from timeline.domain.actors import ActorKind, ActorTable
 from timeline.domain.claims import Extraction, ProposedClaim, ReportFrame
@@ -18,13 +19,15 @@ from timeline.extraction.frame import read_head
 from timeline.extraction.model import load_model, model_name
 from timeline.extraction.parsing import parse_sentences
 from timeline.extraction.placing import PlaceHit, find_places
-from timeline.extraction.sentences import split_sentences
+from timeline.extraction.sentences import Sentence, split_sentences
 from timeline.extraction.statements import statements_of
+from timeline.extraction.succession import with_other_parties
 from timeline.extraction.triggers import may_tell
 
 VERSION = "1"
 TEXT_CHARACTERS_MAX = 2_000_000
 SENTENCES_PARSED_MAX = 2_000
+CHARACTERS_PARSED_MAX = 200_000
 CLAIMS_MAX = 1_000
 
 
@@ -40,15 +43,17 @@ class RuleExtractor:
     ) -> Extraction:
         """The claims of a text, in its order; spans count code points of `text` as it stands.
 
-        Only the first TEXT_CHARACTERS_MAX code points and SENTENCES_PARSED_MAX sentences that may
-        tell of an event are read, so that a hostile text costs a bounded time.
+        Only the first TEXT_CHARACTERS_MAX code points are read, and of the sentences that may tell
+        of an event the first SENTENCES_PARSED_MAX, or CHARACTERS_PARSED_MAX code points of them, so
+        that a hostile text costs a bounded time. What lies beyond is left out without a word: an
+        `Extraction` has no field to say so (docs/extraction.md).
 
         Raises:
             ModelUnusable: the language model is missing or not the recorded one.
         """
         coded_by = f"rules-{VERSION}+{model_name()}"
-        drafts = consolidated(_drafts(text[:TEXT_CHARACTERS_MAX], frame, gazetteer, actors))
-        drafts = with_candidates(drafts)
+        found, lasting = _drafts(text[:TEXT_CHARACTERS_MAX], frame, gazetteer, actors)
+        drafts = with_other_parties(with_candidates(consolidated(found)), lasting)
         states = frozenset(
             a.actor_id
             for a in actors.actors.values()
@@ -62,7 +67,10 @@ def _ordered(claims: tuple[ProposedClaim, ...]) -> tuple[ProposedClaim, ...]:
     return tuple(sorted(claims, key=lambda c: c.evidence.span_start if c.evidence else 0))
 
 
-def _drafts(text: str, frame: ReportFrame, gazetteer: Gazetteer, actors: ActorTable) -> list[Draft]:
+def _drafts(
+    text: str, frame: ReportFrame, gazetteer: Gazetteer, actors: ActorTable
+) -> tuple[list[Draft], list[Draft]]:
+    """The drafts of a text, and the sieges that it tells as lasting."""
     even = cleaned(text)
     head = read_head(text)
     sentences = split_sentences(even, head.spans)
@@ -71,8 +79,9 @@ def _drafts(text: str, frame: ReportFrame, gazetteer: Gazetteer, actors: ActorTa
         for number, s in enumerate(sentences)
         if not s.is_heading and may_tell(even[s.start : s.end])
     ][:SENTENCES_PARSED_MAX]
+    telling = _affordable(telling)
     if not telling:
-        return []
+        return [], []
     hits = actor_hits(even, actors)
     places = find_places(even, gazetteer, hits)
     is_home = is_home_text(even, hits, places, actors)
@@ -80,7 +89,8 @@ def _drafts(text: str, frame: ReportFrame, gazetteer: Gazetteer, actors: ActorTa
     home_army = actors.resolve("government forces")[0] if is_home else None
     if home_army is not None:
         cast.default_state = ActorHit(0, 0, home_army.name, home_army.actor_id, True)
-    places = [p for p in places if not _is_government(even, p, cast)]
+    named = frozenset((h.start, h.end) for h in cast.hits)
+    places = [p for p in places if not _is_government(even, p, named)]
     dates = find_dates(even)
     calendar = Calendar(frame.published)
     reader = Reader(even, places, cast, dates, calendar)
@@ -92,12 +102,20 @@ def _drafts(text: str, frame: ReportFrame, gazetteer: Gazetteer, actors: ActorTa
         number = numbers[parse.sentence]
         found += reader.read(parse, number)
         found += statements_of(parse, reader, number)
-    return found
+    return found, reader.sieges
 
 
-def _is_government(text: str, place: PlaceHit, cast: Cast) -> bool:
+def _affordable(telling: list[tuple[int, Sentence]]) -> list[tuple[int, Sentence]]:
+    """The first sentences that together hold at most CHARACTERS_PARSED_MAX code points."""
+    lengths = accumulate(s.end - s.start for _, s in telling)
+    return [
+        told for told, total in zip(telling, lengths, strict=True) if total <= CHARACTERS_PARSED_MAX
+    ]
+
+
+def _is_government(text: str, place: PlaceHit, named: frozenset[tuple[int, int]]) -> bool:
     """Whether the name of a capital stands for those who rule in it ("Damascus said")."""
-    same = any(h.start == place.start and h.end == place.end for h in cast.hits)
+    same = (place.start, place.end) in named
     before = text[max(0, place.start - 12) : place.start].lower()
     return same and not re.search(
         r"\b(?:in|at|near|around|from|to|outside|inside|into|of|on|toward|towards)(?: the)? \Z",

@@ -99,7 +99,7 @@ def is_passive(verb: Token) -> bool:
         return False
     if any(c.dep_ == "aux" for c in verb.children):
         return False
-    if verb.dep_ == "acl" and any(c.dep_ == "dobj" for c in verb.children):
+    if verb.dep_ in ("acl", "ROOT", "ccomp") and any(c.dep_ == "dobj" for c in verb.children):
         return False  # "jets carried out raids", read as "jets (that were) carried out"
     if verb.dep_ == "conj" and not any(c.dep_ == "nsubj" for c in verb.children):
         has_object = any(c.dep_ == "dobj" for c in verb.children)

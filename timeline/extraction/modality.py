@@ -13,6 +13,7 @@ from timeline.domain.claims import Certainty, Modality, Polarity
 from timeline.extraction.grammar import CLIMB_MAX, Token, arguments
 from timeline.extraction.lexicon import lexicon
 from timeline.extraction.parsing import lemma
+from timeline.extraction.truth import happenings_of, is_called_untrue
 
 _CLAUSAL = frozenset(
     {
@@ -82,6 +83,10 @@ def read_modality(token: Token) -> Reading:
         _step(current, head, state)
         current = head
     _parenthetical(token, state)
+    for verb in happenings_of(token):
+        _own(verb, state)
+    if is_called_untrue(token):
+        state.negate()
     if state.modality is None and not state.negated and _is_open(token):
         state.modality = Modality.FORECAST
     modality = state.modality or Modality.ASSERTED

@@ -20,6 +20,7 @@ _GLUED = re.compile(
     r"-[\w']+"
 )
 _ACRONYM = re.compile(r"\((?:[A-Z]{2,7}|[A-Z][a-z]{1,3}[A-Z]{1,3})\)")
+_STAND_IN = "NATO"
 _QUOTES = re.compile(r'"+')
 
 
@@ -33,6 +34,12 @@ class Parse(NamedTuple):
     def chars(self, first: int, last: int) -> tuple[int, int]:
         """The code points from token `first` to token `last`, both included."""
         return self.offsets[first][0], self.offsets[last][1]
+
+    def written(self, token: Any) -> str:  # noqa: ANN401 - spaCy's Token
+        """The word of a token as the report has it, where the parser is shown another."""
+        start, end = self.offsets[token.i]
+        stands_in = token.text == _STAND_IN and end - start == len("IS")
+        return "IS" if stands_in else str(token.text)
 
     def tokens_in(self, start: int, end: int) -> list[Any]:
         """The tokens that touch a half-open range of code points."""
@@ -112,8 +119,13 @@ def _tokens(
             _, first, _ = found.pop()
             found.append((even[first - start : b], first, start + b))
         else:
-            found.append((token.text, start + a, start + b))
+            found.append((_shown(token.text, even), start + a, start + b))
     return found
+
+
+def _shown(word: str, sentence: str) -> str:
+    """The word as the parser shall see it: it takes "IS" for a verb, so it gets a name it knows."""
+    return _STAND_IN if word == "IS" and not sentence.isupper() else word
 
 
 def _unbracketed(match: re.Match[str]) -> str:

@@ -7,9 +7,8 @@ from timeline.extraction.acting import ActorHit
 from timeline.extraction.grammar import Token, left_edge
 from timeline.extraction.parsing import lemma
 from timeline.extraction.scene import Scene
+from timeline.extraction.targets import add_targets, struck
 from timeline.extraction.triggers import Trigger
-
-_TARGETS = frozenset({"actor", "site", "force", "vehicle_or_thing", "person"})
 
 
 class Roles:
@@ -20,10 +19,17 @@ class Roles:
         self.found: list[ActorMention] = []
         self.ids: set[str] = set()
 
-    def add(self, tokens: list[Token], role: str, *, exclude_own: bool = False) -> None:
-        """Add the actors that these noun phrases name."""
+    def add(
+        self,
+        tokens: list[Token],
+        role: str,
+        *,
+        exclude_own: bool = False,
+        not_: frozenset[str] = frozenset(),
+    ) -> None:
+        """Add the actors that these noun phrases name; a generic noun stands for none of `not_`."""
         for token in tokens:
-            barred = frozenset(self.ids) if exclude_own else frozenset()
+            barred = not_ | self.ids if exclude_own else not_
             for hit in self.scene.actors_of(token, barred):
                 self.add_hit(hit, role)
 
@@ -60,7 +66,7 @@ def actors_of_event(trigger: Trigger, scene: Scene) -> list[ActorMention]:
     if trigger.is_nominal:
         _nominal_roles(trigger, scene, roles, doer)
     if subject_role in {r.value for r in ActorRole}:
-        roles.add(args.subject, str(subject_role))
+        roles.add(args.subject, str(subject_role), not_=_named_others(trigger, scene))
     for preposition in ("to", "with", "against", "from", "between"):
         role = trigger.roles.get(preposition)
         if role in {r.value for r in ActorRole}:
@@ -75,7 +81,7 @@ def actors_of_event(trigger: Trigger, scene: Scene) -> list[ActorMention]:
                 ]
                 owners += [n for c in noun.children if c.dep_ == "prep" for n in c.children]
                 roles.add(owners, trigger.roles["hands"])
-    _object_roles(trigger, scene, roles)
+    add_targets(trigger, scene, roles)
     if trigger.type in ("Shelling", "Airstrike") and not roles.has("initiator"):
         _from_source(trigger, scene, roles)
     if trigger.type == "Clash" and not roles.found:
@@ -83,26 +89,12 @@ def actors_of_event(trigger: Trigger, scene: Scene) -> list[ActorMention]:
     return roles.found
 
 
-def _object_roles(trigger: Trigger, scene: Scene, roles: Roles) -> None:
-    args, role = trigger.arguments, trigger.roles.get("obj")
-    if trigger.is_nominal:
-        return
-    if role in ("previous_holder", "target", "participant"):
-        roles.add(args.object, role, exclude_own=True)
-    elif trigger.type == "ControlChanged" and role == "place":
-        for noun in args.object:
-            owners = [c for c in noun.children if c.dep_ in ("compound", "poss", "nmod", "amod")]
-            for owner in owners:
-                a, b = scene.parse.offsets[left_edge(owner)][0], scene.parse.offsets[owner.i][1]
-                for hit in scene.cast.touching(a, b):
-                    if not any(p.start < hit.end and hit.start < p.end for p in scene.places):
-                        roles.add_hit(hit, "previous_holder")
-    hit_nouns = args.object if role == "target" else args.after("on", "against")
-    if role == "target" or trigger.type in ("Airstrike", "Shelling"):
-        for noun in [*hit_nouns, *(n for n in args.object if "site" in scene.classes(n))]:
-            if scene.classes(noun) & _TARGETS:
-                for hit in scene.actors_of(noun, frozenset(roles.ids)):
-                    roles.add_hit(hit, "target")
+def _named_others(trigger: Trigger, scene: Scene) -> frozenset[str]:
+    """The ids of those whom the clause names as its other party."""
+    args = trigger.arguments
+    nouns = args.object + args.after("on", "against", "with", "from", "to")
+    hits = [h for n in nouns for h in scene.actors_of(n) if scene.cast.is_named(h)]
+    return frozenset(h.actor_id for h in hits if h.actor_id is not None)
 
 
 def _nominal_roles(trigger: Trigger, scene: Scene, roles: Roles, doer: str) -> None:
@@ -116,11 +108,7 @@ def _nominal_roles(trigger: Trigger, scene: Scene, roles: Roles, doer: str) -> N
             role = "participant" if child.lower_ == "between" else doer
             roles.add([n for n in child.children if n.dep_ == "pobj"], role)
         if child.dep_ == "prep" and child.lower_ in ("on", "against", "with"):
-            role = "participant" if child.lower_ == "with" and trigger.type == "Clash" else "target"
-            nouns = [n for n in child.children if n.dep_ == "pobj"]
-            roles.add(
-                [n for n in nouns if scene.classes(n) & {"actor", "force"}], role, exclude_own=True
-            )
+            _nominal_target(child, trigger, scene, roles)
         if child.dep_ == "prep" and child.lower_ == "of" and trigger.type == "Withdrawal":
             nouns = [
                 n
@@ -138,6 +126,15 @@ def _nominal_roles(trigger: Trigger, scene: Scene, roles: Roles, doer: str) -> N
         if trigger.type == "Clash" and trigger.roles.get("subj") != "initiator":
             for preposition in ("between", "with"):
                 roles.add(trigger.arguments.after(preposition), "participant")
+
+
+def _nominal_target(preposition: Token, trigger: Trigger, scene: Scene, roles: Roles) -> None:
+    """As in "an attack on X", "clashes with X"."""
+    is_side = preposition.lower_ == "with" and trigger.type == "Clash"
+    for noun in (n for n in preposition.children if n.dep_ == "pobj"):
+        for hit in struck(noun, scene, frozenset(roles.ids)):
+            if hit.actor_id or scene.classes(noun) & {"actor", "force"}:
+                roles.add_hit(hit, "participant" if is_side else "target")
 
 
 def _from_source(trigger: Trigger, scene: Scene, roles: Roles) -> None:

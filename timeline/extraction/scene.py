@@ -16,6 +16,8 @@ NOUN_PHRASE_WORDS_MAX = 8
 _WHO = frozenset({"who", "what", "which", "someone", "nobody", "unknown", "unidentified"})
 _PERSONAL = frozenset({"it", "they", "them", "he", "she", "we", "its", "their"})
 _FIGHTING = frozenset({"force", "air_arm", "gun", "person"})
+_WEAPONS = frozenset({"air_arm", "gun", "munition", "aircraft"})
+_AFFECTED = frozenset({"dobj", "pobj", "nsubjpass"})
 _SIDES = frozenset({"army", "government", "military", "regime"})
 _STRANGERS = frozenset({"gunman", "fighter", "group", "attacker", "assailant", "bomber", "drone"})
 _LOOSE_KINDS = frozenset({"soldier", "militant", "fighter", "troop"})
@@ -147,13 +149,17 @@ class Scene:
         """Who was last told of ("the army", "these battalions"), or nobody known."""
         low = lemma(noun)
         determiners = {c.lower_ for c in noun.children if c.dep_ == "det"}
+        if self._is_weapon(noun):
+            return self._of_weapon(noun, first, last, determiners)
         if low in self.cast.unnamed and determiners & {"these", "those", "the", "that"}:
             return self.cast.unnamed[low]
         marks = [c for c in noun.lefts if c.dep_ in ("amod", "compound", "nummod", "nmod")]
         is_own = any(c.text[:1].isupper() and c.i > noun.sent.start for c in marks)
         is_plain = all(c.lower_ in _PLAIN_MARKS for c in marks)
         is_loose = low in _LOOSE_KINDS and not is_own
-        is_new = "some" in determiners or (determiners & {"a", "an"} and low in _STRANGERS)
+        is_new = "some" in determiners or (
+            determiners & {"a", "an"} and (low in _STRANGERS or noun.dep_ in _AFFECTED)
+        )
         refers = (is_plain and "person" not in self.classes(noun)) or is_loose
         if refers and not is_new:
             side = next((c.lower_ for c in marks if c.lower_ in _SIDES), low)
@@ -167,6 +173,21 @@ class Scene:
         if "force" in self.classes(noun) and determiners:
             self.cast.unnamed.setdefault(low, unnamed)
         return unnamed
+
+    def _is_weapon(self, noun: Token) -> bool:
+        """Whether a noun is an aircraft, gun or missile and says nothing of whose it is."""
+        marks = {c.lower_ for c in noun.lefts if c.dep_ in ("amod", "compound", "nmod")}
+        return bool(self.classes(noun) & _WEAPONS) and not (
+            marks & _SIDES or lemma(noun) == "coalition"
+        )
+
+    def _of_weapon(self, noun: Token, first: int, last: int, determiners: set[str]) -> ActorHit:
+        """A weapon is nobody: it stays as named, unless "the jets" were told of as somebody's."""
+        is_told = bool(determiners & {"the", "these", "those"})
+        bare = is_told and not any(c.dep_ in ("amod", "compound", "nmod") for c in noun.lefts)
+        whose = self.cast.wielder(lemma(noun), first, self.parse.sentence.start) if bare else None
+        actor_id = whose.actor_id if whose is not None else None
+        return ActorHit(first, last, self.phrase(noun), actor_id, actor_id is not None)
 
     def _is_only_place(self, noun: Token, hit: ActorHit) -> bool:
         """Whether the name is a capital that stands here for the city ("near Damascus")."""
@@ -224,7 +245,8 @@ class Scene:
     def phrase(self, noun: Token) -> str:
         """The noun phrase up to its noun, in the report's words, without its article."""
         first = max(left_edge(noun), noun.i - NOUN_PHRASE_WORDS_MAX + 1)
-        words = [t.text for t in noun.doc[first : noun.i + 1] if t.dep_ != "punct" or t.text == "-"]
+        kept = [t for t in noun.doc[first : noun.i + 1] if t.dep_ != "punct" or t.text == "-"]
+        words = [self.parse.written(t) for t in kept]
         text = " ".join(words).replace(" - ", "-").replace(" 's", "'s")
         for article in ("the ", "The ", "a ", "A ", "an ", "An "):
             text = text.removeprefix(article)

@@ -130,6 +130,14 @@ def _verb(token: Token, classes: Classes) -> Trigger | None:
     return None
 
 
+def is_overtaken(trigger: Trigger, others: list[Trigger]) -> bool:
+    """Whether a state is of a place that changes hands here: "rebel-held X fell to Y"."""
+    if trigger.type != "ControlStated" or trigger.token.dep_ != "amod":
+        return False
+    taken = [t for t in others if t.type == "ControlChanged"]
+    return any(trigger.token.head in t.arguments.object + t.arguments.subject for t in taken)
+
+
 def _has_agent(token: Token) -> bool:
     return any(c.dep_ in ("agent", "npadvmod") for c in token.children)
 
@@ -153,8 +161,6 @@ def _fits(rule: VerbRule, low: str, token: Token, args: Arguments, classes: Clas
         return False
     if rule.subj and not _any(args.subject, rule.subj, classes):
         return False
-    if rule.type == "SiegeBegan" and args.is_passive and _lasts(args):
-        return False
     if rule.not_obj and _any(args.object, rule.not_obj, classes):
         return False
     return not rule.prep or any(
@@ -163,8 +169,11 @@ def _fits(rule: VerbRule, low: str, token: Token, args: Arguments, classes: Clas
     )
 
 
-def _lasts(args: Arguments) -> bool:
+def lasts(trigger: Trigger) -> bool:
     """Whether a siege is told as a state ("cut off for more than a year") and not as begun."""
+    args = trigger.arguments
+    if trigger.type != "SiegeBegan" or trigger.is_nominal or not args.is_passive:
+        return False
     return any(lemma(n) in ("day", "week", "month", "year") for n in args.after("for"))
 
 

@@ -35,6 +35,8 @@ CONNECT_SECONDS_MAX = 10
 POOL_WAIT_SECONDS_MAX = 30
 CONNECTIONS_KEPT = 5
 CONNECTIONS_MORE_MAX = 15
+# A batch touches pages all over the indexes of a long log; those that spill are written twice.
+SQLITE_CACHE_KIB = 16_384
 # A connection that was idle for longer is tried before it is used: no server restarts faster.
 PING_AFTER_IDLE_SECONDS = 0.25
 
@@ -176,6 +178,7 @@ def _sqlite_engine(url: URL) -> Engine:
             _switch_to_wal(dbapi_connection)
         dbapi_connection.execute("PRAGMA synchronous = FULL")
         dbapi_connection.execute("PRAGMA foreign_keys = ON")
+        dbapi_connection.execute(f"PRAGMA cache_size = -{SQLITE_CACHE_KIB}")
 
     def begin(connection: Connection) -> None:
         is_writer = connection.get_execution_options().get(_WRITER, False)

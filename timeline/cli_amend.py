@@ -1,0 +1,104 @@
+"""The commands that amend what is filed: correct, retract, place add and actor add."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from timeline.cli_common import Casebook, Database, opened, out
+from timeline.domain.events import Basis
+from timeline.errors import InvalidEvent
+from timeline.filing.reference import load_actors, load_places
+
+place_app = typer.Typer(help="Places of the gazetteer.", no_args_is_help=True)
+actor_app = typer.Typer(help="Actors.", no_args_is_help=True)
+
+ReportArgument = Annotated[str, typer.Argument(metavar="REPORT", help="The report's id.")]
+BasisOption = Annotated[
+    Basis, typer.Option("--basis", help="source: the outlet says so; coding: we had misread it.")
+]
+ReportedOption = Annotated[
+    str | None, typer.Option("--reported", metavar="D", help="When the outlet said so.")
+]
+ReasonOption = Annotated[str | None, typer.Option("--reason", help="Why, in a sentence.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    app.add_typer(place_app, name="place")
+    app.add_typer(actor_app, name="actor")
+    for command in (correct, retract):
+        app.command()(command)
+
+
+def correct(
+    report: ReportArgument,
+    claim: Annotated[str, typer.Argument(metavar="CLAIM", help="Its ref or claim id.")],
+    values: Annotated[
+        list[str],
+        typer.Option("--set", metavar="FIELD=VALUE", help="As in a coded report; may be repeated."),
+    ],
+    basis: BasisOption,
+    reported: ReportedOption = None,
+    reason: ReasonOption = None,
+    database: Database = None,
+    casebook: Casebook = None,
+) -> None:
+    """Put fields of a filed claim right."""
+    changes = dict(_assignment(v) for v in values)
+    with opened(database, casebook) as opened_app:
+        position = opened_app.amending.correct(
+            report, claim, changes, basis=basis, reported=reported, reason=reason
+        )
+    out.print(f"corrected, at position {position}")
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise InvalidEvent(f"--set {text!r} must be FIELD=VALUE")
+    try:
+        return name.strip(), json.loads(value)
+    except ValueError:
+        return name.strip(), value
+
+
+def retract(
+    report: ReportArgument,
+    basis: BasisOption,
+    claim: Annotated[
+        str | None, typer.Argument(metavar="[CLAIM]", help="Its ref or claim id; all without.")
+    ] = None,
+    reported: ReportedOption = None,
+    reason: ReasonOption = None,
+    database: Database = None,
+    casebook: Casebook = None,
+) -> None:
+    """Let a claim, or a whole report, no longer stand."""
+    with opened(database, casebook) as opened_app:
+        position = opened_app.amending.retract(
+            report, claim, basis=basis, reported=reported, reason=reason
+        )
+    out.print(f"retracted, at position {position}")
+
+
+YamlArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML list, as in seeds/.")]
+
+
+@place_app.command("add")
+def add_places(path: YamlArgument, database: Database = None, casebook: Casebook = None) -> None:
+    """Register the places of a YAML file."""
+    with opened(database, casebook) as opened_app:
+        count = opened_app.registering.register(places=load_places(path))
+    out.print(f"{count} places were new")
+
+
+@actor_app.command("add")
+def add_actors(path: YamlArgument, database: Database = None, casebook: Casebook = None) -> None:
+    """Register the actors of a YAML file."""
+    with opened(database, casebook) as opened_app:
+        count = opened_app.registering.register(actors=load_actors(path))
+    out.print(f"{count} actors were new")
