@@ -19,7 +19,7 @@ def test_the_seed_article_has_no_leak_and_no_bad_span() -> None:
     found = score(SHARED / "reports" / "seed")
 
     assert (found["leaks"], found["bad_spans"], found["failed"]) == (0, 0, 0)
-    assert (found["type_f1"] >= 0.9, found["joint_f1"] >= 0.6) == (True, True)
+    assert (found["type_f1"] >= 0.93, found["joint_f1"] >= 0.66) == (True, True)
 
 
 @needs_shared
@@ -27,7 +27,8 @@ def test_the_development_reports_stay_above_their_floors() -> None:
     found = score(SHARED / "reports" / "dev")
 
     assert (found["leaks"], found["bad_spans"], found["failed"]) == (0, 0, 0)
-    assert (found["type_f1"] >= 0.9, found["joint_f1"] >= 0.88) == (True, True)
+    assert (found["type_f1"] >= 0.92, found["joint_f1"] >= 0.92) == (True, True)
+    assert found["target_f1"] >= 0.66
 
 
 @needs_shared
@@ -35,7 +36,8 @@ def test_our_own_reports_stay_above_their_floors() -> None:
     found = score(OWN)
 
     assert (found["leaks"], found["bad_spans"], found["failed"]) == (0, 0, 0)
-    assert (found["type_f1"] >= 0.88, found["joint_f1"] >= 0.65) == (True, True)
+    assert (found["type_f1"] >= 0.94, found["joint_f1"] >= 0.8) == (True, True)
+    assert found["target_f1"] >= 0.79
 
 
 def _seed() -> tuple[str, tuple[ProposedClaim, ...]]:

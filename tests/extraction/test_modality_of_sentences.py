@@ -43,6 +43,14 @@ They accused Turkey of planning to invade Afrin.
 The army prevented rebels from seizing Nubl.
 The attack on Aleppo was called off.
 Washington ruled out a strike on Damascus.
+State media reported the shelling of Douma, which never took place.
+The shelling of Douma, which never took place, was reported by state media.
+The Russian raid on Saraqib that never happened was on television.
+Islamic State claimed it had captured Azaz, which did not happen.
+Reports that rebels captured Azaz were false.
+The capture of Azaz by rebels was fabricated.
+The shelling of Douma by the army turned out to be untrue.
+The shelling of Douma, which may take place on Friday, worries residents.
 """.strip().splitlines()
 
 
@@ -78,6 +86,18 @@ def test_the_reading_is_kept_with_the_claim(
     told = [c for c in extract(sentence) if c.type.value == type_]
 
     assert [(c.modality.value, c.polarity.value) for c in told] == [(modality, polarity)]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The Russian bombing of Saraqib, which took place on Monday, killed ten.",
+        "Rebels captured Azaz after the attack on Mare, which never took place.",
+        "Rebels captured Azaz, which had never fallen before.",
+    ],
+)
+def test_a_clause_about_something_else_does_not_negate(extract: Extract, sentence: str) -> None:
+    assert len(occurrences(extract(sentence))) == 1
 
 
 def test_what_is_presupposed_inside_an_intention_did_happen(extract: Extract) -> None:

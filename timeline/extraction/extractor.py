@@ -25,9 +25,9 @@ from timeline.extraction.succession import with_other_parties
 from timeline.extraction.triggers import may_tell
 
 VERSION = "1"
-TEXT_CHARACTERS_MAX = 2_000_000
+TEXT_CHARACTERS_MAX = 1_000_000
 SENTENCES_PARSED_MAX = 2_000
-CHARACTERS_PARSED_MAX = 200_000
+CHARACTERS_PARSED_MAX = 150_000
 CLAIMS_MAX = 1_000
 
 
