@@ -44,6 +44,13 @@ from timeline.settings import (
 
 DEMO_FILE = "timeline-demo.db"
 DEMO_PLACE = "Khanasser"
+DEMO_QUESTIONS = (
+    ("What was known", DEMO_PLACE, "2016-02-26", "2016-02-24"),
+    ("And two days later", DEMO_PLACE, "2016-02-26", "2016-02-26"),
+    ("A disputed date", DEMO_PLACE, "2016-02-23", None),
+    ("A contested hold", "Tal Rifaat", "2016-02-15", None),
+    ("A vacated place", "thermal station", "2016-02-29", None),
+)
 
 app = typer.Typer(
     name="timeline",
@@ -98,15 +105,18 @@ def demo(database: Database = None) -> None:
             f"{registered} places and actors, {len(filed)} reports, {events} events"
             f" in {chosen or DEMO_FILE}\n"
         )
-        for known_on in ("2016-02-24", None):
-            told = f"as known on {known_on}" if known_on else "by all that is known"
-            out.print(f"[dim]Who held {DEMO_PLACE} on 24 February 2016, {told}?[/dim]")
-            place, _ = opened_app.reader.find_place(DEMO_PLACE)
-            control = opened_app.reader.control(place.place_id, "2016-02-24", known_on)
-            out.print(presentation.control_text(control))
-        out.print("")
         _print_show(opened_app.reader, DEMO_PLACE, None, None, as_json=False)
+        _print_demo_questions(opened_app.reader)
     _print_next_steps(chosen or DEMO_FILE)
+
+
+def _print_demo_questions(reader: Reader) -> None:
+    for what, name, at, known_on in DEMO_QUESTIONS:
+        place, _ = reader.find_place(name)
+        told = f"as known on {known_on}" if known_on else "by all that is known"
+        out.print(f"[bold]{what}:[/bold] [dim]who held {name} on {at}, {told}?[/dim]")
+        out.print(presentation.control_text(reader.control(place.place_id, at, known_on)))
+    out.print("")
 
 
 def _print_next_steps(database: str) -> None:
