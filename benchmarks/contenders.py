@@ -56,6 +56,7 @@ DATA = canonical(CLAIM)
 METADATA = {"filed_by": "desk", "release": "0.1.0"}
 
 
+@dataclass(frozen=True)
 class Reported(DomainEvent):
     """The same content as a domain event of `eventsourcing`."""
 

@@ -19,6 +19,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -78,12 +79,20 @@ def compare(rounds: int, count: int, contenders: Mapping[str, Callable[[], objec
     return rates
 
 
+def in_bulk(contender: Contender, batches: int) -> None:
+    """So many batches, one after another."""
+    for _ in range(batches):
+        contender.bulk(BATCH)
+
+
 def by_threads(contender: Contender, each: int) -> None:
     """Single appends by `CALLERS` threads of one process."""
-    threads = [
-        threading.Thread(target=lambda: [contender.single() for _ in range(each)])
-        for _ in range(CALLERS)
-    ]
+
+    def call() -> None:
+        for _ in range(each):
+            contender.single()
+
+    threads = [threading.Thread(target=call) for _ in range(CALLERS)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -163,7 +172,7 @@ class Databases:
         """The URL of a new database."""
         address = f"postgresql://postgres@127.0.0.1:{self.port}"
         with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+            connection.execute(f"CREATE DATABASE {name}")
         return f"{address}/{name}"
 
     def close(self) -> None:
@@ -191,15 +200,14 @@ def bulk_and_read(databases: Databases, rounds: int, batches: int, read: int) ->
     umadb = Umadb(folder / "umadb")
     for engine, contenders in (("Postgres", on_postgres), ("SQLite", on_sqlite)):
         work = {
-            name: lambda one=one: [one.bulk(BATCH) for _ in range(batches)]
+            name: partial(in_bulk, one, batches)
             for name, one in {**contenders, "UmaDB": umadb}.items()
         }
         show(f"Batches of {BATCH}, {engine}", compare(rounds, count, work), "eventsourcing")
     for engine, contenders in (("Postgres", on_postgres), ("SQLite", on_sqlite)):
         for one in contenders.values():
-            while one.read() < read:
-                for _ in range(10):
-                    one.bulk(BATCH)
+            for _ in range(max(0, read - one.read()) // BATCH + 1):
+                one.bulk(BATCH)
         rates: Rates = {}
         for name, one in contenders.items():
             rates[f"{name}, typed" if "bare" not in name else name] = [
@@ -239,7 +247,7 @@ def singles(databases: Databases, rounds: int, each: int) -> None:
         "eventsourcing": theirs,
         "UmaDB": umadb,
     }
-    work = {name: lambda one=one: by_threads(one, each) for name, one in threads.items()}
+    work = {name: partial(by_threads, one, each) for name, one in threads.items()}
     title = f"Single appends, {CALLERS} threads of one process, Postgres"
     show(title, compare(rounds, CALLERS * each, work), "eventsourcing")
     for one in threads.values():

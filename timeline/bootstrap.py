@@ -98,7 +98,7 @@ class Application:
     @cached_property
     def amending(self) -> Amending:
         """Corrects and retracts."""
-        return Amending(self.store, self.reader, self.runner)
+        return Amending(self.store, self.reader, self.runner, self.clock)
 
     @cached_property
     def registering(self) -> Registering:

@@ -323,8 +323,9 @@ def query(
             opened_app.reader, opened_app.store, _query_text(text), _variables(variables)
         )
     print_json(result)
-    if result.get("errors"):
-        raise typer.Exit(1)
+    errors = result.get("errors")
+    if isinstance(errors, list) and errors:
+        raise typer.Exit(refuse(f"the query was answered with an error: {errors[0]['message']}"))
 
 
 def _query_text(text: str) -> str:

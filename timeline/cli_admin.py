@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,7 @@ from timeline.cli_common import (
     progress_bar,
     settings_of,
 )
-from timeline.errors import SchemaMismatch
+from timeline.errors import AddressUnavailable, SchemaMismatch
 from timeline.projections.following import Follower
 from timeline.projections.reading import Filters
 from timeline.resources import resource
@@ -176,7 +177,9 @@ def copy(
 
 def serve(
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="Port to listen on.")] = 8000,
+    port: Annotated[
+        int, typer.Option("--port", help="Port to listen on.", min=0, max=65535)
+    ] = 8000,
     database: Database = None,
     casebook: Casebook = None,
 ) -> None:
@@ -184,7 +187,18 @@ def serve(
     import uvicorn
 
     with opened(database, casebook) as app:
-        uvicorn.run(api_app(app), host=host, port=port, log_level="warning")
+        config = uvicorn.Config(api_app(app), host=host, port=port, log_level="warning")
+        with _listening(host, port) as listener:
+            uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        )
+    except OSError as fault:
+        raise AddressUnavailable(host, port, fault.strerror or str(fault)) from None
 
 
 @migrate_app.command("up")

@@ -1,4 +1,4 @@
-"""The commands that amend what is filed: correct, retract, place add and actor add."""
+"""The commands that amend what is filed: correct, retract, reinstate, place add and actor add."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands to the program."""
     app.add_typer(place_app, name="place")
     app.add_typer(actor_app, name="actor")
-    for command in (correct, retract):
+    for command in (correct, retract, reinstate):
         app.command()(command)
 
 
@@ -83,6 +83,23 @@ def retract(
             report, claim, basis=basis, reported=reported, reason=reason
         )
     out.print(f"retracted, at position {position}")
+
+
+def reinstate(
+    report: ReportArgument,
+    claim: Annotated[str, typer.Argument(metavar="CLAIM", help="Its ref or claim id.")],
+    basis: BasisOption,
+    reported: ReportedOption = None,
+    reason: ReasonOption = None,
+    database: Database = None,
+    casebook: Casebook = None,
+) -> None:
+    """Let a retracted claim stand again."""
+    with opened(database, casebook) as opened_app:
+        position = opened_app.amending.reinstate(
+            report, claim, basis=basis, reported=reported, reason=reason
+        )
+    out.print(f"reinstated, at position {position}")
 
 
 YamlArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML list, as in seeds/.")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from timeline.errors import TimelineError
 from timeline.settings import Settings, settings_from
 
 EXIT_REFUSED = 1
+_DRIVES_TERMINALS = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 Database = Annotated[
     str | None,
@@ -70,8 +72,14 @@ def opened(
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - JSON may be anything
-    """Print JSON for scripts: UTF-8, keys in a fixed order, two spaces a level."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    """Print JSON for scripts: UTF-8, keys in a fixed order, two spaces a level.
+
+    What could drive a terminal, control and direction characters, is written as JSON escapes.
+    """
+    written = json.dumps(value, ensure_ascii=False, indent=2)
+    escaped = _DRIVES_TERMINALS.sub(lambda m: f"\\u{ord(m.group()):04x}", written)
+    sys.stdout.write(escaped + "\n")
+    sys.stdout.flush()
 
 
 @contextmanager
@@ -115,6 +123,8 @@ def run(app: typer.Typer) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as fault:
+        return refuse(f"cannot go on: {fault.strerror or fault}")
     except typer.TyperException as fault:
         return _usage(fault)
     return result if isinstance(result, int) else 0

@@ -137,3 +137,11 @@ class WouldDestroyLog(TimelineError):
     def __init__(self, events: int) -> None:
         super().__init__(f"this downgrade would destroy the log of {events} events; it was refused")
         self.events = events
+
+
+class AddressUnavailable(TimelineError):
+    """The server cannot listen there; free the port, or give another --host or --port."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(f"cannot listen on {host} port {port} ({reason}); give another --port")
+        self.host, self.port = host, port

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.acceptance.conftest import Cli, Forker
@@ -70,11 +68,3 @@ def test_the_demo_s_log_verifies(demo: tuple[Cli, str]) -> None:
     told = demo[0].done("verify", "--database", "timeline-demo.db").out
 
     assert "projections: equal to a replay of" in told
-
-
-def test_the_demo_can_be_told_where_to_file(forker: Forker, tmp_path: Path) -> None:
-    cli = Cli(forker, tmp_path, "sqlite:///elsewhere.db")
-    shown = cli.done("demo", "--database", "here.db").out
-
-    assert "in here.db" in shown.splitlines()[0]
-    assert sorted(p.name for p in tmp_path.glob("*.db")) == ["here.db"]

@@ -16,8 +16,8 @@ from timeline.store.event_store import EventStore
 from timeline.store.events import StoredEvent
 
 REPORTS = 40
-CLAIMS = 60
-KILLS = 6
+CLAIMS = 40
+KILLS = 5
 
 
 def report(number: int) -> str:
@@ -73,8 +73,8 @@ def test_sigkill_in_the_middle_of_filing_leaves_whole_reports(cli: Cli) -> None:
             head, deadline = log.head().position, time.monotonic() + 30
             running = cli.start("file", "reports")
             while log.head().position == head and time.monotonic() < deadline:
-                time.sleep(0.002)
-            time.sleep(moments.uniform(0, 0.12))
+                time.sleep(0.005)
+            time.sleep(moments.uniform(0, 0.08))
             running.kill()
             assert running.wait().code == -9
             counts.append(whole_reports(list(log.read())))
@@ -86,8 +86,6 @@ def test_sigkill_in_the_middle_of_filing_leaves_whole_reports(cli: Cli) -> None:
     with log_of(cli.database) as log:
         assert whole_reports(list(log.read())) == REPORTS
     assert len(cli.done("verify").out.splitlines()) == 3
-    again = cli.done("file", "reports").out.splitlines()
-    assert sum(line.endswith("nothing was appended") for line in again) == REPORTS
 
 
 def test_sigkill_in_the_middle_of_a_rebuild_leaves_the_old_rows(seeds_on_sqlite: Cli) -> None:

@@ -136,7 +136,7 @@ def test_a_source_without_latin_letters_has_an_id_too(desk: Desk) -> None:
         ("- {id: a, name: A}", "entry a: Object missing required field `kind`"),
         ("- {id: a, name: A, kind: town, latitude: 91}", "entry a: Expected `float` <= 90"),
         ("- {id: A B, name: A, kind: town}", "entry A B: Expected `str` matching regex"),
-        ("[", "is not YAML"),
+        ("[", "is not valid YAML"),
         ("- {id: a, name: A, kind: town, affiliations: [x]}", "entry a"),
         ("- {id: a, name: A, kind: town, affiliations: 3}", "entry a"),
     ],

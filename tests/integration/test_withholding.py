@@ -83,7 +83,7 @@ class Desk:
         self.runner = Runner(store, self.projections)
         self.reader = Reader(store.engine, store.casebook)
         self.filing = Filing(store, self.reader, self.runner, NoExtractor(), clock)
-        self.amending = Amending(store, self.reader, self.runner)
+        self.amending = Amending(store, self.reader, self.runner, lambda: datetime.now(UTC))
         self.withholding = Withholding(store, self.reader, self.runner)
         town = Place(
             place_id="khanasser", name="Khanasser", kind=PlaceKind.TOWN, latitude=35, longitude=37

@@ -240,16 +240,15 @@ def test_the_names_in_a_correction_are_resolved_too() -> None:
     ]
 
 
-@pytest.mark.parametrize(("basis", "edtf"), [(Basis.SOURCE, "2016-02-26"), (Basis.CODING, None)])
-def test_only_a_correction_of_the_source_has_a_time_of_its_own(
-    basis: Basis, edtf: str | None
-) -> None:
+@pytest.mark.parametrize("basis", list(Basis))
+def test_an_amendment_names_its_report_its_outlet_and_its_time(basis: Basis) -> None:
     amendment = DraftAmendment(report_id="a", target="c1", basis=basis)
-    found = amendment_payload(amendment, occurred_from_edtf("2016-02-26"), "b")
+    found = amendment_payload(amendment, occurred_from_edtf("2016-02-26"), "b", "desk")
 
     assert type(found).__name__ == "ClaimRetracted"
     assert msgspec.to_builtins(found)["by_report_id"] == "b"
-    assert msgspec.to_builtins(found).get("reported", {}).get("edtf") == edtf
+    assert msgspec.to_builtins(found)["by_source_id"] == "desk"
+    assert msgspec.to_builtins(found)["reported"]["edtf"] == "2016-02-26"
 
 
 def decided(d: Draft, source: Source | None = None, *, is_revision: bool = False) -> Decision:

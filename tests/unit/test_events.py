@@ -82,6 +82,7 @@ AMENDMENT = {
     "reported": DAY,
     "reason": "withdrawn",
     "by_report_id": "sana-2",
+    "by_source_id": "sana",
     "requested_by": "anna",
 }
 AFFILIATION = {

@@ -22,6 +22,7 @@ from timeline.domain.events import (
     ReportRetracted,
     ReportRevised,
     ReportVersion,
+    SourceMention,
 )
 from timeline.domain.standing import Fact, Standing, report_standing, standing_on
 from timeline.domain.time import UNDATED, moment_end, occurred_from_edtf, on_day
@@ -220,13 +221,52 @@ def test_a_correction_after_the_revision_is_of_the_revision() -> None:
     ]
 
 
-def test_a_claim_id_names_one_claim_of_one_version() -> None:
-    payloads = [*REVISED, moved("2016-02-24", None, f"c-{1:020}")]
+def test_a_claim_id_names_one_claim_of_one_version_to_its_source() -> None:
+    payloads = [*REVISED, moved("2016-02-24", "2016-02-26", f"c-{1:020}")]
 
     assert [days(payloads, day) for day in ("2016-02-27", "2016-02-29")] == [
         ["2016-02-24"],
         ["2016-02-23"],
     ]
+
+
+def test_what_we_misread_is_corrected_in_every_version_that_says_the_same() -> None:
+    payloads = [*REVISED, moved("2016-02-24", None, f"c-{1:020}")]
+
+    assert [days(payloads, day) for day in ("2016-02-27", "2016-02-29")] == [
+        ["2016-02-24"],
+        ["2016-02-24"],
+    ]
+
+
+def test_a_version_that_says_otherwise_keeps_what_it_says() -> None:
+    told_anew = replace(claim(2, SECOND, ref="c1"), occurred=on_day("2016-02-22"))
+    payloads = [*REVISED[:3], told_anew, moved("2016-02-24", None, f"c-{1:020}")]
+
+    assert days(payloads, "2016-02-29") == ["2016-02-22"]
+
+
+@pytest.mark.parametrize("known_on", ["2016-02-25", "2016-02-29"])
+def test_what_we_retract_as_misread_stays_retracted_when_the_report_is_revised(
+    known_on: str,
+) -> None:
+    assert numbers([*REVISED, amended(ClaimRetracted, None)], known_on) == []
+    assert numbers([*FILED, amended(ClaimRetracted, None), *REVISED[2:]], known_on) == []
+
+
+def test_an_outlet_does_not_retract_what_another_says() -> None:
+    alpha = SourceMention(source_id="alpha", name="Alpha")
+    filed = [version(FIRST, "2016-02-25", source=alpha), claim(1, ref="c1")]
+    by_beta = ClaimRetracted(
+        report_id="r1",
+        target="c1",
+        basis=Basis.SOURCE,
+        reported=occurred_from_edtf("2016-02-26"),
+        by_source_id="beta",
+    )
+
+    assert numbers([*filed, by_beta]) == [1]
+    assert numbers([*filed, replace(by_beta, by_source_id="alpha")]) == []
 
 
 @pytest.mark.parametrize(("known_on", "expected"), [("2016-02-26", [1]), ("2016-02-27", [])])
@@ -276,8 +316,11 @@ def test_none_of_a_retracted_reports_claims_stand(known_on: str, expected: list[
     assert numbers([*FILED, withdrawn("2016-02-27")], known_on) == expected
 
 
-def test_a_retracted_report_stays_retracted_when_it_is_revised() -> None:
-    assert numbers([*REVISED, withdrawn("2016-02-27")]) == []
+@pytest.mark.parametrize(("known_on", "expected"), [("2016-02-27", []), ("2016-02-28", [2])])
+def test_a_version_published_after_the_outlet_withdrew_its_report_stands(
+    known_on: str, expected: list[int]
+) -> None:
+    assert numbers([*REVISED, withdrawn("2016-02-27")], known_on) == expected
 
 
 def test_a_retraction_of_a_report_not_filed_yet_waits() -> None:

@@ -179,7 +179,8 @@ class Amendment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
 
     `report_id` is the report amended, which may not be filed yet: then the amendment waits.
     `target` is a claim's `ref` or `claim_id` in it. `reported` is when the outlet said so (basis
-    source); basis coding holds at every known time. `by_report_id` is the report that says so.
+    source); basis coding holds at every known time. `by_report_id` is the report that says so, and
+    `by_source_id` its outlet: with basis source it counts for reports of that outlet alone.
     """
 
     report_id: ReportId
@@ -187,6 +188,7 @@ class Amendment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
     reported: Occurred = UNDATED
     reason: ShortText | None = None
     by_report_id: ReportId | None = None
+    by_source_id: Slug | None = None
     requested_by: Annotated[str, Meta(max_length=200)] | None = None
 
 

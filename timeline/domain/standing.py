@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from timeline.domain.events import (
+    CORRECTABLE_FIELDS,
     Amendment,
     Basis,
     Claim,
@@ -93,10 +94,12 @@ def report_standing(facts: Iterable[Fact], time_zone: str) -> ReportStanding:
     amendments = [_timed(f, time_zone) for f in kept if isinstance(f.payload, Amendment)]
     claims = [f for f in kept if isinstance(f.payload, Claim)]
     standing: list[Standing] = []
-    answered = {a.position for a in amendments if versions and _of_report(a)}
+    answered = {a.position for a in amendments if versions and _is_of_report(a)}
     for fact in claims:
         claim = fact.payload
         assert isinstance(claim, Claim)  # noqa: S101
+        if not any(v[0].report_version == claim.report_version for v in versions):
+            continue
         aimed = [a for a in amendments if _aims_at(a, claim, versions, claims)]
         answered.update(a.position for a in aimed)
         standing += _forms(fact, claim, aimed, versions)
@@ -133,7 +136,7 @@ def _counting_order(amendment: _Timed) -> tuple[datetime, int, int, bytes]:
     return amendment.counts_from, 0, rank, encode(payload)
 
 
-def _of_report(amendment: _Timed) -> bool:
+def _is_of_report(amendment: _Timed) -> bool:
     return isinstance(amendment.payload, ReportRetracted)
 
 
@@ -157,27 +160,54 @@ def _aims_at(
 ) -> bool:
     """Whether an amendment is about this claim.
 
-    A claim id names one claim. A `ref` names the claim of the version that was current when the
-    amendment was said, or of the first version if it was said before any.
+    An outlet speaks for itself alone. It retracts what it had published by then, and corrects one
+    claim. What we had misread we have misread in every version that says the same there.
     """
     payload = amendment.payload
-    if _of_report(amendment):
-        return True
+    by_source = payload.basis is Basis.SOURCE
+    version, known, _ = next(v for v in versions if v[0].report_version == claim.report_version)
+    told_by = version.source.source_id if version.source else None
+    if by_source and payload.by_source_id and told_by and payload.by_source_id != told_by:
+        return False
+    if isinstance(payload, ReportRetracted):
+        return not by_source or known <= amendment.said_at
+    target = _target(amendment, versions, claims)
+    if target is None or by_source or target.claim_id == claim.claim_id:
+        return target is not None and target.claim_id == claim.claim_id
+    return _says_the_same(target, claim, payload)
+
+
+def _target(
+    amendment: _Timed,
+    versions: Sequence[tuple[ReportVersion, datetime, int]],
+    claims: Sequence[Fact],
+) -> Claim | None:
+    """The claim that a claim id names, or a `ref` in the version current when this was said.
+
+    If it was said before any version, that is the first.
+    """
+    payload = amendment.payload
     assert isinstance(payload, ClaimCorrected | ClaimRetracted | ClaimReinstated)  # noqa: S101
-    if payload.target == claim.claim_id:
-        return True
-    if payload.target != claim.ref:
-        return False
-    holding = {
-        c.payload.report_version
-        for c in claims
-        if isinstance(c.payload, Claim) and c.payload.ref == payload.target
-    }
-    dated = [v for v in versions if v[0].report_version in holding]
+    known = [c.payload for c in claims if isinstance(c.payload, Claim)]
+    named = next((c for c in known if c.claim_id == payload.target), None)
+    if named is not None:
+        return named
+    by_version = {c.report_version: c for c in known if c.ref == payload.target}
+    dated = [v for v in versions if v[0].report_version in by_version]
     if not dated:
-        return False
+        return None
     index = max(bisect_right([v[1] for v in dated], amendment.said_at) - 1, 0)
-    return dated[index][0].report_version == claim.report_version
+    return by_version[dated[index][0].report_version]
+
+
+def _says_the_same(one: Claim, other: Claim, payload: Amendment) -> bool:
+    """Whether two versions' claims are the same telling, as far as an amendment is concerned."""
+    if type(one) is not type(other) or one.ref != other.ref:
+        return False
+    fields = CORRECTABLE_FIELDS
+    if isinstance(payload, ClaimCorrected) and one.ref is not None:
+        fields = frozenset(payload.changes)
+    return all(getattr(one, name) == getattr(other, name) for name in fields)
 
 
 def _forms(

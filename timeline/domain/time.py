@@ -217,6 +217,7 @@ def end_of_day(moment: datetime, time_zone: str) -> datetime:
     return end_of(local.date().isoformat(), time_zone)
 
 
+@lru_cache(maxsize=65536)
 def _midnight(day: str | date, time_zone: str) -> datetime:
     d = date.fromisoformat(day) if isinstance(day, str) else day
     midnight = pendulum.datetime(d.year, d.month, d.day, tz=time_zone)

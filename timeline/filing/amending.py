@@ -16,12 +16,13 @@ from timeline.domain.events import (
     encode,
 )
 from timeline.domain.time import UNDATED, Occurred, occurred_from_edtf
-from timeline.errors import InvalidEvent, NotFound
+from timeline.errors import InvalidDate, InvalidEvent, NotFound
 from timeline.filing.coded import coded_changes
-from timeline.filing.deciding import new_event, resolved_changes
+from timeline.filing.deciding import FUTURE_PUBLICATION_MAX, new_event, resolved_changes
 from timeline.filing.identity import event_id
 from timeline.projections.reading import Reader
 from timeline.projections.runner import Runner
+from timeline.store.appending import Clock
 from timeline.store.event_store import EventStore
 from timeline.store.events import StreamAppend
 
@@ -29,8 +30,8 @@ from timeline.store.events import StreamAppend
 class Amending:
     """Amends what is filed in one casebook; nothing is ever erased."""
 
-    def __init__(self, store: EventStore, reader: Reader, runner: Runner) -> None:
-        self._store, self._reader, self._runner = store, reader, runner
+    def __init__(self, store: EventStore, reader: Reader, runner: Runner, clock: Clock) -> None:
+        self._store, self._reader, self._runner, self._clock = store, reader, runner, clock
 
     def correct(
         self,
@@ -57,7 +58,7 @@ class Amending:
             InvalidEvent: a field that cannot be set, or a value that does not fit.
             InvalidDate: a date is none.
         """
-        self._require_claim(report_id, target)
+        claim_id = self._claim_id(report_id, target)
         try:
             values = coded_changes(changes)
         except ValueError as fault:
@@ -67,9 +68,9 @@ class Amending:
             report_id,
             ClaimCorrected(
                 report_id=report_id,
-                target=target,
+                target=claim_id,
                 basis=basis,
-                reported=_reported(basis, reported),
+                reported=self._reported(basis, reported),
                 reason=reason,
                 changes=resolved_changes(values, gazetteer, actors),
             ),
@@ -91,15 +92,16 @@ class Amending:
             InvalidEvent: basis source without a date.
             InvalidDate: the date is none.
         """
-        self._require_claim(report_id, target)
-        when = _reported(basis, reported)
+        when = self._reported(basis, reported)
         if target is None:
+            self._require_report(report_id)
             payload: Struct = ReportRetracted(
                 report_id=report_id, basis=basis, reported=when, reason=reason
             )
         else:
+            claim_id = self._claim_id(report_id, target)
             payload = ClaimRetracted(
-                report_id=report_id, target=target, basis=basis, reported=when, reason=reason
+                report_id=report_id, target=claim_id, basis=basis, reported=when, reason=reason
             )
         return self._append(report_id, payload)
 
@@ -119,22 +121,27 @@ class Amending:
             InvalidEvent: basis source without a date.
             InvalidDate: the date is none.
         """
-        self._require_claim(report_id, target)
         payload = ClaimReinstated(
             report_id=report_id,
-            target=target,
+            target=self._claim_id(report_id, target),
             basis=basis,
-            reported=_reported(basis, reported),
+            reported=self._reported(basis, reported),
             reason=reason,
         )
         return self._append(report_id, payload)
 
-    def _require_claim(self, report_id: str, target: str | None) -> None:
+    def _require_report(self, report_id: str) -> None:
         self._runner.catch_up()
         if not self._reader.report(report_id):
             raise NotFound(f"no report has the id {report_id!r}; see `timeline query`")
-        if target is not None and not self._reader.has_claim(report_id, target):
+
+    def _claim_id(self, report_id: str, target: str) -> str:
+        """The claim meant now, so that a version filed later does not change what was meant."""
+        self._require_report(report_id)
+        claim_id = self._reader.claim_id(report_id, target)
+        if claim_id is None:
             raise NotFound(f"report {report_id!r} has no claim {target!r}")
+        return claim_id
 
     def _append(self, report_id: str, payload: Struct) -> int:
         stream = f"report-{report_id}"
@@ -146,12 +153,15 @@ class Amending:
         self._runner.catch_up()
         return appended.positions[0]
 
-
-def _reported(basis: Basis, reported: str | None) -> Occurred:
-    if basis is Basis.CODING:
-        if reported is not None:
-            raise InvalidEvent("basis coding holds at every known time; leave the date out")
-        return UNDATED
-    if reported is None:
-        raise InvalidEvent("basis source needs the date on which the outlet corrected itself")
-    return occurred_from_edtf(reported)
+    def _reported(self, basis: Basis, reported: str | None) -> Occurred:
+        if basis is Basis.CODING:
+            if reported is not None:
+                raise InvalidEvent("basis coding holds at every known time; leave the date out")
+            return UNDATED
+        if reported is None:
+            raise InvalidEvent("basis source needs the date on which the outlet corrected itself")
+        when = occurred_from_edtf(reported)
+        begins = when.start("UTC") or when.end("UTC")
+        if begins is None or begins > self._clock() + FUTURE_PUBLICATION_MAX:
+            raise InvalidDate(reported, "lies in the future")
+        return when

@@ -15,7 +15,6 @@ from timeline.domain import events
 from timeline.domain.actors import ActorMention, ActorTable, Source, slug
 from timeline.domain.claims import ClaimType, Modality, Polarity, ProposedClaim, identified
 from timeline.domain.events import (
-    Basis,
     ClaimCorrected,
     ClaimRetracted,
     DocumentMention,
@@ -74,11 +73,12 @@ def publication(
     Raises:
         InvalidReport: nobody says, a date is no date, or it lies in the future.
     """
-    told = draft.published or published
+    told = draft.published or published or draft.dateline
     when = reported or draft.updated or told
+    if undated and (reported or published):
+        raise InvalidReport(draft.path, "is given a date and --undated; give one of them")
     try:
-        if told is not None:
-            occurred_from_edtf(told)
+        _check_updated_follows(told, draft)
         if when is None:
             if not undated:
                 raise InvalidReport(
@@ -95,6 +95,17 @@ def publication(
     if now is not None and begins > now + FUTURE_PUBLICATION_MAX:
         raise InvalidReport(draft.path, f"publication date {when!r} lies in the future")
     return Publication(published=told, updated=draft.updated, reported=moment, undated=False)
+
+
+def _check_updated_follows(published: str | None, draft: Draft) -> None:
+    if published is None:
+        return
+    first = occurred_from_edtf(published).earliest
+    updated = occurred_from_edtf(draft.updated).latest if draft.updated else None
+    if first and updated and end_of(updated, "UTC") <= start_of(first, "UTC"):
+        raise InvalidReport(
+            draft.path, f"was updated ({draft.updated}) before it was published ({published})"
+        )
 
 
 def check_dates(draft: Draft, claims: Sequence[ProposedClaim], when: Publication) -> None:
@@ -229,10 +240,11 @@ def decide(
     ]
     appends = _source_appends(draft, source, actors, casebook, metadata)
     appends.append(StreamAppend(stream, stream_version, tuple(filed)))
+    by_source = payload.source.source_id if payload.source else None
     for index, amendment in enumerate(draft.amendments):
         target_stream = f"report-{amendment.report_id}"
         new = new_event(
-            amendment_payload(amendment, when.reported, report_id),
+            amendment_payload(amendment, when.reported, report_id, by_source),
             event_id(casebook, target_stream, document.digest, "amendment", str(index)),
             metadata,
         )
@@ -270,15 +282,19 @@ def new_event(payload: Struct, id_: str, metadata: dict[str, object]) -> NewEven
 
 
 def amendment_payload(
-    amendment: DraftAmendment, reported: Occurred, by_report_id: str | None
+    amendment: DraftAmendment, reported: Occurred, by_report_id: str, by_source_id: str | None
 ) -> Struct:
-    """The correction or retraction that an amendment becomes."""
+    """The correction or retraction that an amendment becomes.
+
+    `reported` also tells which version a `ref` means, so basis coding has it too.
+    """
     common: dict[str, object] = {
         "report_id": amendment.report_id,
         "basis": amendment.basis,
-        "reported": reported if amendment.basis is Basis.SOURCE else UNDATED,
+        "reported": reported,
         "reason": amendment.reason,
         "by_report_id": by_report_id,
+        "by_source_id": by_source_id,
     }
     if amendment.target is None:
         return ReportRetracted(**common)  # type: ignore[arg-type]

@@ -24,8 +24,9 @@ class Draft(Struct, frozen=True, kw_only=True):
     """A report as its file tells it.
 
     `text` is what spans count in; `None` for a coded report without text. `claims` is `None` for
-    prose, which an extractor has yet to read. `published` and `updated` are EDTF. `notes` are
-    remarks for the person who files.
+    prose, which an extractor has yet to read. `published` and `updated` are EDTF as declared,
+    `dateline` is a date of publication that stands in the text. `notes` are remarks for the person
+    who files.
     """
 
     path: str
@@ -38,6 +39,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     source_name: str | None = None
     affiliated_with: str | None = None
     published: str | None = None
+    dateline: str | None = None
     updated: str | None = None
     language: str | None = None
     claims: tuple[ProposedClaim, ...] | None = None

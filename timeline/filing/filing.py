@@ -123,7 +123,7 @@ def framed(draft: Draft, extractor: Extractor) -> Draft:
         draft,
         title=draft.title or frame.title,
         source_name=draft.source_name or frame.publisher,
-        published=draft.published or frame.published,
+        dateline=frame.published,
         language=draft.language or frame.language,
     )
 

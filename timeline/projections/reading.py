@@ -269,14 +269,15 @@ class Reader:
             rows = connection.execute(query.order_by(r.ordinal)).mappings().all()
         return tuple(report_view(dict(row)) for row in rows)
 
-    def has_claim(self, report_id: str, target: str) -> bool:
-        """Whether a report has a standing or voided claim of this `ref` or `claim_id`."""
-        with read_transaction(self._engine) as connection:
-            for stored in self._store.read_stream_in(connection, f"report-{report_id}"):
-                claim = None if stored.data is None else payload_of(stored)
-                if isinstance(claim, Claim) and target in (claim.ref, claim.claim_id):
-                    return True
-        return False
+    def claim_id(self, report_id: str, target: str) -> str | None:
+        """The id of a report's claim by its id or `ref`, in the latest version that has it."""
+        order = [v.report_version for v in self.report(report_id)]
+        found: dict[str, str] = {}
+        for stored in self._store.read_stream(f"report-{report_id}"):
+            claim = None if stored.data is None else payload_of(stored)
+            if isinstance(claim, Claim) and target in (claim.ref, claim.claim_id):
+                found[claim.report_version] = claim.claim_id
+        return next((found[v] for v in reversed(order) if v in found), None)
 
     def report_claims(self, report_id: str, known_on: str | None = None) -> tuple[Entry, ...]:
         """A report's standing claims in the order in which they were filed."""

@@ -1,8 +1,8 @@
 """Writes decided events and the head that they lead to, in the fastest way each driver has.
 
 On SQLite that is `executemany`. On Postgres a few rows go, with the head and if asked the COMMIT,
-in one round trip; many go through COPY in its binary form, built here because psycopg's writer
-costs several times what Postgres does. COPY is fed in pieces, so that Postgres stores the first
+in one round trip; many go through COPY in its binary form, built here a row at a time, where
+psycopg's dumpers go value by value. COPY is fed in pieces, so that Postgres stores the first
 events while the later ones are still being hashed.
 """
 
