@@ -36,8 +36,10 @@ def test_our_own_reports_stay_above_their_floors() -> None:
     found = score(OWN)
 
     assert (found["leaks"], found["bad_spans"], found["failed"]) == (0, 0, 0)
-    assert (found["type_f1"] >= 0.94, found["joint_f1"] >= 0.8) == (True, True)
-    assert found["target_f1"] >= 0.79
+    # Joint was .806 and target .791 while an undated sentence took the day of the one before; one
+    # gold item does. It now gets "from that day to the dateline": a wrong date is worse than none.
+    assert (found["type_f1"] >= 0.94, found["joint_f1"] >= 0.79) == (True, True)
+    assert found["target_f1"] >= 0.77
 
 
 def _seed() -> tuple[str, tuple[ProposedClaim, ...]]:

@@ -244,7 +244,10 @@ class Cast:
             return default if default is None or default.actor_id not in not_ else None
         if kinds is _STATE:
             home = [h for h in candidates if self._is_local_state(h)]
-            return (home or candidates)[-1]
+            default = self.default_state
+            if home or default is None:
+                return (home or candidates)[-1]
+            return default if default.actor_id not in not_ else None
         return candidates[-1]
 
     def wielder(self, weapon: str, before: int, sentence_start: int) -> ActorHit | None:
@@ -279,7 +282,9 @@ class Cast:
 
     def _is_local_state(self, hit: ActorHit) -> bool:
         actor = self._actor(hit)
-        return actor is None or actor.side == actor.actor_id or actor.kind is ActorKind.STATE_FORCES
+        if actor is None or self.default_state is None:
+            return True
+        return self.default_state.actor_id in (actor.actor_id, actor.side)
 
     def mention(self, hit: ActorHit, role: ActorRole) -> ActorMention:
         """The actor in a role, resolved by the table."""

@@ -24,6 +24,9 @@ from timeline.extraction.date_forms import (
     Form,
 )
 
+# A day without a year this soon after the dateline is a slip or still to come.
+AFTER_DATELINE_DAYS_MAX = 60
+
 
 class Days(NamedTuple):
     """Inclusive first and last day; EDTF where the form has one of its own (month, season)."""
@@ -136,6 +139,8 @@ def _day_of_month(parts: dict[str, str], line: date | None, forward: bool) -> Da
     if forward and found < line:
         found = date(line.year + 1, month, day)
     elif not forward and found > line:
+        if (found - line).days <= AFTER_DATELINE_DAYS_MAX:
+            return None  # a slip, or still to come: last year's day would be a guess
         found = date(line.year - 1, month, day)
     return _one(found)
 

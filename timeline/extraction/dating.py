@@ -208,10 +208,21 @@ def date_event(
         return Dating(UNDATED if forward else calendar.undated(), None)
     if forward:
         return Dating(UNDATED, None)
+    if any(e.form in (Form.DAY, Form.ISO) for e in expressions):
+        return Dating(calendar.undated(), None, running)  # a day that is none: no other stands in
     story = calendar.story(paragraph, sentence)
     if story is not None and (is_simple_past(verb)) and (story.last - story.first).days < 3:
-        return Dating(as_occurred(story, Anchor.NARRATIVE), None, running)
+        return Dating(_since(story, calendar.dateline), None, running)
     return Dating(calendar.undated(), None, running)
+
+
+def _since(story: Days, dateline: date | None) -> Occurred:
+    """Told after a dated event without a date of its own: from that day to the dateline."""
+    if dateline is None or story.first == dateline:
+        return as_occurred(story, Anchor.NARRATIVE)
+    if story.first > dateline:
+        return not_later_than(dateline)
+    return occurred_from_edtf(f"{story.first}/{dateline}", Anchor.NARRATIVE)
 
 
 def as_occurred(days: Days, anchor: Anchor) -> Occurred:

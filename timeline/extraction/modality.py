@@ -13,7 +13,7 @@ from timeline.domain.claims import Certainty, Modality, Polarity
 from timeline.extraction.grammar import CLIMB_MAX, Token, arguments
 from timeline.extraction.lexicon import lexicon
 from timeline.extraction.parsing import lemma
-from timeline.extraction.truth import happenings_of, is_called_untrue
+from timeline.extraction.truth import happenings_of, is_called_untrue, is_polar_question
 
 _CLAUSAL = frozenset(
     {
@@ -87,6 +87,8 @@ def read_modality(token: Token) -> Reading:
         _own(verb, state)
     if is_called_untrue(token):
         state.negate()
+    if state.modality is None and is_polar_question(token):
+        state.modality = Modality.HYPOTHETICAL
     if state.modality is None and not state.negated and _is_open(token):
         state.modality = Modality.FORECAST
     modality = state.modality or Modality.ASSERTED

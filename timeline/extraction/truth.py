@@ -10,7 +10,21 @@ from timeline.extraction.lexicon import lexicon
 from timeline.extraction.parsing import lemma
 
 _PREDICATE_STEPS_MAX = 3
+_ASKING = frozenset(
+    {"did", "do", "does", "has", "have", "had", "is", "are", "was", "were"}
+    | {"will", "would", "can", "could", "may", "might", "should", "shall"}
+)
 _REPORTS = frozenset({"report", "claim", "news", "allegation", "rumour", "rumor"})
+
+
+def is_polar_question(event: Token) -> bool:
+    """Whether the sentence only asks if it happened ("Did X take Y?").
+
+    "Who bombed the camp?" asks for something else, and presupposes that somebody did.
+    """
+    words = [t for t in event.sent if t.is_alpha and t.lower_ not in ("and", "but", "so", "or")]
+    asks = any(t.text == "?" for t in event.sent)
+    return asks and bool(words) and words[0].lower_ in _ASKING
 
 
 def happenings_of(event: Token) -> list[Token]:
