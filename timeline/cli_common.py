@@ -8,7 +8,6 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -42,7 +41,6 @@ KnownOn = Annotated[
     typer.Option("--known-on", metavar="D", help="As published by this day or instant."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
-Yaml = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML file.")]
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)

@@ -7,7 +7,7 @@ never read as markup.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -363,8 +363,3 @@ def claims_table(claims: Sequence[ProposedClaim], text: str) -> Table:
         told += " (negated)" if c.polarity is Polarity.NEGATED else ""
         rows.append((c.type.value + told, when_text(c.occurred), where, who, printable(quote, 80)))
     return rows_table(("What", "When", "Where", "Who", "Words"), rows)
-
-
-def mapping_lines(values: Mapping[str, object]) -> Table:
-    """Names and values, a line each."""
-    return rows_table(("", ""), list(values.items()))

@@ -6,39 +6,13 @@ import re
 from typing import NamedTuple
 
 from timeline.domain.claims import Fatalities, Qualifier, Quantity
+from timeline.extraction.date_forms import NUMBERS
 from timeline.extraction.grammar import Token, arguments
 from timeline.extraction.lexicon import lexicon
 from timeline.extraction.parsing import lemma
 
 COUNT_MAX = 10_000_000
-_WORDS = {
-    w: i
-    for i, w in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-            "twenty",
-        ]
-    )
-}
+_WORDS = {word: number for number, word in enumerate(NUMBERS)}
 _WORDS |= {
     "thirty": 30,
     "forty": 40,

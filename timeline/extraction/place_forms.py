@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from timeline.extraction.date_forms import NUMBERS
+
 SETTLEMENT = r"(?:[Tt]own|[Cc]ity|[Vv]illage|[Hh]amlet|[Ss]ettlement|[Ss]uburb|[Dd]istrict|[Nn]eighbou?rhood|[Pp]ort|[Cc]amp|[Cc]rossing|[Ii]sland)s?"
 SITE = (
     r"(?:(?:[Mm]ilitary |[Ii]nternational |[Rr]efugee |[Bb]order |[Aa]rmy |[Aa]ir[ -]?)?(?:[Aa]irport|[Aa]irbase|[Bb]ase|[Aa]irfield|[Cc]amp|[Cc]rossing|"
@@ -29,26 +31,7 @@ COMPASS = {
 }
 DIRECTION = r"(?:(?:north|south)[- ]?(?:east|west)|north|south|east|west)"
 PART = r"(?:(?:north|south)[- ]?(?:east|west)|north|south|east|west|North|South|East|West)(?:ern)?"
-NUMBER_WORDS = {
-    w: i
-    for i, w in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-        ]
-    )
-}
+NUMBER_WORDS = {word: number for number, word in enumerate(NUMBERS[:13])}
 OF = r"(?:the )?(?:(?:town|city|village|district) of )?(?:the )?"
 AWAY = re.compile(
     rf"(?:(?P<n>\d{{1,3}}(?:\.\d+)?|{'|'.join(NUMBER_WORDS)})[ -]*(?P<unit>km|kms|kilomet(?:er|re)s?|miles?)"

@@ -21,6 +21,7 @@ from timeline.domain.events import (
     ReportFiled,
     ReportRetracted,
     ReportRevised,
+    ReportVersion,
     SourceAffiliated,
     SourceMention,
     SourceRegistered,
@@ -240,15 +241,7 @@ def decide(
     ]
     appends = _source_appends(draft, source, actors, casebook, metadata)
     appends.append(StreamAppend(stream, stream_version, tuple(filed)))
-    by_source = payload.source.source_id if payload.source else None
-    for index, amendment in enumerate(draft.amendments):
-        target_stream = f"report-{amendment.report_id}"
-        new = new_event(
-            amendment_payload(amendment, when.reported, report_id, by_source),
-            event_id(casebook, target_stream, document.digest, "amendment", str(index)),
-            metadata,
-        )
-        appends.append(StreamAppend(target_stream, ANY, (new,)))
+    appends += _amendment_appends(draft, payload, casebook, metadata)
     documents = [document]
     if text_document is not None and text_document != document:
         documents.append(text_document)
@@ -258,6 +251,20 @@ def decide(
         claim_count=len(claims),
         notes=(*draft.notes, *naming_notes(claims)),
     )
+
+
+def _amendment_appends(
+    draft: Draft, version: ReportVersion, casebook: str, metadata: dict[str, object]
+) -> list[StreamAppend]:
+    """What a report version amends, each in the stream of the report that it is about."""
+    appends = []
+    by_source = version.source.source_id if version.source else None
+    for index, amendment in enumerate(draft.amendments):
+        stream = f"report-{amendment.report_id}"
+        payload = amendment_payload(amendment, version.reported, version.report_id, by_source)
+        key = event_id(casebook, stream, version.report_version, "amendment", str(index))
+        appends.append(StreamAppend(stream, ANY, (new_event(payload, key, metadata),)))
+    return appends
 
 
 def new_event(payload: Struct, id_: str, metadata: dict[str, object]) -> NewEvent:
