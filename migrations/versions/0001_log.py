@@ -16,14 +16,21 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+# Keys compare byte by byte on Postgres as on SQLite: an index under a locale's collation breaks
+# when the operating system's locale data change, and this log outlives many of those.
+TYPES = {
+    "sqlite": {"text": "TEXT", "bytes": "BLOB"},
+    "postgresql": {"text": 'TEXT COLLATE "C"', "bytes": "BYTEA"},
+}
+
 CREATE_CASEBOOKS = """
 CREATE TABLE casebooks (
-    casebook TEXT NOT NULL,
-    time_zone TEXT NOT NULL,
-    theatre TEXT NOT NULL,
+    casebook {text} NOT NULL,
+    time_zone {text} NOT NULL,
+    theatre {text} NOT NULL,
     position BIGINT NOT NULL,
     hash {bytes} NOT NULL,
-    recorded_at TEXT,
+    recorded_at {text},
     PRIMARY KEY (casebook),
     CONSTRAINT casebooks_position_from_0 CHECK (position >= 0),
     CONSTRAINT casebooks_hash_32_bytes CHECK (length(hash) = 32)
@@ -32,18 +39,18 @@ CREATE TABLE casebooks (
 
 CREATE_EVENTS = """
 CREATE TABLE events (
-    casebook TEXT NOT NULL,
+    casebook {text} NOT NULL,
     position BIGINT NOT NULL,
-    event_id TEXT NOT NULL,
-    stream TEXT NOT NULL,
+    event_id {text} NOT NULL,
+    stream {text} NOT NULL,
     version BIGINT NOT NULL,
-    type TEXT NOT NULL,
+    type {text} NOT NULL,
     schema_version INTEGER NOT NULL,
-    data TEXT,
+    data {text},
     salt {bytes},
     digest {bytes} NOT NULL,
-    metadata TEXT NOT NULL,
-    recorded_at TEXT NOT NULL,
+    metadata {text} NOT NULL,
+    recorded_at {text} NOT NULL,
     previous_hash {bytes} NOT NULL,
     hash {bytes} NOT NULL,
     CONSTRAINT events_by_position PRIMARY KEY (casebook, position),
@@ -61,9 +68,9 @@ CREATE TABLE events (
 
 CREATE_DOCUMENTS = """
 CREATE TABLE documents (
-    casebook TEXT NOT NULL,
-    digest TEXT NOT NULL,
-    media_type TEXT NOT NULL,
+    casebook {text} NOT NULL,
+    digest {text} NOT NULL,
+    media_type {text} NOT NULL,
     byte_length BIGINT NOT NULL,
     content {bytes},
     CONSTRAINT documents_by_digest PRIMARY KEY (casebook, digest),
@@ -75,8 +82,9 @@ CREATE TABLE documents (
 
 def upgrade() -> None:
     dialect = op.get_context().dialect.name
+    types = TYPES[dialect]
     for create in (CREATE_CASEBOOKS, CREATE_EVENTS, CREATE_DOCUMENTS):
-        op.execute(create.format(bytes="BLOB" if dialect == "sqlite" else "BYTEA"))
+        op.execute(create.format(**types))
     for statement in guards.statements(dialect):
         op.execute(statement)
 
