@@ -26,11 +26,13 @@ from timeline.filing.registering import Registering
 from timeline.filing.withholding import Withholding
 from timeline.projections.control import ControlProjection
 from timeline.projections.entries import EntriesProjection
+from timeline.projections.knowledge import KnowledgeDiff
 from timeline.projections.reading import Reader
 from timeline.projections.register import ActorsProjection, PlacesProjection
 from timeline.projections.replaying import Replay, replayed
 from timeline.projections.reports import ReportsProjection
 from timeline.projections.runner import Projection, Runner
+from timeline.projections.stepping import Step, Stepping, stepping
 from timeline.settings import DEFAULT_THEATRE, DEFAULT_TIME_ZONE, Settings, normal_url
 from timeline.store import migrate
 from timeline.store.copying import Copied, casebooks_of, copy_casebook
@@ -121,13 +123,7 @@ class Application:
         Raises:
             InvalidDate: `until` is neither a position, nor a day, nor an instant with offset.
         """
-        if until is None:
-            position, before = None, None
-        elif until.isascii() and until.isdecimal():
-            beyond_any_log = len(until) > POSITION_DIGITS_MAX
-            position, before = None if beyond_any_log else int(until), None
-        else:
-            position, before = None, self._record_end(until)
+        position, before = self._bounds(until)
         with replayed(
             self.store,
             all_projections(),
@@ -136,6 +132,31 @@ class Application:
             on_progress=on_progress,
         ) as replay:
             yield replay
+
+    def _bounds(self, until: str | None) -> tuple[int | None, str | None]:
+        """The last position, and the end of the record time, that `until` means."""
+        if until is None:
+            return None, None
+        if until.isascii() and until.isdecimal():
+            beyond_any_log = len(until) > POSITION_DIGITS_MAX
+            return None if beyond_any_log else int(until), None
+        return None, self._record_end(until)
+
+    @contextmanager
+    def stepping(self, since: int, until: str | None) -> Iterator[tuple[Stepping, Iterator[Step]]]:
+        """A replay in memory event by event, and its steps from a position on.
+
+        Raises:
+            InvalidDate: `until` is neither a position, nor a day, nor an instant with offset.
+        """
+        position, before = self._bounds(until)
+        with stepping(self.store, all_projections()) as replay:
+            yield replay, replay.steps(since=since, until=position, recorded_before=before)
+
+    @cached_property
+    def knowledge(self) -> KnowledgeDiff:
+        """Compares what was known at two moments."""
+        return KnowledgeDiff(self.store, self.reader)
 
     def _record_end(self, moment: str) -> str:
         zone = self.store.casebook_row().time_zone

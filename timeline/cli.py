@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from timeline import __version__, cli_admin, cli_amend, cli_proof, presentation
+from timeline import __version__, cli_admin, cli_amend, cli_proof, cli_replay, presentation
 from timeline.bootstrap import Application, application, initialise, new_extractor
 from timeline.cli_common import (
     AsJson,
@@ -63,6 +63,7 @@ app = typer.Typer(
 cli_amend.add_to(app)
 cli_admin.add_to(app)
 cli_proof.add_to(app)
+cli_replay.add_to(app)
 
 PathsArgument = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Reports or folders.")]
 PathArgument = Annotated[Path, typer.Argument(metavar="PATH", help="A report.")]
@@ -125,6 +126,7 @@ def _print_next_steps(database: str) -> None:
         ('show "Tal Rifaat" --at 2016-02-15', "a contested hold"),
         ('show "thermal station" --at 2016-02-29', "a vacated place"),
         ("control --at 2016-02-24 --known-on 2016-02-24", "the whole map, as known that day"),
+        ("diff --known-on 2016-02-24 --and 2016-02-26", "what two days of reports changed"),
         ("show خناصر", "any script finds the place"),
         ("serve", "GraphQL at http://127.0.0.1:8000/graphql"),
     ):

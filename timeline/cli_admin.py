@@ -1,4 +1,4 @@
-"""The commands that run the database: migrate, project, rebuild, replay, status, serve."""
+"""The commands that run the database: migrate, project, rebuild, status, serve."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from timeline.cli_common import (
 )
 from timeline.errors import AddressUnavailable, SchemaMismatch
 from timeline.projections.following import Follower
-from timeline.projections.reading import Filters
 from timeline.resources import resource
 from timeline.settings import settings_from
 from timeline.store import migrate
@@ -36,7 +35,7 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands to the program."""
     app.add_typer(migrate_app, name="migrate")
     app.add_typer(schema_app, name="schema")
-    for command in (project, rebuild, replay, status, unresolved, copy, serve):
+    for command in (project, rebuild, status, unresolved, copy, serve):
         app.command()(command)
 
 
@@ -63,45 +62,6 @@ def rebuild(
     with opened(database, casebook) as app, progress_bar("rebuilding") as on_progress:
         count = app.runner.rebuild(names or (), on_progress)
     out.print(f"rebuilt {', '.join(names or ['all projections'])} from {count} events")
-
-
-def replay(
-    until: Annotated[
-        str | None,
-        typer.Option("--until", metavar="POSITION|TIME", help="The end of the log when not given."),
-    ] = None,
-    place: Annotated[
-        str | None, typer.Option("--place", metavar="P", help="Only this one.")
-    ] = None,
-    as_json: AsJson = False,
-    database: Database = None,
-    casebook: Casebook = None,
-) -> None:
-    """Replay the log in memory and show the state at that point of the record axis."""
-    with opened(database, casebook) as app, progress_bar("replaying") as on_progress:
-        with app.replay(until, on_progress) as replayed:
-            reader = replayed.reader
-            if place is None:
-                held = reader.control_map()
-            else:
-                found, match = reader.find_place(place)
-                held = ((found, reader.control(found.place_id)),)
-                page = reader.timeline(Filters(place_id=found.place_id))
-        if as_json:
-            rows = [
-                {"place_id": p.place_id, "name": p.name, "control": presentation.control_json(c)}
-                for p, c in held
-            ]
-            print_json({"position": replayed.position, "events": replayed.events, "places": rows})
-            return
-        out.print(
-            f"replayed {replayed.events} events, to position {replayed.position}"
-            f" of {replayed.recorded_at or 'an empty log'}\n"
-        )
-        if place is None:
-            out.print(presentation.control_table(held))
-        else:
-            out.print(presentation.show_text(found, match, held[0][1], page))
 
 
 def status(as_json: AsJson = False, database: Database = None, casebook: Casebook = None) -> None:

@@ -238,15 +238,15 @@ def when_text(occurred: Occurred) -> str:
     return occurred.edtf or occurred.earliest
 
 
-def since_text(control: Control) -> str:
+def since_text(earliest: str | None, latest: str | None) -> str:
     """Since when a state holds, as a person reads it."""
-    if control.since_latest is None:
+    if latest is None:
         return ""
-    if control.since_earliest is None:
-        return f"since {control.since_latest} or before"
-    if control.since_earliest == control.since_latest:
-        return f"since {control.since_latest}"
-    return f"since between {control.since_earliest} and {control.since_latest}"
+    if earliest is None:
+        return f"since {latest} or before"
+    if earliest == latest:
+        return f"since {latest}"
+    return f"since between {earliest} and {latest}"
 
 
 def control_text(control: Control) -> Text:
@@ -255,7 +255,7 @@ def control_text(control: Control) -> Text:
     if control.holders:
         text.append(" · " + ", ".join(printable(h.name) for h in control.holders), style="bold")
     text.append("".join(f" · {c.value.replace('_', ' ')}" for c in control.conditions), "red")
-    since = since_text(control)
+    since = since_text(control.since_earliest, control.since_latest)
     if since:
         text.append(f" · {since}")
     if not control.certain:

@@ -35,7 +35,7 @@ def test_what_the_demo_proposes_works(demo: tuple[Cli, str]) -> None:
     cli, shown = demo
     proposed = [line.strip() for line in shown.splitlines() if line.startswith("  timeline ")]
 
-    assert len(proposed) == 5
+    assert len(proposed) == 6
     assert all(p.startswith("timeline --database timeline-demo.db ") for p in proposed)
     assert (
         "contested"
@@ -62,6 +62,18 @@ def test_what_the_demo_proposes_works(demo: tuple[Cli, str]) -> None:
         ).out
     )
     assert "Khanasser" in cli.done("--database", "timeline-demo.db", "show", "خناصر").out
+    assert (
+        "Islamic State → controlled · Government of Syria"
+        in cli.done(
+            "--database",
+            "timeline-demo.db",
+            "diff",
+            "--known-on",
+            "2016-02-24",
+            "--and",
+            "2016-02-26",
+        ).out
+    )
 
 
 def test_the_demo_s_log_verifies(demo: tuple[Cli, str]) -> None:

@@ -356,3 +356,23 @@ def test_what_is_not_there_is_null_without_an_error(world: World) -> None:
     query = '{ place(id: "x") { id } actor(id: "x") { id } report(id: "x") { id } }'
 
     assert world.ask(query) == {"place": None, "actor": None, "report": None}
+
+
+def test_what_became_known_between_two_dates_and_through_which_report(world: World) -> None:
+    query = """query ($one: String!, $two: String!, $place: ID) {
+      knowledgeDiff(knownOn: $one, and: $two, placeId: $place) { place { id }
+        control { validTo before { state holders { name } } after { state holders { name } } }
+        entries { kind fields before { type } after { type } because { kind reportId } } } }"""
+
+    [found] = world.ask(query, one="2016-02-24", two="2016-02-29", place="khanasser")[
+        "knowledgeDiff"
+    ]
+
+    assert found["place"] == {"id": "khanasser"}
+    assert found["control"][-1]["before"]["holders"] == [{"name": "Islamic State"}]
+    assert found["control"][-1]["after"]["holders"] == [{"name": "Government of Syria"}]
+    added = [e for e in found["entries"] if e["kind"] == "added"]
+    assert added
+    assert {c["kind"] for e in added for c in e["because"]} == {"report"}
+    error = world.error(query, one="2016-02-25", two="2016-02-24")
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"

@@ -120,7 +120,8 @@ def _claims(info: Info, claim_ids: Sequence[ID], known_on: str | None) -> list[E
     return entries_of(found)
 
 
-def _holders(holders: Iterable[control.Holder]) -> list[Holder]:
+def holders_of(holders: Iterable[control.Holder]) -> list[Holder]:
+    """The GraphQL type of each holder."""
     return [
         Holder(actor_id=None if h.actor_id is None else ID(h.actor_id), name=h.name)
         for h in holders
@@ -131,7 +132,7 @@ def control_of(value: control.Control, known_on: str | None) -> Control:
     """The GraphQL type of the state at a moment, as known on `known_on`."""
     return Control(
         state=value.state,
-        holders=_holders(value.holders),
+        holders=holders_of(value.holders),
         conditions=list(value.conditions),
         since=Since(earliest=value.since_earliest, latest=value.since_latest),
         certain=value.certain,
@@ -150,7 +151,7 @@ def span_of(value: control.ControlSpan, known_on: str | None) -> ControlSpan:
         valid_to=None if value.valid_to is None else instant_text(value.valid_to),
         certain_from=instant_text(value.certain_from),
         state=value.state,
-        holders=_holders(value.holders),
+        holders=holders_of(value.holders),
         conditions=list(value.conditions),
         since=Since(earliest=value.since_earliest, latest=value.since_latest),
         sources=len({s.root for s in holding}),

@@ -24,12 +24,16 @@ from timeline.domain.events import CLAIM_TYPES
 from timeline.domain.names import Tier
 from timeline.domain.places import PlaceKind, Relation
 from timeline.domain.time import Anchor, Precision
+from timeline.projections.changes import ChangeKind
+from timeline.projections.knowledge import CauseKind
 
 __all__ = [
     "ActorKind",
     "ActorRole",
     "Anchor",
+    "CauseKind",
     "Certainty",
+    "ChangeKind",
     "ClaimType",
     "Condition",
     "ControlState",
@@ -139,4 +143,22 @@ _register(
     folded="It is one of the names once both are written in plain Latin letters.",
     skeleton="Its consonants are those of one of the names.",
     fuzzy="It is spelled nearly like one of the names; only ever suggested.",
+)
+_register(
+    ChangeKind,
+    "ChangeKind",
+    "What became of a claim between two dates of knowledge.",
+    added="It came to stand.",
+    withdrawn="It ceased to stand.",
+    changed="It stands in another form: see `fields`.",
+)
+_register(
+    CauseKind,
+    "CauseKind",
+    "How a report changed what was known.",
+    report="It was published, and makes the claim.",
+    revision="A later version of the claim's report was published.",
+    correction="Its outlet corrected the claim.",
+    retraction="Its outlet withdrew the claim or the whole report.",
+    reinstatement="Its outlet let the claim stand again.",
 )

@@ -41,7 +41,13 @@ DOCUMENTS_KEPT = 256
 # Connections: as many rows as `first` or `last` says.
 _PAGED = frozenset({"places", "actors", "reports", "timeline"})
 # Lists without pages: as many rows as are assumed before they are counted.
-_ASSUMED_ROWS = {"controlMap": 100, "controlHistory": 10, "claims": 20, "versions": 2}
+_ASSUMED_ROWS = {
+    "controlMap": 100,
+    "controlHistory": 10,
+    "claims": 20,
+    "knowledgeDiff": 100,
+    "versions": 2,
+}
 
 
 @dataclass(frozen=True)

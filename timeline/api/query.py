@@ -13,6 +13,12 @@ from timeline.api.context import Info, PlaceGroup
 from timeline.api.control import At, Control, control_of
 from timeline.api.cursors import ACTORS, PLACES, REPORTS
 from timeline.api.described import answered, described
+from timeline.api.knowledge import (
+    KnowledgeDifference,
+    KnownFirst,
+    KnownThen,
+    knowledge_diff,
+)
 from timeline.api.log import Event, Position, Status, event_of, status
 from timeline.api.places import Place, find_place, place_of, places_page
 from timeline.api.reports import KnownOn, Report, current_report, reports_page
@@ -126,6 +132,22 @@ class Query:
             PlaceControl(place=place_of(place, group), control=control_of(control, known_on))
             for place, control in found
         ]
+
+    @answered
+    def knowledge_diff(
+        self,
+        info: Info,
+        known_on: KnownFirst,
+        and_on: KnownThen,
+        place_id: Annotated[
+            ID | None, strawberry.argument(description="Only the place of this id.")
+        ] = None,
+    ) -> list[KnowledgeDifference]:
+        """What changed in what was known between two dates, and which reports changed it.
+
+        By place, in order of name; only places of which something differs.
+        """
+        return knowledge_diff(info, known_on, and_on, place_id)
 
     @answered
     def event(

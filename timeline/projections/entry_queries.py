@@ -76,7 +76,12 @@ class Page:
 def entries_query(
     casebook: str, time_zone: str, filters: Filters, cutoff: datetime | None
 ) -> Select[tuple[object, ...]]:
-    """Entries joined with their report versions; columns of the latter begin with `r_`."""
+    """Entries that stand, joined with their report versions, whose columns begin with `r_`."""
+    return entries_where(casebook, stands(cutoff), *_filter_conditions(filters, time_zone))
+
+
+def entries_where(casebook: str, *where: ColumnElement[bool]) -> Select[tuple[object, ...]]:
+    """Entries under some conditions, joined with their report versions; as `entries_query`."""
     e, r = tables.entries.c, tables.report_versions.c
     joined = tables.entries.join(
         tables.report_versions,
@@ -87,9 +92,9 @@ def entries_query(
         ),
     )
     report = [c.label(f"r_{c.name}") for c in tables.report_versions.c]
-    where: list[ColumnElement[bool]] = [e.casebook == casebook, stands(cutoff)]
-    where += _filter_conditions(filters, time_zone)
-    return select(*tables.entries.c, *report).select_from(joined).where(*where)
+    return (
+        select(*tables.entries.c, *report).select_from(joined).where(e.casebook == casebook, *where)
+    )
 
 
 def _filter_conditions(filters: Filters, time_zone: str) -> list[ColumnElement[bool]]:

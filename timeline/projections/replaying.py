@@ -53,16 +53,12 @@ def replayed(
         recorded_before: Read only what was recorded before this instant (fixed-width UTC text).
         on_progress: Called after each batch with (position reached, head position).
     """
-    engine = connect("sqlite://")
-    try:
+    with tables_in_memory(store) as engine:
         with read_transaction(store.engine) as log, write_transaction(engine) as target:
             casebook = store.casebook_row_in(log)
-            SQLModel.metadata.create_all(target)
-            row = select(casebooks).where(casebooks.c.casebook == store.casebook)
-            target.execute(insert(casebooks), [dict(log.execute(row).mappings().one())])
             last: StoredEvent | None = None
             count = 0
-            found = _until(store.read_in(log, until=until), recorded_before)
+            found = recorded_until(store.read_in(log, until=until), recorded_before)
             while stored := list(islice(found, EVENTS_PER_BATCH)):
                 last, count = stored[-1], count + len(stored)
                 batch = Batch(log, target, store, casebook, logged(stored), last.position)
@@ -77,11 +73,26 @@ def replayed(
             reader=Reader(engine, store.casebook, documents=store),
             engine=engine,
         )
+
+
+@contextmanager
+def tables_in_memory(store: EventStore) -> Iterator[Engine]:
+    """A database in memory with the projections' tables, empty, and the log's casebook."""
+    engine = connect("sqlite://")
+    try:
+        row = select(casebooks).where(casebooks.c.casebook == store.casebook)
+        with read_transaction(store.engine) as log, write_transaction(engine) as target:
+            SQLModel.metadata.create_all(target)
+            target.execute(insert(casebooks), [dict(log.execute(row).mappings().one())])
+        yield engine
     finally:
         engine.dispose()
 
 
-def _until(events: Iterator[StoredEvent], recorded_before: str | None) -> Iterator[StoredEvent]:
+def recorded_until(
+    events: Iterator[StoredEvent], recorded_before: str | None
+) -> Iterator[StoredEvent]:
+    """The events before the first that was not recorded before an instant; `None` is no bound."""
     for event in events:
         if recorded_before is not None and event.recorded_at >= recorded_before:
             return
