@@ -22,7 +22,7 @@ from timeline.errors import (
     PartlyAppended,
     WrongExpectedVersion,
 )
-from timeline.store import appending
+from timeline.store import appending, preparing
 from timeline.store.engine import write_transaction
 from timeline.store.event_store import EventStore
 from timeline.store.events import ANY, Appended, Document, NewEvent, StreamAppend
@@ -161,7 +161,7 @@ def test_an_append_that_breaks_the_transaction_does_not_take_the_others_with_it(
 ) -> None:
     judge = appending._judge
 
-    def fragile(request: appending.Request, situation: appending.Situation) -> Appended:
+    def fragile(request: preparing.Request, situation: appending.Situation) -> Appended:
         if event_id("poison") in request.event_ids:
             raise ZeroDivisionError
         return judge(request, situation)

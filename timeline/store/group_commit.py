@@ -23,11 +23,11 @@ from typing import Self
 from sqlalchemy import Engine
 
 from timeline.errors import DatabaseBusy, DatabaseUnavailable, TimelineError
-from timeline.store import appending
-from timeline.store.appending import Clock, Request
-from timeline.store.engine import write_transaction
+from timeline.store import preparing
+from timeline.store.appending import Clock
 from timeline.store.event_store import EventStore
 from timeline.store.events import Appended, Document, StreamAppend
+from timeline.store.preparing import Request
 from timeline.store.retry import retried
 
 WAITING_MAX = 1_000
@@ -89,7 +89,7 @@ class GroupedEventStore(EventStore):
             DatabaseBusy: too many appends are waiting; nothing was written.
             DatabaseUnavailable: the store is closed.
         """
-        request = appending.prepare(appends, documents)
+        request = preparing.prepare(appends, documents)
         future: Future[Appended] = Future()
         with self._changed:
             if self._is_closed:
@@ -184,7 +184,4 @@ class GroupedEventStore(EventStore):
             self._waker.wake()
 
     def _append_all(self, requests: Sequence[Request]) -> list[Appended | TimelineError]:
-        with write_transaction(self.engine) as connection:
-            return appending.append_all(
-                connection, self.casebook, self._clock, requests, commits=True
-            )
+        return self._committer.append_all(requests)
