@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from psycopg import Connection, Cursor
 
 from tests.conftest import SteppableClock
 from tests.contract.support import event, names, put, unguarded
@@ -10,7 +13,8 @@ from timeline.errors import EventIdReused, PartlyAppended, WrongExpectedVersion
 from timeline.store import appending, inserting
 from timeline.store.engine import ConnectionLost, connect
 from timeline.store.event_store import EventStore
-from timeline.store.events import ANY, StreamAppend
+from timeline.store.events import ANY, Head, StreamAppend
+from timeline.store.inserting import Rows
 from timeline.store.verify import verify_log
 
 
@@ -109,17 +113,18 @@ def test_a_single_statement_whose_answer_was_lost_is_not_done_twice(
         pytest.skip("SQLite has no connection to lose")
     insert, tries = inserting.insert_after_head, []
 
-    def fragile(*arguments: object) -> int:
-        tries.append("try")
-        written = insert(*arguments)  # type: ignore[arg-type]
+    def fragile(driver: Connection[Any], rows: Rows, head: Head) -> Cursor[Any]:
+        tries.append(driver.info.transaction_status.name)
+        cursor = insert(driver, rows, head)
         if len(tries) == 1:
             raise ConnectionLost("the answer was lost")
-        return written
+        return cursor
 
     monkeypatch.setattr(inserting, "insert_after_head", fragile)
 
     appended = put(warm, "report-b", "b1", expected=0)
 
+    assert tries[0] == "IDLE"  # a transaction of its own
     assert (appended.positions, appended.already) == ((3,), 1)
     assert names(warm) == ["a1", "a2", "b1"]
     assert verify_log(warm.engine, "main").holds

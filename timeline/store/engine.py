@@ -147,7 +147,9 @@ def single_read(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def autocommitting_driver(engine: Engine) -> Iterator[psycopg.Connection[Any]]:
-    """The driver's connection to Postgres for one statement that is a transaction by itself.
+    """The driver's connection to Postgres, on which each statement commits by itself.
+
+    What the caller begins and does not commit is rolled back.
 
     Raises:
         DatabaseUnavailable: the database did not answer.
@@ -162,6 +164,11 @@ def autocommitting_driver(engine: Engine) -> Iterator[psycopg.Connection[Any]]:
             driver.autocommit = True
             yield driver
         finally:
+            if driver.info.transaction_status in (
+                TransactionStatus.INTRANS,
+                TransactionStatus.INERROR,
+            ):
+                driver.rollback()
             if driver.info.transaction_status is TransactionStatus.IDLE:
                 driver.autocommit = False
             else:

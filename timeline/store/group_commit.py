@@ -63,7 +63,7 @@ class GroupedEventStore(EventStore):
         self._changed = threading.Condition()
         self._is_closed = False
         self._writer: threading.Thread | None = None
-        self._expected = 1
+        self._expected = self._wakes_at = 1
         self._linger_seconds = 0.0
 
     def append(
@@ -105,7 +105,8 @@ class GroupedEventStore(EventStore):
                     target=self._write_groups, name="group-commit", daemon=True
                 )
                 self._writer.start()
-            self._changed.notify()
+            if len(self._waiting) >= self._wakes_at:
+                self._changed.notify()
         return future
 
     def close(self) -> None:
@@ -138,11 +139,14 @@ class GroupedEventStore(EventStore):
             while not self._waiting and not self._is_closed:
                 self._changed.wait()
             end = time.monotonic() + self._linger_seconds
+            # Each wake takes the interpreter from a caller that is about to hand in its append.
+            self._wakes_at = self._expected
             while len(self._waiting) < self._expected and not self._is_closed:
                 left_seconds = end - time.monotonic()
                 if left_seconds <= 0:
                     break
                 self._changed.wait(left_seconds)
+            self._wakes_at = 1
             group: list[_Waiting] = []
             events = 0
             while self._waiting:

@@ -24,8 +24,8 @@ Row = tuple[str, int, str, str, int, str, int, str, bytes, bytes, str, str, byte
 
 # Up to so many rows, and so many characters in them, one round trip is faster than COPY. A pipeline
 # over a Unix socket hangs once a command nears 1 MB (docs/performance.md), so it is kept far below.
-PIPELINED_ROWS_MAX = 16
-PIPELINED_CHARACTERS_MAX = 64_000
+FEW_ROWS_MAX = 16
+FEW_CHARACTERS_MAX = 64_000
 COPY_ROWS_PER_PIECE = 100
 
 _INSERT_ON_SQLITE = """
@@ -96,7 +96,7 @@ class Rows:
     @property
     def are_few(self) -> bool:
         """Whether one statement with all of them is faster than COPY."""
-        return self.count <= PIPELINED_ROWS_MAX and self.characters <= PIPELINED_CHARACTERS_MAX
+        return self.count <= FEW_ROWS_MAX and self.characters <= FEW_CHARACTERS_MAX
 
 
 def insert_documents(
@@ -138,19 +138,33 @@ def insert_events(connection: Connection, rows: Rows, head: Head, *, commits: bo
         _copy(connection, rows, commits=commits)
 
 
-def insert_after_head(driver: psycopg.Connection[Any], rows: Rows, head: Head) -> int:
+def insert_after_head(
+    driver: psycopg.Connection[Any], rows: Rows, head: Head
+) -> psycopg.Cursor[Any]:
     """Write a few events and move the head, if the casebook's head still is the one given.
 
     Returns:
-        How many rows were written: all or none.
+        A cursor whose `rowcount` tells how many were written: all or none.
     """
     given = list(rows)
     to = rows.head
     parameters = [to.position, to.hash, to.recorded_at, given[0][0], head.position, head.hash]
     if len(given) == 1:
-        return driver.execute(_INSERT_ONE, parameters + list(given[0]), prepare=True).rowcount
+        return driver.execute(_INSERT_ONE, parameters + list(given[0]), prepare=True)
     columns = map(list, zip(*given, strict=True))
-    return driver.execute(_INSERT_SOME, [*parameters, *columns], prepare=True).rowcount
+    return driver.execute(_INSERT_SOME, [*parameters, *columns], prepare=True)
+
+
+def insert_and_commit(driver: psycopg.Connection[Any], rows: Rows, head: Head) -> int:
+    """Write a few events after the head, which is locked, and commit, in one round trip.
+
+    Returns:
+        How many rows were written: all or none.
+    """
+    with driver.pipeline():
+        cursor = insert_after_head(driver, rows, head)
+        driver.commit()
+    return cursor.rowcount
 
 
 def _head(rows: Rows) -> tuple[int, bytes, str, str]:
@@ -162,11 +176,11 @@ def _head(rows: Rows) -> tuple[int, bytes, str, str]:
 def _insert_few(connection: Connection, rows: Rows, head: Head, *, commits: bool) -> None:
     driver = postgres_driver(connection)
     if commits:
-        with driver.pipeline():
-            insert_after_head(driver, rows, head)
-            driver.commit()
+        written = insert_and_commit(driver, rows, head)
     else:
-        insert_after_head(driver, rows, head)
+        written = insert_after_head(driver, rows, head).rowcount
+    if written != rows.count:
+        raise RuntimeError("the head moved under its lock; nothing was written")
 
 
 def _copy(connection: Connection, rows: Rows, *, commits: bool) -> None:
