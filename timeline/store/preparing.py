@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from io import BytesIO
 
 import msgspec
 
@@ -81,7 +82,11 @@ def prepare(appends: Sequence[StreamAppend], documents: Sequence[Document] = ())
             if event.event_id in seen:
                 raise InvalidEvent(f"event id {event.event_id} is given twice in one append")
             seen.add(event.event_id)
-        events = tuple(_prepared(event, metadata) for event in one.events)
+        # The system is asked once for all salts of a stream.
+        salts = BytesIO(os.urandom(hashing.SALT_BYTES * len(one.events)))
+        events = tuple(
+            _prepared(event, metadata, salts.read(hashing.SALT_BYTES)) for event in one.events
+        )
         prepared.append(PreparedAppend(one.stream, one.expected_version, events))
     check_documents(documents)
     return Request(tuple(prepared), tuple(documents))
@@ -120,7 +125,7 @@ class _Metadata:
         return self._text
 
 
-def _prepared(event: NewEvent, metadata: _Metadata) -> Prepared:
+def _prepared(event: NewEvent, metadata: _Metadata, salt: bytes) -> Prepared:
     event_id, type_, given = event.event_id, event.type, event.data
     name = f"event {event_id}"
     if not _UUID.fullmatch(event_id):
@@ -130,14 +135,13 @@ def _prepared(event: NewEvent, metadata: _Metadata) -> Prepared:
     if not 1 <= event.schema_version < 2**31:
         raise InvalidEvent(f"{name}: schema versions count from 1")
     try:
-        data = given.encode() if isinstance(given, str) else bytes(given)
+        data = given.encode() if isinstance(given, str) else given
     except UnicodeEncodeError as error:
         raise InvalidEvent(f"{name}: the data is not UTF-8") from error
     if len(data) > DATA_BYTES_MAX:
         raise InvalidEvent(f"{name}: {len(data)} bytes of data, {DATA_BYTES_MAX} at most")
     if not hashing.is_canonical(data):
         raise InvalidEvent(f"{name}: the data is not one canonical JSON object")
-    salt = os.urandom(hashing.SALT_BYTES)
     digest = hashing.content_digest(salt, data)
     text = given if isinstance(given, str) else data.decode()
     return Prepared(
