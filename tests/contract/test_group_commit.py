@@ -97,7 +97,8 @@ def test_appends_that_wait_share_one_transaction(grouped: GroupedEventStore) -> 
     futures = together(grouped, *[StreamAppend(f"s{n}", 0, [event(f"e{n}")]) for n in range(50)])
 
     assert [outcome(future) for future in futures] == [(n + 2,) for n in range(50)]
-    assert commits <= 2 + 1 + 1  # who held the lock, the first alone, the fifty; and a waking
+    # Who held the lock, the first alone, the fifty; and a waking after either on a slow machine.
+    assert commits <= 3 + 2
     assert len({stored.recorded_at for stored in grouped.read()}) == 1
 
 

@@ -32,8 +32,8 @@ class Canonical(bytes):
     __slots__ = ()
 
 
-def canonical(value: object) -> Canonical:
-    """The canonical JSON of a value: UTF-8, keys sorted by code point, no spaces.
+def canonical(value: object) -> bytes:
+    """The canonical JSON of a value, as `Canonical`: UTF-8, keys sorted by code point, no spaces.
 
     Raises:
         InvalidEvent: JSON cannot hold the value: NaN, an infinity, a lone surrogate.
