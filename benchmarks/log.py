@@ -20,7 +20,8 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing.synchronize import Barrier
@@ -183,6 +184,16 @@ class Databases:
         self._run("-m", "fast", "-w", "stop")
 
 
+@contextmanager
+def closing(contenders: Iterable[Contender]) -> Iterator[None]:
+    """Ends their servers and connections, whatever happens."""
+    try:
+        yield
+    finally:
+        for one in contenders:
+            one.close()
+
+
 def bulk_and_read(databases: Databases, rounds: int, batches: int, read: int) -> None:
     """Batches on both engines, then reading what `read` asks for."""
     folder, count = databases.folder, batches * BATCH
@@ -201,17 +212,16 @@ def bulk_and_read(databases: Databases, rounds: int, batches: int, read: int) ->
         "bare sqlite3": BareSqlite(folder / "bare.db"),
     }
     umadb = Umadb(folder / "umadb")
-    for engine, contenders in (("Postgres", on_postgres), ("SQLite", on_sqlite)):
-        work = {
-            name: partial(in_bulk, one, batches)
-            for name, one in {**contenders, "UmaDB": umadb}.items()
-        }
-        rates = compare(rounds, count, work)
-        show(f"Batches of {BATCH:,}, {engine}", rates, (PEER, list(contenders)[-1]))
-    for engine, contenders in (("Postgres", on_postgres), ("SQLite", on_sqlite)):
-        reading(engine, contenders, rounds, count, read)
-    for one in (*on_postgres.values(), *on_sqlite.values(), umadb):
-        one.close()
+    with closing([*on_postgres.values(), *on_sqlite.values(), umadb]):
+        for engine, contenders in (("Postgres", on_postgres), ("SQLite", on_sqlite)):
+            work = {
+                name: partial(in_bulk, one, batches)
+                for name, one in {**contenders, "UmaDB": umadb}.items()
+            }
+            rates = compare(rounds, count, work)
+            show(f"Batches of {BATCH:,}, {engine}", rates, (PEER, list(contenders)[-1]))
+        for engine, contenders in (("Postgres", on_postgres), ("SQLite", on_sqlite)):
+            reading(engine, contenders, rounds, count, read)
 
 
 def reading(
@@ -283,9 +293,8 @@ def singles(databases: Databases, rounds: int, each: int) -> None:
     }
     work = {name: partial(by_threads, one, each) for name, one in threads.items()}
     title = f"Single appends, {CALLERS} threads of one process, Postgres"
-    show(title, compare(rounds, CALLERS * each, work), (PEER,))
-    for one in threads.values():
-        one.close()
+    with closing(threads.values()):
+        show(title, compare(rounds, CALLERS * each, work), (PEER,))
     rates: Rates = {"ours": [], "eventsourcing": []}
     for _ in range(rounds):
         rates["ours"].append(by_processes("ours", {"url": ours_url}, each))
