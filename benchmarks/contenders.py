@@ -64,11 +64,14 @@ class Reported(DomainEvent):
 
 
 class Contender(Protocol):
-    """Appends in bulk and one by one, and reads all; counts are what the caller asked for."""
+    """Appends in bulk and one by one, and reads; counts are what the caller asked for.
+
+    `read` reads from the first event on, whole pages, and returns how many it read.
+    """
 
     def bulk(self, count: int) -> None: ...
     def single(self) -> None: ...
-    def read(self) -> int: ...
+    def read(self, count: int) -> int: ...
     def close(self) -> None: ...
 
 
@@ -96,18 +99,18 @@ class Ours:
     def single(self) -> None:
         self.store.append([StreamAppend(f"report-{uuid.uuid4()}", 0, [new_event()])])
 
-    def read(self) -> int:
-        """Every event, decoded to its domain type."""
+    def read(self, count: int) -> int:
+        """Events decoded to their domain type."""
         decode = domain_events.decode
-        count = 0
-        for stored in self.store.read():
+        read = 0
+        for stored in self.store.read(limit=count):
             decode(stored.type, stored.schema_version, stored.data or "")
-            count += 1
-        return count
+            read += 1
+        return read
 
-    def read_stored(self) -> int:
-        """Every event as stored, not decoded."""
-        return sum(1 for _ in self.store.read())
+    def read_stored(self, count: int) -> int:
+        """Events as stored, not decoded."""
+        return sum(1 for _ in self.store.read(limit=count))
 
     def close(self) -> None:
         if isinstance(self.store, GroupedEventStore):
@@ -159,14 +162,15 @@ class Eventsourcing:
     def single(self) -> None:
         self.recorder.insert_events(self._events(1))
 
-    def read(self) -> int:
-        """Every event, by its `to_domain_event`, in pages of 500."""
-        count, start = 0, 0
-        while page := self.recorder.select_notifications(start, 500, inclusive_of_start=False):
+    def read(self, count: int) -> int:
+        """Events by its `to_domain_event`, in pages of 500."""
+        read, start = 0, 0
+        select = self.recorder.select_notifications
+        while read < count and (page := select(start, 500, inclusive_of_start=False)):
             for one in page:
                 self.mapper.to_domain_event(one)
-            count, start = count + len(page), page[-1].id
-        return count
+            read, start = read + len(page), page[-1].id
+        return read
 
     def close(self) -> None:
         self.factory.close()
@@ -238,17 +242,20 @@ class BarePostgres(_Bare):
     def single(self) -> None:
         self.bulk(1)
 
-    def read(self) -> int:
-        count, after = 0, 0
+    def read(self, count: int) -> int:
+        read, after = 0, 0
         query = (
             f"SELECT {_COLUMNS} FROM events WHERE casebook = %s AND position > %s"
             " ORDER BY position LIMIT 500"
         )
         cursor = self.connection.cursor(binary=True)
-        while page := cursor.execute(query, ("main", after), prepare=False).fetchall():
-            count, after = count + len(page), page[-1][1]
+        while read < count:
+            page = cursor.execute(query, ("main", after), prepare=False).fetchall()
+            if not page:
+                break
+            read, after = read + len(page), page[-1][1]
         self.connection.commit()
-        return count
+        return read
 
     def close(self) -> None:
         self.connection.close()
@@ -274,15 +281,18 @@ class BareSqlite(_Bare):
     def single(self) -> None:
         self.bulk(1)
 
-    def read(self) -> int:
-        count, after = 0, 0
+    def read(self, count: int) -> int:
+        read, after = 0, 0
         query = (
             f"SELECT {_COLUMNS} FROM events WHERE casebook = ? AND position > ?"
             " ORDER BY position LIMIT 500"
         )
-        while page := self.connection.execute(query, ("main", after)).fetchall():
-            count, after = count + len(page), page[-1][1]
-        return count
+        while read < count:
+            page = self.connection.execute(query, ("main", after)).fetchall()
+            if not page:
+                break
+            read, after = read + len(page), page[-1][1]
+        return read
 
     def close(self) -> None:
         self.connection.close()
@@ -325,8 +335,8 @@ class Umadb:
     def single(self) -> None:
         self.bulk(1)
 
-    def read(self) -> int:
-        return sum(1 for _ in self.client.read())
+    def read(self, count: int) -> int:
+        return sum(1 for _ in self.client.read(limit=count))
 
     def close(self) -> None:
         self._server.terminate()

@@ -14,11 +14,14 @@ import platform
 import shutil
 import sqlite3
 import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing.synchronize import Barrier
@@ -38,10 +41,14 @@ from benchmarks.contenders import (
     eventsourcing_on_sqlite,
     prepare_ours,
 )
+from benchmarks.http_appending import OursOverHttp
 from timeline.store.engine import connect
 from timeline.store.verify import verify_log
 
 BATCH = 1_000
+PEER = "eventsourcing"
+# Its pages are as fast at the end of a log as at the beginning, and filling takes it a minute.
+PEER_READ = 200_000
 CALLERS = 8
 
 Rates = dict[str, list[float]]
@@ -54,18 +61,15 @@ def timed(count: int, work: Callable[[], object]) -> float:
     return count / (time.perf_counter() - start)
 
 
-def show(title: str, rates: Rates, baseline: str) -> None:
-    """Print one table: median, lowest, highest, and the ratio of medians to a baseline."""
-    print(f"\n{title}\n")
-    print(f"| What | median | lowest | highest | / {baseline} |\n| --- | --- | --- | --- | --- |")
-    base = statistics.median(rates[baseline])
+def show(title: str, rates: Rates, baselines: Sequence[str]) -> None:
+    """Print one table: median, lowest, highest, and the ratios of medians to the baselines."""
+    print(f"\n{title} | median | lowest-highest | " + " | ".join(f"/ {one}" for one in baselines))
+    print(" | ".join(["---"] * (3 + len(baselines))))
     for name, values in rates.items():
         middle = statistics.median(values)
-        print(
-            f"| {name} | {middle:,.0f} | {min(values):,.0f} | {max(values):,.0f}"
-            f" | {middle / base:.2f} |",
-            flush=True,
-        )
+        ratios = [f"{middle / statistics.median(rates[one]):.2f}" for one in baselines]
+        spread = f"{min(values):,.0f}-{max(values):,.0f}" if len(values) > 1 else "-"
+        print(" | ".join([name, f"{middle:,.0f}", spread, *ratios]), flush=True)
 
 
 def compare(rounds: int, count: int, contenders: Mapping[str, Callable[[], object]]) -> Rates:
@@ -180,6 +184,16 @@ class Databases:
         self._run("-m", "fast", "-w", "stop")
 
 
+@contextmanager
+def closing(contenders: Iterable[Contender]) -> Iterator[None]:
+    """Ends their servers and connections, whatever happens."""
+    try:
+        yield
+    finally:
+        for one in contenders:
+            one.close()
+
+
 def bulk_and_read(databases: Databases, rounds: int, batches: int, read: int) -> None:
     """Batches on both engines, then reading what `read` asks for."""
     folder, count = databases.folder, batches * BATCH
@@ -198,32 +212,61 @@ def bulk_and_read(databases: Databases, rounds: int, batches: int, read: int) ->
         "bare sqlite3": BareSqlite(folder / "bare.db"),
     }
     umadb = Umadb(folder / "umadb")
-    for engine, contenders in (("Postgres", on_postgres), ("SQLite", on_sqlite)):
-        work = {
-            name: partial(in_bulk, one, batches)
-            for name, one in {**contenders, "UmaDB": umadb}.items()
-        }
-        show(f"Batches of {BATCH}, {engine}", compare(rounds, count, work), "eventsourcing")
-    for engine, contenders in (("Postgres", on_postgres), ("SQLite", on_sqlite)):
-        for one in contenders.values():
-            for _ in range(max(0, read - one.read()) // BATCH + 1):
-                one.bulk(BATCH)
-        rates: Rates = {}
-        for name, one in contenders.items():
-            rates[f"{name}, typed" if "bare" not in name else name] = [
-                read_rate(one.read) for _ in range(rounds)
-            ]
-        ours = contenders["ours"]
-        assert isinstance(ours, Ours)
-        rates["ours, as stored"] = [read_rate(ours.read_stored) for _ in range(rounds)]
-        connected = connect(ours.url)
-        rates["ours, verify"] = [
-            read_rate(lambda: verify_log(connected, "main").checked)  # noqa: B023
-        ]
-        connected.dispose()
-        show(f"Reading {read:,} events or more, {engine}", rates, "eventsourcing, typed")
-    for one in (*on_postgres.values(), *on_sqlite.values(), umadb):
-        one.close()
+    with closing([*on_postgres.values(), *on_sqlite.values(), umadb]):
+        for engine, contenders in (("Postgres", on_postgres), ("SQLite", on_sqlite)):
+            work = {
+                name: partial(in_bulk, one, batches)
+                for name, one in {**contenders, "UmaDB": umadb}.items()
+            }
+            rates = compare(rounds, count, work)
+            show(f"Batches of {BATCH:,}, {engine}", rates, (PEER, list(contenders)[-1]))
+        for engine, contenders in (("Postgres", on_postgres), ("SQLite", on_sqlite)):
+            reading(engine, contenders, rounds, count, read)
+
+
+def reading(
+    engine: str, contenders: Mapping[str, Contender], rounds: int, filled: int, read: int
+) -> None:
+    """Read the first `read` events, in turn; `eventsourcing` the first of them only."""
+    counts = {name: min(read, PEER_READ) if name == PEER else read for name in contenders}
+    for name, one in contenders.items():
+        # The first round, which only warms up, was written too.
+        missing = counts[name] - filled * (rounds + 1)
+        in_bulk(one, max(0, -(-missing // BATCH)))
+    ours = contenders["ours"]
+    assert isinstance(ours, Ours)
+    work: dict[str, Callable[[], int]] = {
+        name if "bare" in name else f"{name}, typed": partial(one.read, counts[name])
+        for name, one in contenders.items()
+    }
+    work["ours, as stored"] = partial(ours.read_stored, read)
+    rates: Rates = {name: [] for name in work}
+    for _ in range(rounds):
+        for name, one_read in work.items():
+            rates[name].append(read_rate(one_read))
+    connected = connect(ours.url)
+    rates["ours, verify (once)"] = [read_rate(lambda: verify_log(connected, "main").checked)]
+    connected.dispose()
+    title = f"Reading {read:,} events, {engine} ({PEER}: its first {counts[PEER]:,}, in pages too)"
+    show(title, rates, (f"{PEER}, typed", next(name for name in contenders if "bare" in name)))
+    memory_mb, seconds = memory_of_verify(ours.url)
+    print(
+        f"\n`timeline verify --log-only` of these events and more, a process of its own, {engine}:"
+        f" {memory_mb:.0f} MB at the most, {seconds:.0f} s",
+        flush=True,
+    )
+
+
+def memory_of_verify(url: str) -> tuple[float, float]:
+    """The most memory that the command held, in MB (10^6 bytes), and how long it took."""
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "timeline", "verify", "--log-only", "--database", url]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise RuntimeError("verify found a fault in the log that the benchmark wrote")
+    return usage.ru_maxrss * 1024 / 1e6, time.perf_counter() - start
 
 
 def read_rate(work: Callable[[], int]) -> float:
@@ -245,18 +288,18 @@ def singles(databases: Databases, rounds: int, each: int) -> None:
         "ours, group commit": grouped,
         "ours, one commit each": alone,
         "eventsourcing": theirs,
-        "UmaDB": umadb,
+        "UmaDB, its own server": umadb,
+        "ours, group commit, over HTTP": OursOverHttp(ours_url),
     }
     work = {name: partial(by_threads, one, each) for name, one in threads.items()}
     title = f"Single appends, {CALLERS} threads of one process, Postgres"
-    show(title, compare(rounds, CALLERS * each, work), "eventsourcing")
-    for one in threads.values():
-        one.close()
+    with closing(threads.values()):
+        show(title, compare(rounds, CALLERS * each, work), (PEER,))
     rates: Rates = {"ours": [], "eventsourcing": []}
     for _ in range(rounds):
         rates["ours"].append(by_processes("ours", {"url": ours_url}, each))
         rates["eventsourcing"].append(by_processes("theirs", peer, each))
-    show(f"Single appends, {CALLERS} processes, Postgres", rates, "eventsourcing")
+    show(f"Single appends, {CALLERS} processes, Postgres", rates, (PEER,))
 
 
 def main() -> None:
@@ -269,6 +312,7 @@ def main() -> None:
     parser.add_argument("--read", type=int, default=1_000_000, help="events to read")
     arguments = parser.parse_args()
     conditions()
+    start = time.perf_counter()
     folder = Path(tempfile.mkdtemp(prefix="bench-log-"))
     databases = Databases(folder)
     try:
@@ -279,6 +323,8 @@ def main() -> None:
     finally:
         databases.close()
         shutil.rmtree(folder, ignore_errors=True)
+    load = ", ".join(f"{part:.1f}" for part in os.getloadavg())
+    print(f"\nload {load} at the end, after {(time.perf_counter() - start) / 60:.1f} minutes")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from timeline.errors import (
     PartlyAppended,
     WrongExpectedVersion,
 )
-from timeline.store import appending
+from timeline.store import appending, preparing
 from timeline.store.engine import write_transaction
 from timeline.store.event_store import EventStore
 from timeline.store.events import ANY, Appended, Document, NewEvent, StreamAppend
@@ -97,7 +97,8 @@ def test_appends_that_wait_share_one_transaction(grouped: GroupedEventStore) -> 
     futures = together(grouped, *[StreamAppend(f"s{n}", 0, [event(f"e{n}")]) for n in range(50)])
 
     assert [outcome(future) for future in futures] == [(n + 2,) for n in range(50)]
-    assert commits <= 2 + 1 + 1  # who held the lock, the first alone, the fifty; and a waking
+    # Who held the lock, the first alone, the fifty; and a waking after either on a slow machine.
+    assert commits <= 3 + 2
     assert len({stored.recorded_at for stored in grouped.read()}) == 1
 
 
@@ -161,7 +162,7 @@ def test_an_append_that_breaks_the_transaction_does_not_take_the_others_with_it(
 ) -> None:
     judge = appending._judge
 
-    def fragile(request: appending.Request, situation: appending.Situation) -> Appended:
+    def fragile(request: preparing.Request, situation: appending.Situation) -> Appended:
         if event_id("poison") in request.event_ids:
             raise ZeroDivisionError
         return judge(request, situation)

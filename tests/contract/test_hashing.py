@@ -114,3 +114,17 @@ def test_an_instant_is_written_in_utc_with_six_decimals() -> None:
 def test_a_naive_record_time_is_refused() -> None:
     with pytest.raises(ValueError, match="needs a time zone"):
         hashing.instant_text(datetime(2026, 1, 2))  # noqa: DTZ001 - that it is naive is the point
+
+
+@pytest.mark.parametrize("value", [[], "text", 1, None])
+def test_canonical_json_of_no_object_is_no_events_data(value: object) -> None:
+    assert not hashing.is_canonical(hashing.canonical(value))
+
+
+def test_what_is_made_of_canonical_bytes_is_looked_at_again() -> None:
+    written = hashing.canonical({"a": 1})
+
+    assert hashing.is_canonical(written)
+    assert type(written[:]) is bytes
+    assert not hashing.is_canonical(written + b" ")
+    assert not hashing.is_canonical(written.replace(b":", b": "))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import string
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from timeline.domain import events, upcast
+from timeline.domain import events, patterns, upcast
+from timeline.domain.actors import ActorKind, Affiliation
 from timeline.domain.claims import ClaimType, ProposedClaim, StatementKind
 from timeline.domain.events import EVENT_TYPES, decode, encode
 from timeline.domain.places import PlaceMention
@@ -270,12 +272,44 @@ def test_an_event_of_a_newer_release_is_refused(type_: str, version: int) -> Non
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"{", b"[]", b"null", b"\xff", b'{"source_id":"a","affiliated_with":"b","x":1}',
-             b'{"source_id":"Not A Slug","affiliated_with":"b"}']
+    "data", [b"", b"{", b"[]", b"null", b"\xff", b'{"source_id":"a","affiliated_with":"b","x":1}']
 )  # fmt: skip
 def test_what_does_not_fit_its_schema_is_refused(data: bytes) -> None:
     with pytest.raises(InvalidEvent):
         decode("SourceAffiliated", 1, data)
+
+
+CLASH = msgspec.convert(CLAIM, events.Clash)
+
+
+@pytest.mark.parametrize(
+    ("payload", "field"),
+    [(events.SourceAffiliated(source_id="Not A Slug", affiliated_with="b"), "source_id"),
+     (events.SourceAffiliated(source_id="a", affiliated_with="b\n"), "affiliated_with"),
+     (msgspec.structs.replace(CLASH, claim_id="c-1"), "claim_id"),
+     (msgspec.structs.replace(CLASH, report_id="a b"), "report_id"),
+     (msgspec.structs.replace(CLASH, report_version="f" * 63), "report_version"),
+     (events.ClaimRetracted(report_id="r", basis=events.Basis.CODING, target="c",
+                            by_report_id="/"), "by_report_id"),
+     (events.ContentWithheld(documents=("f" * 64, "F" * 64), reason="r"), "documents[1]"),
+     (events.ActorRegistered(actor_id="a", name="A", kind=ActorKind.STATE, affiliations=(
+         Affiliation(actor="A b", relation="allied"),)), "affiliations[0].actor")],
+)  # fmt: skip
+def test_an_id_of_another_form_is_refused_before_it_is_stored(payload: Struct, field: str) -> None:
+    with pytest.raises(InvalidEvent, match=re.escape(f"`$.{field}`")):
+        events.check_ids(payload)
+
+
+@pytest.mark.parametrize("type_", sorted(SAMPLES))
+def test_ids_of_the_right_form_pass(type_: str) -> None:
+    events.check_ids(decode(type_, 1, msgspec.json.encode(SAMPLES[type_])))
+
+
+@pytest.mark.parametrize("type_", sorted(EVENT_TYPES))
+def test_every_pattern_of_a_schema_is_checked(type_: str) -> None:
+    schema = msgspec.json.encode(msgspec.json.schema(EVENT_TYPES[type_]))
+
+    assert (b'"pattern"' in schema) == patterns.has_patterns(EVENT_TYPES[type_])
 
 
 def test_an_event_of_an_older_version_is_brought_forward(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,9 +321,6 @@ def test_an_event_of_an_older_version_is_brought_forward(monkeypatch: pytest.Mon
     assert decode("SourceAffiliated", 1, b'{"affiliated_with":"b","id":"a"}') == (
         events.SourceAffiliated(source_id="a", affiliated_with="b")
     )
-
-
-CLASH = msgspec.convert(CLAIM, events.Clash)
 
 
 def test_a_correction_sets_what_a_claim_says() -> None:

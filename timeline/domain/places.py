@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from timeline.domain.names import Match, Name, NameIndex, Tier
+from timeline.domain.patterns import written_as
 from timeline.errors import AmbiguousPlace, PlaceNotFound
 
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
@@ -19,7 +20,7 @@ Longitude = Annotated[float, Meta(ge=-180, le=180)]
 GeoPrecision = Annotated[int, Meta(ge=1, le=3)]
 DistanceKm = Annotated[float, Meta(ge=0, le=20_100)]
 Bearing = Annotated[float, Meta(ge=0, lt=360)]
-Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]*$(?!\n)", max_length=120)]
+Slug = Annotated[str, written_as(r"^[a-z0-9][a-z0-9._-]*$(?!\n)", length_max=120)]
 
 CONTAINMENT_DEPTH_MAX = 12
 

@@ -23,7 +23,7 @@ from timeline.domain.claims import (
     Quantity,
     StatementKind,
 )
-from timeline.domain.events import CORRECTABLE_FIELDS, Basis, ReportId
+from timeline.domain.events import CORRECTABLE_FIELDS, Basis, GivenReportId
 from timeline.domain.places import PlaceMention
 from timeline.domain.time import UNDATED, Occurred, occurred_from_edtf
 from timeline.errors import InvalidDate, InvalidReport
@@ -71,7 +71,7 @@ class CodedClaim(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class CodedCorrection(Struct, frozen=True, forbid_unknown_fields=True):
     """A correction of another report's claim."""
 
-    report: ReportId
+    report: GivenReportId
     ref: Text
     set: dict[str, Any]
     basis: Basis
@@ -81,7 +81,7 @@ class CodedCorrection(Struct, frozen=True, forbid_unknown_fields=True):
 class CodedRetraction(Struct, frozen=True, forbid_unknown_fields=True):
     """A retraction of another report's claim, or of the whole report without `ref`."""
 
-    report: ReportId
+    report: GivenReportId
     basis: Basis
     ref: Text | None = None
     reason: Text | None = None
@@ -90,7 +90,7 @@ class CodedRetraction(Struct, frozen=True, forbid_unknown_fields=True):
 class CodedReport(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A coded report file."""
 
-    id: ReportId | None = None
+    id: GivenReportId | None = None
     url: Text | None = None
     title: Text | None = None
     source: CodedSource | None = None

@@ -285,6 +285,7 @@ def new_event(payload: Struct, id_: str, metadata: dict[str, object]) -> NewEven
     if _NUL.search(data):
         raise InvalidEvent(f"{type_} holds a NUL character; leave it out")
     events.decode(type_, version, data)
+    events.check_ids(payload)
     return NewEvent(event_id=id_, type=type_, schema_version=version, data=data, metadata=metadata)
 
 

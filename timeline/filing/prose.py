@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from timeline.domain.events import ReportId
+from timeline.domain.events import GivenReportId
 from timeline.errors import InvalidReport
 from timeline.filing.documents import PROSE_SUFFIXES, decode_text, load_yaml
 from timeline.filing.drafts import Draft
@@ -119,7 +119,7 @@ def _check_id(report_id: str | None, path: Path) -> None:
     if report_id is None:
         return
     try:
-        msgspec.convert(report_id, ReportId)
+        msgspec.convert(report_id, GivenReportId)
     except msgspec.ValidationError:
         raise InvalidReport(
             str(path),

@@ -7,13 +7,14 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from timeline.domain import patterns
 from timeline.domain.actors import Actor
 from timeline.domain.places import Place
 from timeline.errors import InvalidReport
 from timeline.filing.documents import decode_text, load_yaml
 from timeline.resources import resource
 
-_T = TypeVar("_T")
+_T = TypeVar("_T", bound=msgspec.Struct)
 
 
 def load_places(path: Path | None = None) -> list[Place]:
@@ -55,10 +56,12 @@ def _converted(entry: Any, index: int, path: Path, id_key: str, type_: type[_T])
         data["affiliations"] = [_affiliation(a) for a in data["affiliations"]]
     data = {key: value for key, value in data.items() if value is not None}
     try:
-        return msgspec.convert(data, type_)
+        converted = msgspec.convert(data, type_)
+        patterns.check(converted)
     except msgspec.ValidationError as fault:
         name = entry.get("id", index + 1)
         raise InvalidReport(str(path), f"entry {name}: {fault}") from None
+    return converted
 
 
 def _affiliation(told: Any) -> Any:  # noqa: ANN401

@@ -9,20 +9,14 @@ so that a conflict refuses one of them only.
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
 
-import msgspec
 from sqlalchemy import Connection
 
 from timeline.errors import (
     EventIdReused,
-    InvalidDocument,
-    InvalidEvent,
     PartlyAppended,
     TimelineError,
     WrongExpectedVersion,
@@ -30,58 +24,19 @@ from timeline.errors import (
 from timeline.store import hashing, inserting
 from timeline.store.events import (
     ANY,
-    DATA_BYTES_MAX,
-    DOCUMENT_BYTES_MAX,
-    EVENTS_PER_APPEND_MAX,
-    METADATA_BYTES_MAX,
-    STREAM_LENGTH_MAX,
     Appended,
-    Document,
     Head,
-    NewEvent,
-    StreamAppend,
 )
 from timeline.store.inserting import Row, Rows
+from timeline.store.preparing import Prepared, PreparedAppend, Request
 from timeline.store.queries import Found, State, locked_state
 
 Clock = Callable[[], datetime]
 """Gives the present as an aware datetime."""
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
 
-
-class Prepared(msgspec.Struct, frozen=True, gc=False):
-    """One event checked, salted and digested: all that can be done before the log is locked."""
-
-    event_id: str
-    type: str
-    schema_version: int
-    data: str
-    metadata: str
-    salt: bytes
-    digest: bytes
-
-
-@dataclass(frozen=True)
-class PreparedAppend:
-    """The events for one stream, checked."""
-
-    stream: str
-    expected_version: int | None
-    events: tuple[Prepared, ...]
-
-
-@dataclass(frozen=True)
-class Request:
-    """One append, checked: for some streams, with documents."""
-
-    appends: tuple[PreparedAppend, ...]
-    documents: tuple[Document, ...]
-
-    @property
-    def event_ids(self) -> list[str]:
-        """The ids of its events, in the order given."""
-        return [prepared.event_id for one in self.appends for prepared in one.events]
+Outcome = Appended | TimelineError
+"""What one request of several came to."""
 
 
 @dataclass
@@ -101,114 +56,7 @@ class Situation:
     granted: list[tuple[str, int, Prepared]] = field(default_factory=list)
 
 
-def prepare(appends: Sequence[StreamAppend], documents: Sequence[Document] = ()) -> Request:
-    """Check and digest what is to be appended; needs no database.
-
-    Raises:
-        InvalidEvent: an event breaks a bound, its data is not one canonical JSON object, or an
-            id is given twice.
-        InvalidDocument: a document is too long, or not what its digest says.
-    """
-    count = sum(len(one.events) for one in appends)
-    if count > EVENTS_PER_APPEND_MAX:
-        raise InvalidEvent(f"an append holds {EVENTS_PER_APPEND_MAX} events at most, not {count}")
-    seen: set[str] = set()
-    prepared = []
-    metadata = _Metadata()
-    for one in appends:
-        _check_stream(one)
-        for event in one.events:
-            if event.event_id in seen:
-                raise InvalidEvent(f"event id {event.event_id} is given twice in one append")
-            seen.add(event.event_id)
-        events = tuple(_prepared(event, metadata) for event in one.events)
-        prepared.append(PreparedAppend(one.stream, one.expected_version, events))
-    check_documents(documents)
-    return Request(tuple(prepared), tuple(documents))
-
-
-def _check_stream(append: StreamAppend) -> None:
-    if not 0 < len(append.stream) <= STREAM_LENGTH_MAX or "\0" in append.stream:
-        raise InvalidEvent(f"a stream's name has 1 to {STREAM_LENGTH_MAX} characters")
-    if not _is_utf_8(append.stream):
-        raise InvalidEvent("a stream's name holds what UTF-8 cannot")
-    if append.expected_version is not ANY and append.expected_version < 0:
-        raise InvalidEvent(f"stream {append.stream}: no stream has a version below 0")
-
-
-def _is_utf_8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-class _Metadata:
-    """Writes metadata as canonical JSON; a batch mostly gives the same object again and again."""
-
-    def __init__(self) -> None:
-        self._last: Mapping[str, object] | None = None
-        self._text = ""
-
-    def text(self, metadata: Mapping[str, object], name: str) -> str:
-        if metadata is not self._last:
-            encoded = hashing.canonical(metadata)
-            if len(encoded) > METADATA_BYTES_MAX:
-                raise InvalidEvent(f"{name}: {METADATA_BYTES_MAX} bytes of metadata at most")
-            self._last, self._text = metadata, encoded.decode()
-        return self._text
-
-
-def _prepared(event: NewEvent, metadata: _Metadata) -> Prepared:
-    event_id, type_, given = event.event_id, event.type, event.data
-    name = f"event {event_id}"
-    if not _UUID.fullmatch(event_id):
-        raise InvalidEvent(f"{name}: the id is not a UUID in lower case")
-    if not 0 < len(type_) <= STREAM_LENGTH_MAX or "\0" in type_ or not _is_utf_8(type_):
-        raise InvalidEvent(f"{name}: a type's name has 1 to {STREAM_LENGTH_MAX} characters")
-    if not 1 <= event.schema_version < 2**31:
-        raise InvalidEvent(f"{name}: schema versions count from 1")
-    try:
-        data = given.encode() if isinstance(given, str) else bytes(given)
-    except UnicodeEncodeError as error:
-        raise InvalidEvent(f"{name}: the data is not UTF-8") from error
-    if len(data) > DATA_BYTES_MAX:
-        raise InvalidEvent(f"{name}: {len(data)} bytes of data, {DATA_BYTES_MAX} at most")
-    if not hashing.is_canonical(data):
-        raise InvalidEvent(f"{name}: the data is not one canonical JSON object")
-    salt = os.urandom(hashing.SALT_BYTES)
-    digest = hashing.content_digest(salt, data)
-    text = given if isinstance(given, str) else data.decode()
-    return Prepared(
-        event_id,
-        type_,
-        event.schema_version,
-        text,
-        metadata.text(event.metadata, name),
-        salt,
-        digest,
-    )
-
-
-def check_documents(documents: Sequence[Document]) -> None:
-    """Refuse documents that are too long or not what their digest says.
-
-    Raises:
-        InvalidDocument: one of them is.
-    """
-    for document in documents:
-        if document.content is None:
-            raise InvalidDocument(document.digest, "it has no content")
-        if len(document.content) > DOCUMENT_BYTES_MAX:
-            raise InvalidDocument(document.digest, f"{DOCUMENT_BYTES_MAX} bytes at most")
-        if sha256(document.content).hexdigest() != document.digest:
-            raise InvalidDocument(document.digest, "its bytes have another SHA-256")
-
-
-def append(
-    connection: Connection, casebook: str, clock: Clock, request: Request, *, commits: bool = False
-) -> Appended:
+def append(connection: Connection, casebook: str, clock: Clock, request: Request) -> Appended:
     """Append in the caller's write transaction; see `EventStore.append` for what is refused.
 
     Args:
@@ -216,9 +64,8 @@ def append(
         casebook: Whose log it is.
         clock: Asked once.
         request: What to append.
-        commits: Whether the caller ends its transaction right after, and lets this do it.
     """
-    [outcome] = append_all(connection, casebook, clock, [request], commits=commits)
+    [outcome], _ = append_all(connection, casebook, clock, [request])
     if isinstance(outcome, TimelineError):
         raise outcome
     return outcome
@@ -231,44 +78,81 @@ def append_all(
     requests: Sequence[Request],
     *,
     commits: bool = False,
-) -> list[Appended | TimelineError]:
+    assumes_new: bool = False,
+) -> tuple[list[Outcome], Head]:
     """Judge requests one after another, and write those that are granted, in that order.
+
+    Args:
+        connection: In a write transaction.
+        casebook: Whose log it is.
+        clock: Asked once.
+        requests: What to append.
+        commits: Whether the caller ends its transaction right after, and lets this do it.
+        assumes_new: Whether to take events, and streams that are expected to have none, for new.
+            Where that is wrong the database raises one of `engine.UNIQUE_VIOLATIONS`.
 
     Returns:
         For each request what it came to, or why it is refused; a refused one leaves no trace.
+        And the head that the log has then.
 
     Raises:
         CasebookNotFound: there is no such casebook.
     """
-    state = _locked_state(connection, casebook, requests)
-    head = state.head
-    situation = Situation(head.position, state.found, state.versions)
-    outcomes: list[Appended | TimelineError] = []
-    documents: list[Document] = []
+    state = _locked_state(connection, casebook, requests, assumes_new=assumes_new)
+    situation = Situation(state.head.position, state.found, state.versions)
+    outcomes = judged(requests, situation)
+    refused = [isinstance(one, TimelineError) for one in outcomes]
+    if assumes_new and any(refused):
+        # It may be a retry of what is stored: ask for everything, under the same lock.
+        return append_all(connection, casebook, clock, requests, commits=commits)
+    documents = [
+        document
+        for request, is_refused in zip(requests, refused, strict=True)
+        for document in request.documents
+        if not is_refused
+    ]
+    if documents:
+        inserting.insert_documents(connection, casebook, documents, state.documents)
+    if not situation.granted:
+        return outcomes, state.head
+    rows = chained_rows(casebook, state.head, clock, situation)
+    inserting.insert_events(connection, rows, state.head, commits=commits)
+    return outcomes, rows.head
+
+
+def judged(requests: Sequence[Request], situation: Situation) -> list[Outcome]:
+    """What each request comes to, or why it is refused; the situation grows by those granted."""
+    outcomes: list[Outcome] = []
     for request in requests:
         try:
             outcomes.append(_judge(request, situation))
         except TimelineError as refusal:
             outcomes.append(refusal)
-        else:
-            documents += request.documents
-    if documents:
-        inserting.insert_documents(connection, casebook, documents, state.documents)
-    if situation.granted:
-        now = hashing.instant_text(clock())
-        recorded_at = now if head.recorded_at is None else max(now, head.recorded_at)
-        rows = Rows(
-            _chained(casebook, head, recorded_at, situation.granted),
-            len(situation.granted),
-            sum(len(one.data) + len(one.metadata) for _, _, one in situation.granted),
-        )
-        inserting.insert_events(connection, rows, commits=commits)
     return outcomes
 
 
-def _locked_state(connection: Connection, casebook: str, requests: Sequence[Request]) -> State:
-    ids = {id_ for request in requests for id_ in request.event_ids}
-    streams = {one.stream for request in requests for one in request.appends}
+def chained_rows(casebook: str, head: Head, clock: Clock, situation: Situation) -> Rows:
+    """The rows of all that was granted, continuing the chain from a head; asks the clock once."""
+    now = hashing.instant_text(clock())
+    recorded_at = now if head.recorded_at is None else max(now, head.recorded_at)
+    return Rows(
+        _chained(casebook, head, recorded_at, situation.granted),
+        len(situation.granted),
+        sum(len(one.data) + len(one.metadata) for _, _, one in situation.granted),
+    )
+
+
+def _locked_state(
+    connection: Connection, casebook: str, requests: Sequence[Request], *, assumes_new: bool
+) -> State:
+    appends = [one for request in requests for one in request.appends]
+    if assumes_new:
+        ids: set[str] = set()
+        # A stream that wrongly counts as new would get a version that it has already.
+        streams = {one.stream for one in appends if one.expected_version != 0}
+    else:
+        ids = {id_ for request in requests for id_ in request.event_ids}
+        streams = {one.stream for one in appends}
     digests = {document.digest for request in requests for document in request.documents}
     return locked_state(connection, casebook, ids, streams, digests)
 

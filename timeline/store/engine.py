@@ -18,6 +18,7 @@ from typing import Any, cast
 from weakref import WeakSet
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, InvalidatePoolError
@@ -39,6 +40,9 @@ CONNECTIONS_MORE_MAX = 15
 SQLITE_CACHE_KIB = 16_384
 # A connection that was idle for longer is tried before it is used: no server restarts faster.
 PING_AFTER_IDLE_SECONDS = 0.25
+
+UNIQUE_VIOLATIONS = (psycopg.errors.UniqueViolation, sqlite3.IntegrityError)
+"""What the drivers raise for a key that is taken; on SQLite also for what a guard refuses."""
 
 _WRITER = "timeline_writer"
 _WAL_TRIES_MAX = 50
@@ -139,6 +143,37 @@ def single_read(engine: Engine) -> Iterator[Connection]:
             connection.execution_options(isolation_level="AUTOCOMMIT")
         with connection.begin():
             yield connection
+
+
+@contextmanager
+def autocommitting_driver(engine: Engine) -> Iterator[psycopg.Connection[Any]]:
+    """The driver's connection to Postgres, on which each statement commits by itself.
+
+    What the caller begins and does not commit is rolled back.
+
+    Raises:
+        DatabaseUnavailable: the database did not answer.
+        ConnectionLost: it did at first, and went away; the statement may have come through.
+        DatabaseBusy: another writer held it longer than the bounds above.
+        SchemaMismatch: the tables are not there.
+    """
+    with _errors_named(engine):
+        pooled = engine.raw_connection()
+        driver = cast("psycopg.Connection[Any]", pooled.driver_connection)
+        try:
+            driver.autocommit = True
+            yield driver
+        finally:
+            if driver.info.transaction_status in (
+                TransactionStatus.INTRANS,
+                TransactionStatus.INERROR,
+            ):
+                driver.rollback()
+            if driver.info.transaction_status is TransactionStatus.IDLE:
+                driver.autocommit = False
+            else:
+                pooled.invalidate()
+            pooled.close()
 
 
 def sqlite_driver(connection: Connection) -> sqlite3.Connection:

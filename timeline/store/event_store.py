@@ -14,9 +14,10 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, insert, select
 
-from timeline.errors import CasebookNotFound, InvalidEvent
-from timeline.store import appending, checkpoints, hashing, queries, tables
+from timeline.errors import CasebookNotFound, InvalidEvent, TimelineError
+from timeline.store import appending, checkpoints, hashing, preparing, queries, tables
 from timeline.store.appending import Clock
+from timeline.store.committing import Committer
 from timeline.store.engine import single_read, write_transaction
 from timeline.store.events import (
     DOCUMENTS_PER_READ_MAX,
@@ -68,6 +69,7 @@ class EventStore:
 
     def __init__(self, engine: Engine, casebook: str, clock: Clock) -> None:
         self.engine, self.casebook, self._clock = engine, casebook, clock
+        self._committer = Committer(engine, casebook, clock)
         self._waker = Waker(engine, casebook)
 
     def open_casebook(self, time_zone: str, theatre: str) -> Casebook:
@@ -145,15 +147,17 @@ class EventStore:
             ConnectionLost: the database went away and did not come back in time; the events may
                 have been stored: append them again, which stores them once.
         """
-        request = appending.prepare(appends, documents)
+        request = preparing.prepare(appends, documents)
         appended = retried(lambda: self._append(request))
         if appended.appended:
             self._waker.wake()
         return appended
 
-    def _append(self, request: appending.Request) -> Appended:
-        with write_transaction(self.engine) as connection:
-            return appending.append(connection, self.casebook, self._clock, request, commits=True)
+    def _append(self, request: preparing.Request) -> Appended:
+        [outcome] = self._committer.append_all([request])
+        if isinstance(outcome, TimelineError):
+            raise outcome
+        return outcome
 
     def append_in(
         self,
@@ -166,7 +170,7 @@ class EventStore:
         Raises:
             TimelineError: as `append`; the caller must then let the transaction roll back.
         """
-        request = appending.prepare(appends, documents)
+        request = preparing.prepare(appends, documents)
         return appending.append(connection, self.casebook, self._clock, request)
 
     def read(

@@ -70,7 +70,7 @@ class Document:
         return cls(sha256(content).hexdigest(), media_type, content)
 
 
-class StoredEvent(msgspec.Struct, frozen=True):
+class StoredEvent(msgspec.Struct, frozen=True, gc=False):
     """An event exactly as its row holds it; `data` and `salt` are None when it is withheld."""
 
     casebook: str

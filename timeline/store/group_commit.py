@@ -23,11 +23,11 @@ from typing import Self
 from sqlalchemy import Engine
 
 from timeline.errors import DatabaseBusy, DatabaseUnavailable, TimelineError
-from timeline.store import appending
-from timeline.store.appending import Clock, Request
-from timeline.store.engine import write_transaction
+from timeline.store import preparing
+from timeline.store.appending import Clock
 from timeline.store.event_store import EventStore
 from timeline.store.events import Appended, Document, StreamAppend
+from timeline.store.preparing import Request
 from timeline.store.retry import retried
 
 WAITING_MAX = 1_000
@@ -63,7 +63,7 @@ class GroupedEventStore(EventStore):
         self._changed = threading.Condition()
         self._is_closed = False
         self._writer: threading.Thread | None = None
-        self._expected = 1
+        self._expected = self._wakes_at = 1
         self._linger_seconds = 0.0
 
     def append(
@@ -89,7 +89,7 @@ class GroupedEventStore(EventStore):
             DatabaseBusy: too many appends are waiting; nothing was written.
             DatabaseUnavailable: the store is closed.
         """
-        request = appending.prepare(appends, documents)
+        request = preparing.prepare(appends, documents)
         future: Future[Appended] = Future()
         with self._changed:
             if self._is_closed:
@@ -105,7 +105,8 @@ class GroupedEventStore(EventStore):
                     target=self._write_groups, name="group-commit", daemon=True
                 )
                 self._writer.start()
-            self._changed.notify()
+            if len(self._waiting) >= self._wakes_at:
+                self._changed.notify()
         return future
 
     def close(self) -> None:
@@ -138,11 +139,14 @@ class GroupedEventStore(EventStore):
             while not self._waiting and not self._is_closed:
                 self._changed.wait()
             end = time.monotonic() + self._linger_seconds
+            # Each wake takes the interpreter from a caller that is about to hand in its append.
+            self._wakes_at = self._expected
             while len(self._waiting) < self._expected and not self._is_closed:
                 left_seconds = end - time.monotonic()
                 if left_seconds <= 0:
                     break
                 self._changed.wait(left_seconds)
+            self._wakes_at = 1
             group: list[_Waiting] = []
             events = 0
             while self._waiting:
@@ -184,7 +188,4 @@ class GroupedEventStore(EventStore):
             self._waker.wake()
 
     def _append_all(self, requests: Sequence[Request]) -> list[Appended | TimelineError]:
-        with write_transaction(self.engine) as connection:
-            return appending.append_all(
-                connection, self.casebook, self._clock, requests, commits=True
-            )
+        return self._committer.append_all(requests)

@@ -11,19 +11,21 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Any
 
+import psycopg
 from sqlalchemy import Connection
 
 from timeline.store.engine import postgres_driver, sqlite_driver
-from timeline.store.events import Document
+from timeline.store.events import Document, Head
 
 Row = tuple[str, int, str, str, int, str, int, str, bytes, bytes, str, str, bytes, bytes]
 """The columns of `events`, in order."""
 
 # Up to so many rows, and so many characters in them, one round trip is faster than COPY. A pipeline
 # over a Unix socket hangs once a command nears 1 MB (docs/performance.md), so it is kept far below.
-PIPELINED_ROWS_MAX = 16
-PIPELINED_CHARACTERS_MAX = 64_000
+FEW_ROWS_MAX = 16
+FEW_CHARACTERS_MAX = 64_000
 COPY_ROWS_PER_PIECE = 100
 
 _INSERT_ON_SQLITE = """
@@ -31,11 +33,26 @@ INSERT INTO events (casebook, position, event_id, stream, version, type, schema_
                     data, salt, digest, metadata, recorded_at, previous_hash, hash)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_INSERT_ON_POSTGRES = """
+# One statement does all: it writes nothing where the head is another than the rows begin after. It
+# asks nothing of `events`, so that a plan made while the log is small stays right.
+_INSERT_AFTER_HEAD = """
+WITH moved AS (
+    UPDATE casebooks SET position = %b, hash = %b, recorded_at = %b
+    WHERE casebook = %b AND position = %b AND hash = %b
+    RETURNING casebook
+)
 INSERT INTO events (casebook, position, event_id, stream, version, type, schema_version,
                     data, salt, digest, metadata, recorded_at, previous_hash, hash)
-VALUES (%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b)
+SELECT given.* FROM moved CROSS JOIN {given} AS given
 """
+_INSERT_ONE = _INSERT_AFTER_HEAD.format(
+    given="(VALUES (%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b))"
+)
+_INSERT_SOME = _INSERT_AFTER_HEAD.format(
+    given="""unnest(
+    %b::text[], %b::bigint[], %b::text[], %b::text[], %b::bigint[], %b::text[], %b::integer[],
+    %b::text[], %b::bytea[], %b::bytea[], %b::text[], %b::text[], %b::bytea[], %b::bytea[])"""
+)
 _COPY = """
 COPY events (position, event_id, version, schema_version, salt, digest, previous_hash, hash,
              casebook, recorded_at, stream, type, data, metadata)
@@ -44,6 +61,7 @@ FROM STDIN (FORMAT binary)
 _MOVE_HEAD = """
 UPDATE casebooks SET position = {0}, hash = {0}, recorded_at = {0} WHERE casebook = {0}
 """
+_MOVE_HEAD_ON_SQLITE, _MOVE_HEAD_ON_POSTGRES = _MOVE_HEAD.format("?"), _MOVE_HEAD.format("%b")
 _INSERT_DOCUMENT = """
 INSERT INTO documents (casebook, digest, media_type, byte_length, content)
 VALUES ({0}, {0}, {0}, {0}, {0})
@@ -69,6 +87,17 @@ class Rows:
             self.last = row
             yield row
 
+    @property
+    def head(self) -> Head:
+        """The head that they lead to, once they are made."""
+        assert self.last is not None, "an append without events moves no head"  # noqa: S101
+        return Head(self.last[1], self.last[13], self.last[11])
+
+    @property
+    def are_few(self) -> bool:
+        """Whether one statement with all of them is faster than COPY."""
+        return self.count <= FEW_ROWS_MAX and self.characters <= FEW_CHARACTERS_MAX
+
 
 def insert_documents(
     connection: Connection, casebook: str, documents: Sequence[Document], present: set[str]
@@ -89,39 +118,69 @@ def insert_documents(
             cursor.execute(_INSERT_DOCUMENT.format("%b"), row)
 
 
-def insert_events(connection: Connection, rows: Rows, *, commits: bool = False) -> None:
+def insert_events(connection: Connection, rows: Rows, head: Head, *, commits: bool = False) -> None:
     """Write events and move their casebook's head to the last of them.
 
     Args:
         connection: In a transaction that holds the head's lock.
         rows: At least one row, in order of position.
+        head: The head as it is locked.
         commits: Whether to commit at the end, which saves Postgres a round trip; on SQLite it is
             left to the caller.
     """
     if connection.dialect.name == "sqlite":
         driver = sqlite_driver(connection)
         driver.executemany(_INSERT_ON_SQLITE, rows)
-        driver.execute(_MOVE_HEAD.format("?"), _head(rows))
-    elif rows.count <= PIPELINED_ROWS_MAX and rows.characters <= PIPELINED_CHARACTERS_MAX:
-        _pipeline(connection, rows, commits=commits)
+        driver.execute(_MOVE_HEAD_ON_SQLITE, _head(rows))
+    elif rows.are_few:
+        _insert_few(connection, rows, head, commits=commits)
     else:
         _copy(connection, rows, commits=commits)
 
 
+def insert_after_head(
+    driver: psycopg.Connection[Any], rows: Rows, head: Head
+) -> psycopg.Cursor[Any]:
+    """Write a few events and move the head, if the casebook's head still is the one given.
+
+    Returns:
+        A cursor whose `rowcount` tells how many were written: all or none.
+    """
+    given = list(rows)
+    to = rows.head
+    parameters = [to.position, to.hash, to.recorded_at, given[0][0], head.position, head.hash]
+    if len(given) == 1:
+        return driver.execute(_INSERT_ONE, parameters + list(given[0]), prepare=True)
+    columns = map(list, zip(*given, strict=True))
+    return driver.execute(_INSERT_SOME, [*parameters, *columns], prepare=True)
+
+
+def insert_and_commit(driver: psycopg.Connection[Any], rows: Rows, head: Head) -> int:
+    """Write a few events after the head, which is locked, and commit, in one round trip.
+
+    Returns:
+        How many rows were written: all or none.
+    """
+    with driver.pipeline():
+        cursor = insert_after_head(driver, rows, head)
+        driver.commit()
+    return cursor.rowcount
+
+
 def _head(rows: Rows) -> tuple[int, bytes, str, str]:
-    assert rows.last is not None, "an append without events moves no head"  # noqa: S101
-    casebook, position, recorded_at, hash_ = (rows.last[at] for at in (0, 1, 11, 13))
-    return position, hash_, recorded_at, casebook  # type: ignore[return-value]
+    head = rows.head
+    assert rows.last is not None  # noqa: S101
+    return head.position, head.hash, head.recorded_at or "", rows.last[0]
 
 
-def _pipeline(connection: Connection, rows: Rows, *, commits: bool) -> None:
+def _insert_few(connection: Connection, rows: Rows, head: Head, *, commits: bool) -> None:
     driver = postgres_driver(connection)
-    with driver.pipeline(), driver.cursor() as cursor:
-        for row in rows:
-            cursor.execute(_INSERT_ON_POSTGRES, row)
-        cursor.execute(_MOVE_HEAD.format("%b"), _head(rows))
-        if commits:
-            driver.commit()
+    if commits:
+        written = insert_and_commit(driver, rows, head)
+    else:
+        written = insert_after_head(driver, rows, head).rowcount
+    if written != rows.count:
+        raise RuntimeError("the head moved under its lock; nothing was written")
 
 
 def _copy(connection: Connection, rows: Rows, *, commits: bool) -> None:
@@ -135,10 +194,10 @@ def _copy(connection: Connection, rows: Rows, *, commits: bool) -> None:
             copy.write(_COPY_TRAILER)
         if commits:
             with driver.pipeline():
-                cursor.execute(_MOVE_HEAD.format("%b"), _head(rows))
+                cursor.execute(_MOVE_HEAD_ON_POSTGRES, _head(rows), prepare=True)
                 driver.commit()
         else:
-            cursor.execute(_MOVE_HEAD.format("%b"), _head(rows))
+            cursor.execute(_MOVE_HEAD_ON_POSTGRES, _head(rows), prepare=True)
 
 
 def _copy_row(row: Row) -> bytes:

@@ -15,6 +15,8 @@ from itertools import starmap
 from typing import Any
 
 import msgspec
+import psycopg
+from psycopg import sql
 from sqlalchemy import Connection
 
 from timeline.errors import CasebookNotFound
@@ -80,6 +82,10 @@ _PARTS = {
 }
 _LOCKED_HEAD = """
 SELECT c.position, c.hash, c.recorded_at FROM casebooks AS c WHERE c.casebook = :casebook{lock}
+"""
+_BEGIN_WITH_LOCKED_HEAD = """
+BEGIN;
+SELECT c.position, c.hash, c.recorded_at FROM casebooks AS c WHERE c.casebook = {} FOR UPDATE
 """
 # The primary key serves both directions; `events_by_stream` serves a stream.
 _PAGE = """
@@ -261,6 +267,21 @@ def locked_head(connection: Connection, casebook: str) -> Head:
         CasebookNotFound: there is no such casebook.
     """
     return locked_state(connection, casebook, (), (), ()).head
+
+
+def begin_with_locked_head(driver: psycopg.Connection[Any], casebook: str) -> Head | None:
+    """Begin a transaction and lock the casebook's head in one message; None when it has none.
+
+    Args:
+        driver: In autocommit mode; what it begins here must be ended.
+        casebook: Whose head to lock.
+    """
+    # Several statements in one message take no parameters, and cannot be prepared.
+    statement = sql.SQL(_BEGIN_WITH_LOCKED_HEAD).format(sql.Literal(casebook))
+    cursor = driver.execute(statement, prepare=False)
+    cursor.nextset()
+    row = cursor.fetchone()
+    return None if row is None else Head(*row)
 
 
 def stream_versions(
