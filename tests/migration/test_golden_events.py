@@ -85,21 +85,17 @@ def test_an_event_of_a_newer_release_stops_the_projection_and_is_not_skipped(
     assert [(p.position, p.state) for p in runner.status()] == [(0, "behind")]
 
 
-def unchanged(data: dict[str, Any]) -> dict[str, Any]:
-    return data
-
-
 def test_a_gap_among_upcasters_is_refused_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(upcast.UPCASTERS, ("Clash", 2), unchanged)
+    monkeypatch.setitem(upcast.UPCASTERS, ("Clash", 3), upcast.unchanged)
 
-    with pytest.raises(InvalidEvent, match=r"the upcasters of Clash read the versions \[2\]"):
+    with pytest.raises(InvalidEvent, match=r"the upcasters of Clash read the versions \[1, 3\]"):
         upcast.check_chains(EVENT_TYPES)
 
 
 def test_an_upcaster_of_an_unknown_type_is_refused_at_start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(upcast.UPCASTERS, ("Skirmish", 1), unchanged)
+    monkeypatch.setitem(upcast.UPCASTERS, ("Skirmish", 1), upcast.unchanged)
 
     with pytest.raises(InvalidEvent, match="Skirmish, which does not exist"):
         upcast.check_chains(EVENT_TYPES)

@@ -371,7 +371,7 @@ def test_bounds_hold_before_anything_is_filed(claim_text: str, told: str) -> Non
     ("changes", "told"),
     [
         ("{}", "set is empty; name at least one field"),
-        ("{ref: x}", "set cannot set ref; it can set actors, attributed_to, certainty"),
+        ("{ref: x}", "set cannot set ref; it can set actors, attributed_to, casualties, certainty"),
         ("{type: Clash}", "set cannot set type;"),
         ("{evidence: {span_start: 0, span_end: 1}}", "set cannot set evidence;"),
         ("{modality: maybe}", "set modality: Invalid enum value 'maybe'"),

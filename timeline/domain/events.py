@@ -90,7 +90,7 @@ class Agreement(Claim, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Casualties(Claim, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A count of dead that no incident claim can carry."""
+    """A count of killed, wounded or otherwise harmed people that no incident claim can carry."""
 
 
 class Detention(Claim, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -192,11 +192,20 @@ class Amendment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
     requested_by: Annotated[str, Meta(max_length=200)] | None = None
 
 
+# What a correction may set: everything that a claim says, but neither what it is nor where it is.
+CORRECTABLE_FIELDS = frozenset(ClaimFields.__struct_fields__) - {
+    "ref", "evidence", "also_evidence", "coded_by", "confidence",
+}  # fmt: skip
+
+
 class ClaimCorrected(Amendment, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Fields of a claim were put right; `changes` maps claim fields to their new JSON values."""
 
     target: Annotated[str, Meta(min_length=1, max_length=100)]
-    changes: dict[str, Any]
+    changes: Annotated[
+        dict[str, Any],
+        Meta(extra_json_schema={"propertyNames": {"enum": sorted(CORRECTABLE_FIELDS)}}),
+    ]
 
 
 class ClaimRetracted(Amendment, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -304,7 +313,7 @@ def decode(type_: str, version: int, data: str | bytes) -> Struct:
     if type_ not in EVENT_TYPES or not 1 <= version <= schema_version(type_):
         raise UnknownEventSchema(type_, version)
     try:
-        if version == schema_version(type_):
+        if version == schema_version(type_) or upcast.reads_as_newest(type_, version):
             return _decoder(type_).decode(data)
         upcasted = upcast.to_newest(type_, version, msgspec.json.decode(data))
         return msgspec.convert(upcasted, EVENT_TYPES[type_])
@@ -326,12 +335,6 @@ def claim_from(
     return CLAIM_TYPES[proposed.type](
         claim_id=claim_id, report_id=report_id, report_version=report_version, **fields
     )
-
-
-# What a correction may set: everything that a claim says, but neither what it is nor where it is.
-CORRECTABLE_FIELDS = frozenset(ClaimFields.__struct_fields__) - {
-    "ref", "evidence", "also_evidence", "coded_by", "confidence",
-}  # fmt: skip
 
 
 def corrected(claim: Claim, changes: Mapping[str, object]) -> Claim:

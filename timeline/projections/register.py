@@ -51,7 +51,7 @@ class ActorsProjection:
     """The actor table and the sources, with whom they are affiliated."""
 
     name = "actors"
-    version = 1
+    version = 2
     tables: tuple[Table, ...] = (tables.actors, tables.sources)
 
     def apply(self, batch: Batch) -> None:
