@@ -30,6 +30,7 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _FOR_PEOPLE = frozenset({"title", "description", "$defs", "$schema"})
 
 Manifest = dict[str, dict[str, str]]
+Files = Mapping[str, str]
 
 
 def schema_files() -> dict[str, str]:
@@ -48,11 +49,11 @@ def export(folder: Path) -> tuple[str, ...]:
     Raises:
         SchemaMismatch: the code contradicts what a release froze there; nothing was written.
     """
-    manifest = _manifest(folder)
-    fault = next(_contradictions(folder, manifest), None)
+    manifest, files = _manifest(folder), schema_files()
+    fault = next(_contradictions(folder, manifest, files), None)
     if fault:
         raise SchemaMismatch(fault)
-    written = {name: text for name, text in schema_files().items() if name not in manifest}
+    written = {name: text for name, text in files.items() if name not in manifest}
     for name, content in written.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,11 +70,11 @@ def check(folder: Path) -> int:
     Raises:
         SchemaMismatch: says what differs, and what to do about it.
     """
-    manifest = _manifest(folder)
-    fault = next(_faults(folder, manifest), None)
+    manifest, files = _manifest(folder), schema_files()
+    fault = next(_faults(folder, manifest, files), None)
     if fault:
         raise SchemaMismatch(fault)
-    return len(set(schema_files()) | set(manifest))
+    return len({*files, *manifest})
 
 
 def release(folder: Path, version: str) -> tuple[str, ...]:
@@ -111,12 +112,12 @@ def _digest(path: Path) -> str:
     return sha256(path.read_bytes()).hexdigest()
 
 
-def _faults(folder: Path, manifest: Manifest) -> Iterator[str]:
+def _faults(folder: Path, manifest: Manifest, files: Files) -> Iterator[str]:
     """What does not hold, the worst first, each in a sentence that says what to do."""
-    yield from _contradictions(folder, manifest)
+    yield from _contradictions(folder, manifest, files)
     stale = [
         name
-        for name, content in schema_files().items()
+        for name, content in files.items()
         if name not in manifest
         and not ((folder / name).is_file() and (folder / name).read_bytes() == content.encode())
     ]
@@ -146,7 +147,7 @@ def _listed(folder: Path, versions: set[str], what: str) -> Iterator[str]:
         yield f"the {what} {', '.join(unknown)} is of no type and version that the code knows"
 
 
-def _contradictions(folder: Path, manifest: Manifest) -> Iterator[str]:
+def _contradictions(folder: Path, manifest: Manifest, files: Files) -> Iterator[str]:
     """What a release promised and the code or the folder does not keep."""
     for name, entry in manifest.items():
         if not (folder / name).is_file() or _digest(folder / name) != entry["sha256"]:
@@ -166,14 +167,14 @@ def _contradictions(folder: Path, manifest: Manifest) -> Iterator[str]:
                 f"{type_} was written in version {version} by release {entry['release']}, and the"
                 " code cannot read it any more; keep the type and its upcasters"
             )
-    yield from _changed_events(folder, manifest)
-    yield from _breaking_changes(folder, manifest)
+    yield from _changed_events(folder, manifest, files)
+    yield from _breaking_changes(folder, manifest, files)
 
 
-def _changed_events(folder: Path, manifest: Manifest) -> Iterator[str]:
+def _changed_events(folder: Path, manifest: Manifest, files: Files) -> Iterator[str]:
     """Types whose frozen newest version is no longer what the code writes in it."""
     types: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for name, content in schema_files().items():
+    for name, content in files.items():
         if name not in manifest or not (folder / name).is_file():
             continue
         frozen = json.loads((folder / name).read_text(encoding="utf-8"))
@@ -192,14 +193,14 @@ def _changed_events(folder: Path, manifest: Manifest) -> Iterator[str]:
         )
 
 
-def _breaking_changes(folder: Path, manifest: Manifest) -> Iterator[str]:
+def _breaking_changes(folder: Path, manifest: Manifest, files: Files) -> Iterator[str]:
     """What clients of the latest release could ask and can no longer."""
     kept = [n for n in manifest if n.endswith(".graphql") and (folder / n).is_file()]
     if not kept:
         return
     latest = max(kept, key=lambda n: [int(part) for part in manifest[n]["release"].split(".")])
     old = build_schema((folder / latest).read_text(encoding="utf-8"))
-    new = build_schema(schema_files()[GRAPHQL])
+    new = build_schema(files[GRAPHQL])
     broken = [
         change.description.rstrip(".")
         for change in find_schema_changes(old, new)
@@ -245,7 +246,9 @@ def _differing(old: Any, new: Any, path: str) -> Iterator[str]:  # noqa: ANN401 
         for key in sorted({*old, *new}):
             is_structure = key in ("properties", "items", "anyOf")
             inner = path if is_structure else f"{path}.{key}".lstrip(".")
-            if key not in new:
+            if is_structure and not (key in old and key in new):
+                yield f"{path or 'its form'} changed"
+            elif key not in new:
                 yield f"{inner} removed"
             elif key not in old:
                 yield f"{inner} added"
