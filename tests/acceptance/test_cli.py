@@ -277,6 +277,7 @@ def test_extract_needs_no_database(forker: Forker, tmp_path: Path) -> None:
         "attributed_to",
         "quantity",
         "fatalities",
+        "casualties",
         "evidence",
         "also_evidence",
         "confidence",
