@@ -96,8 +96,10 @@ def test_the_killed_that_are_counted_apart_fit_into_the_total(
         (
             None,
             [killed("unknown", as_named="some")],
-            "casualties tell of people killed, so fatalities must say how many in all,"
-            " at least low",
+            (
+                "casualties tell of people killed, so fatalities must say how many in all,"
+                " at least low"
+            ),
         ),
         (
             {"best": 9, "high": 10},

@@ -402,8 +402,10 @@ def test_bounds_hold_before_anything_is_filed(claim_text: str, told: str) -> Non
     [
         (
             "casualties: [{harm: killed, group: civilians, best: 3}]",
-            "casualties tell of people killed, so fatalities must say how many in all,"
-            " at least low",
+            (
+                "casualties tell of people killed, so fatalities must say how many in all,"
+                " at least low"
+            ),
         ),
         (
             "fatalities: {best: 2}, casualties: [{harm: killed, group: civilians, best: 3}]",
