@@ -290,7 +290,10 @@ SCHEMA_VERSION_FIRST = 1
 
 def schema_version(type_: str) -> int:
     """The schema version in which this release writes events of a type, from 1."""
-    return SCHEMA_VERSION_FIRST + sum(1 for key in upcast.UPCASTERS if key[0] == type_)
+    version = SCHEMA_VERSION_FIRST
+    while (type_, version) in upcast.UPCASTERS:
+        version += 1
+    return version
 
 
 def encode(payload: Struct) -> bytes:
@@ -313,7 +316,7 @@ def decode(type_: str, version: int, data: str | bytes) -> Struct:
     if type_ not in EVENT_TYPES or not 1 <= version <= schema_version(type_):
         raise UnknownEventSchema(type_, version)
     try:
-        if version == schema_version(type_) or upcast.reads_as_newest(type_, version):
+        if upcast.reads_as_newest(type_, version):
             return _decoder(type_).decode(data)
         upcasted = upcast.to_newest(type_, version, msgspec.json.decode(data))
         return msgspec.convert(upcasted, EVENT_TYPES[type_])
