@@ -14,19 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Column, Engine, MetaData, Table, Text, func, select, update
 
 from tests.migration.facts import NOW, logged, write
 from timeline.bootstrap import Application, all_projections
 from timeline.domain.events import Basis, ClaimCorrected, decode, schema_version
 from timeline.domain.events import encode as encoded
-from timeline.errors import InvalidEvent
+from timeline.errors import InvalidEvent, SchemaMismatch
 from timeline.projections.reading import Filters
 from timeline.projections.replaying import differing_tables, replayed
 from timeline.settings import Settings
 from timeline.store import migrate
 from timeline.store.copying import copy_casebook
-from timeline.store.engine import connect, read_transaction
+from timeline.store.engine import connect, read_transaction, write_transaction
 from timeline.store.event_store import EventStore
 from timeline.store.events import ANY, Document, NewEvent, StreamAppend
 from timeline.store.verify import verify_documents, verify_log
@@ -235,6 +235,21 @@ def test_a_copy_keeps_every_version_as_it_was_written(
         app = Application(Settings(str(elsewhere.engine.url), MIXED), elsewhere.engine)
         app.runner.catch_up()
         assert projected(app) == projected(casebooks[MIXED])
+
+
+def test_rows_of_an_older_release_are_refused_until_they_are_rebuilt(
+    casebooks: dict[str, Application],
+) -> None:
+    app, wanted = casebooks[MIXED], projected(casebooks[NEWEST])
+    actors = Table("actors", MetaData(), Column("casebook", Text), Column("data", Text))
+    with write_transaction(app.engine) as connection:
+        old = func.replace(actors.c.data, '"from":', '"from_":')
+        connection.execute(update(actors).where(actors.c.casebook == MIXED).values(data=old))
+
+    with pytest.raises(SchemaMismatch, match="run `timeline rebuild actors`"):
+        app.reader.actor_table()
+    app.runner.rebuild(["actors"])
+    assert projected(app) == wanted
 
 
 def test_a_correction_that_would_make_figures_contradict_each_other_is_refused(
