@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from sqlalchemy import Engine
 from starlette.applications import Starlette
 
 from timeline.domain.claims import Extractor
-from timeline.domain.events import EVENT_TYPES, json_schemas
+from timeline.domain.events import EVENT_TYPES
 from timeline.domain.time import check_time_zone, instant_text, moment_end
 from timeline.domain.upcast import check_chains
 from timeline.errors import InvalidEvent, SchemaMismatch, VerificationFailed
@@ -296,13 +295,3 @@ def api_app(app: Application) -> Starlette:
     from timeline.api.app import create_app
 
     return create_app(app.reader, app.store, app.runner.catch_up)
-
-
-def schema_files() -> dict[str, str]:
-    """The published schemas as the code has them: file name under schema/ -> content."""
-    from timeline.api.schema import sdl
-
-    found = {"schema.graphql": sdl().rstrip() + "\n"}
-    for name, schema in json_schemas().items():
-        found[f"events/{name}"] = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
-    return found

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import socket
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from timeline import presentation
-from timeline.bootstrap import api_app, copy_database, schema_files
+from timeline.bootstrap import api_app, copy_database
 from timeline.cli_common import (
     AsJson,
     Casebook,
@@ -22,19 +21,16 @@ from timeline.cli_common import (
 )
 from timeline.errors import AddressUnavailable, SchemaMismatch
 from timeline.projections.following import Follower
-from timeline.resources import resource
 from timeline.settings import settings_from
 from timeline.store import migrate
 from timeline.store.engine import connect
 
 migrate_app = typer.Typer(help="The database's schema.", no_args_is_help=True)
-schema_app = typer.Typer(help="The published schemas.", no_args_is_help=True)
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the program."""
     app.add_typer(migrate_app, name="migrate")
-    app.add_typer(schema_app, name="schema")
     for command in (project, rebuild, status, unresolved, copy, serve):
         app.command()(command)
 
@@ -207,32 +203,3 @@ def migrate_check(database: Database = None) -> None:
     if difference:
         raise SchemaMismatch(f"the tables differ from this release's: {difference}")
     out.print("the schema is this release's, and its guards stand")
-
-
-@schema_app.command("export")
-def schema_export(
-    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]")] = Path("schema"),
-) -> None:
-    """Write schema.graphql and events/*.json; files of older event versions stay."""
-    for name, content in schema_files().items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
-    out.print(f"{len(schema_files())} schemas written to {folder}", markup=False)
-
-
-@schema_app.command("check")
-def schema_check() -> None:
-    """Check that the published schemas are those of the code."""
-    folder = resource("schema")
-    stale = [
-        name
-        for name, content in schema_files().items()
-        if not (folder / name).is_file() or (folder / name).read_text(encoding="utf-8") != content
-    ]
-    if stale:
-        raise SchemaMismatch(
-            f"schema/ is not what the code says ({', '.join(stale)});"
-            " run `timeline schema export`, and give a changed event type a new version"
-        )
-    out.print(f"{len(schema_files())} schemas are those of the code")

@@ -11,12 +11,21 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from timeline.domain.claims import ClaimFields, Evidence, Modality, Polarity, ProposedClaim
+from timeline.domain.claims import (
+    CasualtyCount,
+    CasualtyGroup,
+    ClaimFields,
+    Evidence,
+    Modality,
+    Polarity,
+    ProposedClaim,
+)
 from timeline.domain.control import Control, ControlState
 from timeline.domain.names import Match
 from timeline.domain.places import Place, PlaceMention
@@ -76,6 +85,12 @@ def place_json(place: PlaceMention | None) -> dict[str, Any] | None:
     }
 
 
+def casualty_json(count: CasualtyCount) -> dict[str, Any]:
+    """All fields of a casualty count, those that are not told as null."""
+    told: dict[str, Any] = msgspec.to_builtins(asdict(count))
+    return told
+
+
 def claim_json(claim: ClaimFields, type_: str) -> dict[str, Any]:
     """A claim as scripts read it, without its evidence; every key is there, unknown ones null."""
     kind = getattr(claim, "statement_kind", None)
@@ -109,6 +124,7 @@ def claim_json(claim: ClaimFields, type_: str) -> dict[str, Any]:
             "best": claim.fatalities.best,
             "high": claim.fatalities.high,
         },
+        "casualties": [casualty_json(c) for c in claim.casualties],
         "coded_by": claim.coded_by,
         "confidence": claim.confidence,
     }
@@ -307,6 +323,8 @@ def _what(entry: Entry) -> RenderableType:
     if claim.fatalities is not None:
         f = claim.fatalities
         text.append(f"\nfatalities: {_figures(f.low, f.best, f.high)}")
+    for count in claim.casualties:
+        text.append(f"\n{_casualties(count)}")
     if claim.place is not None and claim.place.relation not in ("at", "in"):
         text.append(f"\n{_relative(claim.place)}", style="dim")
     if not entry.quote:
@@ -315,10 +333,19 @@ def _what(entry: Entry) -> RenderableType:
     return Group(text, Padding(quote, (0, 0, 1, 0)))
 
 
+def _casualties(count: CasualtyCount) -> str:
+    """Such as "killed combatants (target): 26 · soldiers"; what is not told is left out."""
+    who = "" if count.group is CasualtyGroup.UNKNOWN else f" {count.group.value}"
+    role = f" ({count.role.value.replace('_', ' ')})" if count.role else ""
+    figures = _figures(count.low, count.best, count.high)
+    told = " · ".join(t for t in (figures, printable(count.as_named, 60)) if t)
+    return f"{count.harm.value}{who}{role}: {told}"
+
+
 def _figures(low: int | None, best: int | None, high: int | None) -> str:
     told = {"low": low, "best": best, "high": high}
     if low == best == high:
-        return str(best)
+        return "" if best is None else str(best)
     return ", ".join(f"{name} {n}" for name, n in told.items() if n is not None)
 
 

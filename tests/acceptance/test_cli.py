@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -277,6 +278,7 @@ def test_extract_needs_no_database(forker: Forker, tmp_path: Path) -> None:
         "attributed_to",
         "quantity",
         "fatalities",
+        "casualties",
         "evidence",
         "also_evidence",
         "confidence",
@@ -329,6 +331,17 @@ def test_the_published_schemas_are_those_of_the_code(forker: Forker, tmp_path: P
     assert (tmp_path / "out" / "schema.graphql").read_text("utf-8") == (
         ROOT / "schema" / "schema.graphql"
     ).read_text("utf-8")
+
+
+def test_the_schemas_of_a_release_are_frozen_once(forker: Forker, tmp_path: Path) -> None:
+    cli = Cli(forker, tmp_path, "sqlite:///none.db")
+    shutil.copytree(ROOT / "schema", tmp_path / "schema")
+
+    assert "frozen as those of release 9.0.0" in cli.done("schema", "release", "9.0.0").out
+    assert cli.refused("schema", "release", "9.0.0") == (
+        "release 9.0.0 is frozen already; give the next version"
+    )
+    assert cli.done("schema", "export").out == "1 schemas written to schema\n"
 
 
 def test_prose_is_filed_with_the_front_matter_s_date(seeds_on_sqlite: Cli) -> None:

@@ -138,7 +138,9 @@ ENTRY = """claimId type modality polarity certainty statementKind
   place2 { placeId place { id } }
   occurred { edtf earliest latest precision anchor }
   subEventType ploverEvent ploverMode quantity { value unit qualifier }
-  fatalities { low best high } attributedTo evidence { spanStart spanEnd quote }
+  fatalities { low best high }
+  casualties { harm group role low best high asNamed }
+  attributedTo evidence { spanStart spanEnd quote }
   alsoEvidence { spanStart spanEnd quote } quote confidence codedBy isAmended report { id }"""
 
 
@@ -191,6 +193,17 @@ def test_an_entry_tells_everything_that_its_claim_says(world: World) -> None:
         "ploverMode": "seize",
         "quantity": None,
         "fatalities": {"low": 10, "best": 12, "high": 14},
+        "casualties": [
+            {
+                "harm": "killed",
+                "group": "combatants",
+                "role": "holder",
+                "low": 10,
+                "best": None,
+                "high": 14,
+                "asNamed": "10 to 14 soldiers",
+            }
+        ],
         "attributedTo": None,
         "evidence": {"quote": FALL_QUOTE},
         "quote": FALL_QUOTE,

@@ -18,10 +18,13 @@ from msgspec import Struct
 from timeline.api.schema import execute
 from timeline.domain.actors import ActorKind, ActorMention, ActorRole, Affiliation
 from timeline.domain.claims import (
+    CasualtyCount,
+    CasualtyGroup,
     Certainty,
     ClaimType,
     Evidence,
     Fatalities,
+    Harm,
     Modality,
     Polarity,
     ProposedClaim,
@@ -287,6 +290,16 @@ def _fall_claims() -> list[ProposedClaim]:
             actors=(IS_HOLDS,),
             occurred=occurred_from_edtf("2016-02-23"),
             fatalities=Fatalities(low=10, best=12, high=14),
+            casualties=(
+                CasualtyCount(
+                    harm=Harm.KILLED,
+                    group=CasualtyGroup.COMBATANTS,
+                    role=ActorRole.HOLDER,
+                    low=10,
+                    high=14,
+                    as_named="10 to 14 soldiers",
+                ),
+            ),
             evidence=span(FALL, "Islamic State took Khanasser"),
             also_evidence=(span(FALL, "The group seized the town"),),
             sub_event_type="Non-state actor overtakes territory",

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
+from timeline.domain.actors import ActorMention, ActorRole
 from timeline.domain.claims import (
+    CasualtyCount,
+    CasualtyGroup,
     ClaimType,
     Evidence,
     Fatalities,
+    Harm,
     ProposedClaim,
     Quantity,
     StatementKind,
+    check_figures,
+    check_sides,
     claim_id,
     identified,
 )
@@ -57,6 +65,99 @@ def test_fatalities_out_of_order_are_refused(
 def test_fatalities_of_no_number_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
         Fatalities()
+
+
+def killed(group: str, **figures: Any) -> CasualtyCount:  # noqa: ANN401
+    return msgspec.convert({"harm": "killed", "group": group, **figures}, CasualtyCount)
+
+
+WOUNDED = CasualtyCount(harm=Harm.WOUNDED, group=CasualtyGroup.CIVILIANS, best=900)
+
+
+@pytest.mark.parametrize(
+    "casualties",
+    [
+        [],
+        [WOUNDED],
+        [killed("civilians", best=14)],
+        [killed("civilians", best=5), killed("combatants", low=7, best=9), WOUNDED],
+        [killed("civilians", low=12, high=90), killed("unknown", as_named="some")],
+    ],
+)
+def test_the_killed_that_are_counted_apart_fit_into_the_total(
+    casualties: list[CasualtyCount],
+) -> None:
+    check_figures(Fatalities(low=12, best=14, high=15), casualties)
+
+
+@pytest.mark.parametrize(
+    ("total", "casualties", "told"),
+    [
+        (
+            None,
+            [killed("unknown", as_named="some")],
+            (
+                "casualties tell of people killed, so fatalities must say how many in all,"
+                " at least low"
+            ),
+        ),
+        (
+            {"best": 9, "high": 10},
+            [killed("civilians", low=6), killed("combatants", low=5, best=90)],
+            "casualties count at least 11 killed, more than the 10 of fatalities",
+        ),
+        (
+            {"best": 10},
+            [killed("civilians", low=6), killed("combatants", best=5)],
+            "casualties count at least 11 killed, more than the 10 of fatalities",
+        ),
+        (
+            {"low": 3, "best": 10, "high": 20},
+            [killed("civilians", low=1, best=6), killed("combatants", low=1, best=5)],
+            "casualties add up to 11 killed by their best counts, more than the 10 of fatalities",
+        ),
+    ],
+)
+def test_more_killed_than_there_are_in_all_are_refused(
+    total: dict[str, int] | None, casualties: list[CasualtyCount], told: str
+) -> None:
+    fatalities = None if total is None else Fatalities(**total)
+
+    with pytest.raises(ValueError, match=f"^{told}$"):
+        check_figures(fatalities, casualties)
+    with pytest.raises(ValueError, match=f"^{told}$"):
+        ProposedClaim(type=ClaimType.CLASH, fatalities=fatalities, casualties=tuple(casualties))
+
+
+def test_a_total_that_is_only_known_from_below_holds_any_part() -> None:
+    check_figures(Fatalities(low=1), [killed("civilians", best=40)])
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({}, "needs at least one of low, best, high and as_named"),
+        ({"low": 3, "best": 2}, "must have low <= best <= high"),
+        ({"best": 2, "role": "target"}, "role is for whom combatants fought"),
+        ({"best": -1}, "Expected `int` >= 0"),
+        ({"best": 2, "of": "them"}, "unknown field `of`"),
+        ({"best": 2, "harm": "hurt"}, "Invalid enum value 'hurt'"),
+    ],
+)
+def test_a_count_of_casualties_that_does_not_fit_is_refused(
+    fields: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(msgspec.ValidationError, match=told):
+        killed("civilians", **fields)
+
+
+def test_combatants_fought_for_an_actor_of_the_claim() -> None:
+    army = ActorMention(as_named="the army", role=ActorRole.TARGET)
+    dead = killed("combatants", role="target", best=2)
+
+    check_sides([army], [dead, WOUNDED])
+    with pytest.raises(ValueError, match=r"^casualties name the role target, which no actor of"):
+        check_sides([], [dead])
 
 
 @pytest.mark.parametrize(("start", "end"), [(5, 5), (6, 5)])

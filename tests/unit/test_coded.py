@@ -9,10 +9,13 @@ import pytest
 
 from timeline.domain.actors import ActorMention, ActorRole
 from timeline.domain.claims import (
+    CasualtyCount,
+    CasualtyGroup,
     Certainty,
     ClaimType,
     Evidence,
     Fatalities,
+    Harm,
     Modality,
     Polarity,
     ProposedClaim,
@@ -54,6 +57,9 @@ claims:
     plover_mode: territory
     quantity: {value: 20, unit: villages, qualifier: more_than}
     fatalities: {low: 10, best: 12, high: 14}
+    casualties:
+      - {harm: killed, group: combatants, role: previous_holder, low: 9, as_named: nine fighters}
+      - {harm: wounded, group: civilians, as_named: some residents}
     attributed_to: the military
     quote: took back the town
     also_evidence: [{span_start: 29, span_end: 46}]
@@ -141,6 +147,18 @@ def test_every_key_of_a_claim_is_read() -> None:
         plover_mode="territory",
         quantity=Quantity(value=20, unit="villages", qualifier=Qualifier.MORE_THAN),
         fatalities=Fatalities(low=10, best=12, high=14),
+        casualties=(
+            CasualtyCount(
+                harm=Harm.KILLED,
+                group=CasualtyGroup.COMBATANTS,
+                role=ActorRole.PREVIOUS_HOLDER,
+                low=9,
+                as_named="nine fighters",
+            ),
+            CasualtyCount(
+                harm=Harm.WOUNDED, group=CasualtyGroup.CIVILIANS, as_named="some residents"
+            ),
+        ),
         attributed_to="the military",
         evidence=Evidence(span_start=9, span_end=27),
         also_evidence=(Evidence(span_start=29, span_end=46),),
@@ -360,6 +378,18 @@ def test_a_statement_says_of_which_kind_it_is() -> None:
             "actors: Expected `array` of length <= 50",
         ),
         ("fatalities: {low: 3, high: 2}", "fatalities: must have low <= best <= high"),
+        (
+            "casualties: [{harm: wounded, group: civilians, low: 3, high: 2}]",
+            "casualties[0]: must have low <= best <= high",
+        ),
+        (
+            "casualties: [{harm: wounded, best: 3}]",
+            "casualties[0]: lacks the key `group`",
+        ),
+        (
+            f"casualties: [{', '.join(['{harm: wounded, group: unknown, best: 1}'] * 51)}]",
+            "casualties: Expected `array` of length <= 50",
+        ),
     ],
 )
 def test_bounds_hold_before_anything_is_filed(claim_text: str, told: str) -> None:
@@ -368,10 +398,48 @@ def test_bounds_hold_before_anything_is_filed(claim_text: str, told: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("claim_text", "told"),
+    [
+        (
+            "casualties: [{harm: killed, group: civilians, best: 3}]",
+            (
+                "casualties tell of people killed, so fatalities must say how many in all,"
+                " at least low"
+            ),
+        ),
+        (
+            "fatalities: {best: 2}, casualties: [{harm: killed, group: civilians, best: 3}]",
+            "casualties count at least 3 killed, more than the 2 of fatalities",
+        ),
+        (
+            "casualties: [{harm: wounded, group: combatants, role: target, best: 3}]",
+            "casualties name the role target, which no actor of the claim has",
+        ),
+    ],
+)
+def test_casualties_that_contradict_the_claim_are_refused(claim_text: str, told: str) -> None:
+    assert refusal(f"claims: [{{type: Clash, {claim_text}}}]") == f"report.yaml: claims[0]: {told}"
+
+
+def test_a_correction_of_casualties_is_kept_as_claims_are_stored() -> None:
+    told = {"harm": "killed", "group": "civilians", "best": 3, "as_named": "three"}
+
+    assert coded_changes({"fatalities": {"low": 3}, "casualties": [told]}) == {
+        "fatalities": {"low": 3},
+        "casualties": (told,),
+    }
+    assert coded_changes({"casualties": []}) == {"casualties": ()}
+
+
+@pytest.mark.parametrize(
     ("changes", "told"),
     [
+        (
+            "{casualties: [{harm: killed, group: civilians, best: 3}]}",
+            "set does not hold: casualties tell of people killed, so fatalities must say how many",
+        ),
         ("{}", "set is empty; name at least one field"),
-        ("{ref: x}", "set cannot set ref; it can set actors, attributed_to, certainty"),
+        ("{ref: x}", "set cannot set ref; it can set actors, attributed_to, casualties, certainty"),
         ("{type: Clash}", "set cannot set type;"),
         ("{evidence: {span_start: 0, span_end: 1}}", "set cannot set evidence;"),
         ("{modality: maybe}", "set modality: Invalid enum value 'maybe'"),

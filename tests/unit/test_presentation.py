@@ -9,9 +9,12 @@ from rich.console import Console, RenderableType
 
 from timeline.domain.actors import ActorMention, ActorRole
 from timeline.domain.claims import (
+    CasualtyCount,
+    CasualtyGroup,
     ClaimType,
     Evidence,
     Fatalities,
+    Harm,
     Modality,
     Polarity,
     ProposedClaim,
@@ -24,6 +27,7 @@ from timeline.domain.names import Match, Name, Tier
 from timeline.domain.places import Place, PlaceKind, PlaceMention, Relation
 from timeline.domain.time import UNDATED, occurred_from_edtf
 from timeline.presentation import (
+    claim_json,
     claims_table,
     control_geojson,
     control_json,
@@ -192,6 +196,47 @@ def test_a_quantity_is_told_with_how_it_bounds() -> None:
 
     assert "more than 20 villages" in shown
     assert "fatalities: 4" in shown
+
+
+def test_casualties_are_told_apart_by_harm_and_group() -> None:
+    counts = (
+        CasualtyCount(
+            harm=Harm.KILLED,
+            group=CasualtyGroup.COMBATANTS,
+            role=ActorRole.PREVIOUS_HOLDER,
+            low=3,
+            best=4,
+        ),
+        CasualtyCount(
+            harm=Harm.WOUNDED, group=CasualtyGroup.CIVILIANS, low=7, best=7, high=7,
+            as_named="seven\x1b[2J residents",
+        ),
+        CasualtyCount(harm=Harm.MISSING, group=CasualtyGroup.UNKNOWN, as_named="many"),
+    )  # fmt: skip
+    page = Page((entry(fatalities=Fatalities(low=3), casualties=counts),), False, False)
+    lines = [line.strip() for line in rendered(show_text(KHANASSER, EXACT, HELD, page)).split("\n")]
+
+    assert "killed combatants (previous holder): low 3, best 4" in lines
+    assert "wounded civilians: 7 · seven [2J residents" in lines
+    assert "missing: many" in lines
+
+
+def test_casualties_in_json_have_every_key() -> None:
+    count = CasualtyCount(harm=Harm.WOUNDED, group=CasualtyGroup.CIVILIANS, low=3)
+    told = claim_json(entry(casualties=(count,)).claim, "ControlChanged")
+
+    assert told["casualties"] == [
+        {
+            "harm": "wounded",
+            "group": "civilians",
+            "role": None,
+            "low": 3,
+            "best": None,
+            "high": None,
+            "as_named": None,
+        }
+    ]
+    assert claim_json(entry().claim, "ControlChanged")["casualties"] == []
 
 
 @pytest.mark.parametrize(

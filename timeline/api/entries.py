@@ -16,6 +16,7 @@ from timeline.api.enums import Certainty, ClaimType, Modality, Polarity, Stateme
 from timeline.api.reports import KnownOn, Report, report_of
 from timeline.api.values import (
     ActorMention,
+    CasualtyCount,
     Evidence,
     Fatalities,
     Occurred,
@@ -66,7 +67,12 @@ class Entry:
     )
     plover_mode: str | None = strawberry.field(description="PLOVER's mode; null when not coded.")
     quantity: Quantity | None = strawberry.field(description="How many of what; null: not told.")
-    fatalities: Fatalities | None = strawberry.field(description="People killed; null: not told.")
+    fatalities: Fatalities | None = strawberry.field(
+        description="People killed in all; null: not told."
+    )
+    casualties: list[CasualtyCount] = strawberry.field(
+        description="Killed, wounded and others apart by who they were; empty when not told."
+    )
     attributed_to: str | None = strawberry.field(
         description="Who says so, in the report's words; null is the report's own voice."
     )
@@ -117,6 +123,7 @@ def _entry(value: reading.Entry, group: PlaceGroup) -> Entry:
         plover_mode=claim.plover_mode,
         quantity=Quantity.of(claim.quantity),
         fatalities=Fatalities.of(claim.fatalities),
+        casualties=[CasualtyCount.of(c) for c in claim.casualties],
         attributed_to=claim.attributed_to,
         evidence=_evidence(claim, value.quote),
         also_evidence=_also_evidence(claim, value.also_quotes),

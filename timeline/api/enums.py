@@ -12,8 +12,10 @@ import strawberry
 
 from timeline.domain.actors import ActorKind, ActorRole
 from timeline.domain.claims import (
+    CasualtyGroup,
     Certainty,
     ClaimType,
+    Harm,
     Modality,
     Polarity,
     Qualifier,
@@ -31,12 +33,14 @@ __all__ = [
     "ActorKind",
     "ActorRole",
     "Anchor",
+    "CasualtyGroup",
     "CauseKind",
     "Certainty",
     "ChangeKind",
     "ClaimType",
     "Condition",
     "ControlState",
+    "Harm",
     "Modality",
     "PlaceKind",
     "Polarity",
@@ -102,6 +106,24 @@ _register(
 )
 _register(StatementKind, "StatementKind", "What a claim of type Statement is.")
 _register(Qualifier, "Qualifier", "How a quantity bounds the true number.")
+_register(
+    Harm,
+    "Harm",
+    "What was done to people.",
+    killed="They died, at once or of their wounds.",
+    wounded="They were injured and lived, as far as the report tells.",
+    missing="Nobody knows where they are.",
+    detained="They were captured, arrested or abducted.",
+    displaced="They had to leave their homes.",
+)
+_register(
+    CasualtyGroup,
+    "CasualtyGroup",
+    "Who people were under the law of war.",
+    civilians="They took no part in the fighting.",
+    combatants="Soldiers, fighters, or others who took part in the fighting.",
+    unknown="The report does not tell.",
+)
 _register(
     Precision,
     "Precision",

@@ -9,7 +9,16 @@ from strawberry import ID
 
 from timeline.api.context import Info, PlaceGroup
 from timeline.api.described import answered, described
-from timeline.api.enums import ActorRole, Anchor, Precision, Qualifier, Relation, Tier
+from timeline.api.enums import (
+    ActorRole,
+    Anchor,
+    CasualtyGroup,
+    Harm,
+    Precision,
+    Qualifier,
+    Relation,
+    Tier,
+)
 from timeline.domain import actors, claims, names, places, time
 
 if TYPE_CHECKING:
@@ -183,7 +192,10 @@ class Quantity:
 
 @described
 class Fatalities:
-    """People killed, as UCDP counts them; a bound of which nothing is said is null."""
+    """People killed in all, as UCDP counts them; a bound of which nothing is said is null.
+
+    `casualties` may tell who they were; those counts are parts of this one, never added to it.
+    """
 
     low: int | None = strawberry.field(description="The lowest count told, in people.")
     best: int | None = strawberry.field(description="The most probable count, in people.")
@@ -195,6 +207,41 @@ class Fatalities:
         if value is None:
             return None
         return cls(low=value.low, best=value.best, high=value.high)
+
+
+@described
+class CasualtyCount:
+    """How many people of one group came to one harm, as a report counts them.
+
+    No person stands in two counts of a claim. A count without a number is one of which the words
+    alone tell. The counts of those killed are parts of `fatalities`, and need not be all of it.
+    """
+
+    harm: Harm = strawberry.field(description="What was done to them.")
+    group: CasualtyGroup = strawberry.field(description="Who they were under the law of war.")
+    role: ActorRole | None = strawberry.field(
+        description="The role, in this claim, of the actor for whom combatants fought; null: not"
+        " told, or no combatants."
+    )
+    low: int | None = strawberry.field(description="The lowest count told, in people.")
+    best: int | None = strawberry.field(description="The most probable count, in people.")
+    high: int | None = strawberry.field(description="The highest count told, in people.")
+    as_named: str | None = strawberry.field(
+        description="The words of the report for them; null when not coded."
+    )
+
+    @classmethod
+    def of(cls, value: claims.CasualtyCount) -> CasualtyCount:
+        """The type of a domain value."""
+        return cls(
+            harm=value.harm,
+            group=value.group,
+            role=value.role,
+            low=value.low,
+            best=value.best,
+            high=value.high,
+            as_named=value.as_named,
+        )
 
 
 @described

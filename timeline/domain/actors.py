@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
 from timeline.domain.names import Match, Name, NameIndex, Tier, folded_form
@@ -51,12 +51,12 @@ class Affiliation(
 ):
     """That an actor belongs to, fights for or is allied with another, according to somebody.
 
-    `from_` and `to` are EDTF; a disputed affiliation is never used to merge two actors.
+    `from_` (`from` in JSON) and `to` are EDTF; a disputed affiliation never merges two actors.
     """
 
     actor: Slug
     relation: Annotated[str, Meta(min_length=1, max_length=60)]
-    from_: str | None = None
+    from_: str | None = field(default=None, name="from")
     to: str | None = None
     disputed: bool = False
     according_to: str | None = None

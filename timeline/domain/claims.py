@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Protocol
 
 import msgspec
 from msgspec import Meta, Struct
 
-from timeline.domain.actors import ActorMention, ActorTable
+from timeline.domain.actors import ActorMention, ActorRole, ActorTable
 from timeline.domain.places import Gazetteer, PlaceMention
 from timeline.domain.time import UNDATED, Occurred
 
 CLAIM_ID_HEX_DIGITS = 20
 ACTORS_PER_CLAIM_MAX = 50
+CASUALTIES_PER_CLAIM_MAX = 50
 SPANS_PER_CLAIM_MAX = 100
 
 
@@ -105,18 +107,107 @@ Count = Annotated[int, Meta(ge=0, le=10_000_000)]
 
 
 class Fatalities(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """People killed, as UCDP counts them; `None` where nothing is said of that bound."""
+    """People killed in all, as UCDP counts them; `None` where nothing is said of that bound."""
 
     low: Count | None = None
     best: Count | None = None
     high: Count | None = None
 
     def __post_init__(self) -> None:
-        told = [n for n in (self.low, self.best, self.high) if n is not None]
-        if not told:
+        if not _bounds_told(self.low, self.best, self.high):
             raise ValueError("needs at least one of low, best and high")
-        if told != sorted(told):
-            raise ValueError("must have low <= best <= high")
+
+
+def _bounds_told(*bounds: int | None) -> list[int]:
+    told = [n for n in bounds if n is not None]
+    if told != sorted(told):
+        raise ValueError("must have low <= best <= high")
+    return told
+
+
+class Harm(StrEnum):
+    """What was done to people; somebody who was wounded and then died is killed."""
+
+    KILLED = "killed"
+    WOUNDED = "wounded"
+    MISSING = "missing"
+    DETAINED = "detained"
+    DISPLACED = "displaced"
+
+
+class CasualtyGroup(StrEnum):
+    """Who they were under the law of war; `unknown` where the report does not tell it."""
+
+    CIVILIANS = "civilians"
+    COMBATANTS = "combatants"
+    UNKNOWN = "unknown"
+
+
+class CasualtyCount(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """How many people of one group came to one harm; no person stands in two counts of a claim.
+
+    `role` is that of the actor for whom combatants fought, among the claim's own; `None` where it
+    is not told. `as_named` are the report's words for them. A count without a number is one of
+    whom the words alone tell ("several residents").
+    """
+
+    harm: Harm
+    group: CasualtyGroup
+    role: ActorRole | None = None
+    low: Count | None = None
+    best: Count | None = None
+    high: Count | None = None
+    as_named: Annotated[str, Meta(min_length=1, max_length=300)] | None = None
+
+    def __post_init__(self) -> None:
+        if not _bounds_told(self.low, self.best, self.high) and self.as_named is None:
+            raise ValueError("needs at least one of low, best, high and as_named")
+        if self.role is not None and self.group is not CasualtyGroup.COMBATANTS:
+            raise ValueError("role is for whom combatants fought; leave it out for others")
+
+
+def check_figures(fatalities: Fatalities | None, casualties: Sequence[CasualtyCount]) -> None:
+    """Check that those who are counted as killed fit into the total, of which they are parts.
+
+    The parts need not be all: of some of the dead nothing may be told. It is a rule for whoever
+    writes, and none of reading, since a correction may reach the log before its claim.
+
+    Raises:
+        ValueError: there is no total, or the parts are more than the total can be.
+    """
+    killed = [c for c in casualties if c.harm is Harm.KILLED]
+    if not killed:
+        return
+    if fatalities is None:
+        raise ValueError(
+            "casualties tell of people killed, so fatalities must say how many in all, at least low"
+        )
+    at_most = fatalities.high if fatalities.high is not None else fatalities.best
+    at_least = sum(next((n for n in (c.low, c.best) if n is not None), 0) for c in killed)
+    if at_most is not None and at_least > at_most:
+        raise ValueError(
+            f"casualties count at least {at_least} killed, more than the {at_most} of fatalities"
+        )
+    best = sum(c.best for c in killed if c.best is not None)
+    if fatalities.best is not None and best > fatalities.best:
+        raise ValueError(
+            f"casualties add up to {best} killed by their best counts, more than the"
+            f" {fatalities.best} of fatalities"
+        )
+
+
+def check_sides(actors: Sequence[ActorMention], casualties: Sequence[CasualtyCount]) -> None:
+    """Check that the combatants counted fought for actors that the claim names.
+
+    Raises:
+        ValueError: no actor of the claim has the role.
+    """
+    roles = {a.role for a in actors}
+    lost = next((c.role for c in casualties if c.role is not None and c.role not in roles), None)
+    if lost is not None:
+        raise ValueError(f"casualties name the role {lost}, which no actor of the claim has")
 
 
 class Evidence(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -138,6 +229,8 @@ class ClaimFields(
     `sub_event_type` is ACLED's, `plover_event` and `plover_mode` are PLOVER's. `attributed_to` is
     who says so, in the report's words; `None` is the report's own voice. `evidence` is `None` for a
     coded report without text. `confidence` (0 to 1) is the coder's or extractor's in its reading.
+    `fatalities` is the number of people killed in all; `casualties` tells the killed, the wounded
+    and others apart by who they were, and is never added to it.
     """
 
     ref: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
@@ -153,6 +246,7 @@ class ClaimFields(
     plover_mode: Annotated[str, Meta(max_length=100)] | None = None
     quantity: Quantity | None = None
     fatalities: Fatalities | None = None
+    casualties: Annotated[tuple[CasualtyCount, ...], Meta(max_length=CASUALTIES_PER_CLAIM_MAX)] = ()
     attributed_to: Annotated[str, Meta(min_length=1, max_length=300)] | None = None
     evidence: Evidence | None = None
     also_evidence: Annotated[tuple[Evidence, ...], Meta(max_length=SPANS_PER_CLAIM_MAX)] = ()
@@ -169,6 +263,8 @@ class ProposedClaim(ClaimFields, frozen=True, kw_only=True, forbid_unknown_field
     def __post_init__(self) -> None:
         if (self.type is ClaimType.STATEMENT) != (self.statement_kind is not None):
             raise ValueError("statement_kind belongs to a Statement, and a Statement needs one")
+        check_figures(self.fatalities, self.casualties)
+        check_sides(self.actors, self.casualties)
 
 
 class ReportFrame(Struct, frozen=True, kw_only=True):

@@ -93,7 +93,7 @@ class Agreement(Claim, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Casualties(Claim, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A count of dead that no incident claim can carry."""
+    """A count of killed, wounded or otherwise harmed people that no incident claim can carry."""
 
 
 class Detention(Claim, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -195,11 +195,20 @@ class Amendment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
     requested_by: Annotated[str, Meta(max_length=200)] | None = None
 
 
+# What a correction may set: everything that a claim says, but neither what it is nor where it is.
+CORRECTABLE_FIELDS = frozenset(ClaimFields.__struct_fields__) - {
+    "ref", "evidence", "also_evidence", "coded_by", "confidence",
+}  # fmt: skip
+
+
 class ClaimCorrected(Amendment, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Fields of a claim were put right; `changes` maps claim fields to their new JSON values."""
 
     target: Annotated[str, Meta(min_length=1, max_length=100)]
-    changes: dict[str, Any]
+    changes: Annotated[
+        dict[str, Any],
+        Meta(extra_json_schema={"propertyNames": {"enum": sorted(CORRECTABLE_FIELDS)}}),
+    ]
 
 
 class ClaimRetracted(Amendment, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -284,7 +293,10 @@ SCHEMA_VERSION_FIRST = 1
 
 def schema_version(type_: str) -> int:
     """The schema version in which this release writes events of a type, from 1."""
-    return SCHEMA_VERSION_FIRST + sum(1 for key in upcast.UPCASTERS if key[0] == type_)
+    version = SCHEMA_VERSION_FIRST
+    while (type_, version) in upcast.UPCASTERS:
+        version += 1
+    return version
 
 
 def encode(payload: Struct) -> bytes:
@@ -306,12 +318,8 @@ def decode(type_: str, version: int, data: str | bytes) -> Struct:
         UnknownEventSchema: the type or version was written by a newer release.
         InvalidEvent: the JSON does not fit the type's schema.
     """
-    # Upcasters lead from 1 to the newest without a gap, so this is the newest version.
-    is_newest = (type_, version) not in upcast.UPCASTERS and (
-        version == SCHEMA_VERSION_FIRST or (type_, version - 1) in upcast.UPCASTERS
-    )
     try:
-        if is_newest and type_ in EVENT_TYPES:
+        if type_ in EVENT_TYPES and upcast.reads_as_newest(type_, version):
             return _decoder(type_).decode(data)
         if type_ not in EVENT_TYPES or not 1 <= version <= schema_version(type_):
             raise UnknownEventSchema(type_, version)
@@ -349,12 +357,6 @@ def claim_from(
     return CLAIM_TYPES[proposed.type](
         claim_id=claim_id, report_id=report_id, report_version=report_version, **fields
     )
-
-
-# What a correction may set: everything that a claim says, but neither what it is nor where it is.
-CORRECTABLE_FIELDS = frozenset(ClaimFields.__struct_fields__) - {
-    "ref", "evidence", "also_evidence", "coded_by", "confidence",
-}  # fmt: skip
 
 
 def corrected(claim: Claim, changes: Mapping[str, object]) -> Claim:

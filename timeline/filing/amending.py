@@ -7,12 +7,14 @@ from typing import Any
 
 from msgspec import Struct
 
+from timeline.domain.claims import check_figures, check_sides
 from timeline.domain.events import (
     Basis,
     ClaimCorrected,
     ClaimReinstated,
     ClaimRetracted,
     ReportRetracted,
+    corrected,
     encode,
 )
 from timeline.domain.time import UNDATED, Occurred, occurred_from_edtf
@@ -64,6 +66,8 @@ class Amending:
         except ValueError as fault:
             raise InvalidEvent(f"the correction {fault}") from None
         gazetteer, actors = self._reader.gazetteer(), self._reader.actor_table()
+        values = resolved_changes(values, gazetteer, actors)
+        self._check_counts(claim_id, values)
         return self._append(
             report_id,
             ClaimCorrected(
@@ -72,7 +76,7 @@ class Amending:
                 basis=basis,
                 reported=self._reported(basis, reported),
                 reason=reason,
-                changes=resolved_changes(values, gazetteer, actors),
+                changes=values,
             ),
         )
 
@@ -142,6 +146,18 @@ class Amending:
         if claim_id is None:
             raise NotFound(f"report {report_id!r} has no claim {target!r}")
         return claim_id
+
+    def _check_counts(self, claim_id: str, changes: Mapping[str, Any]) -> None:
+        """Refuse what would leave a claim with figures that contradict each other."""
+        if not {"fatalities", "casualties", "actors"} & set(changes):
+            return
+        for entry in self._reader.claims([claim_id]):
+            form = corrected(entry.claim, changes)
+            try:
+                check_figures(form.fatalities, form.casualties)
+                check_sides(form.actors, form.casualties)
+            except ValueError as fault:
+                raise InvalidEvent(f"the correction does not hold: {fault}") from None
 
     def _append(self, report_id: str, payload: Struct) -> int:
         stream = f"report-{report_id}"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
 from timeline.domain.actors import ActorMention
 from timeline.domain.claims import (
+    CasualtyCount,
     Certainty,
     ClaimFields,
     ClaimType,
@@ -22,6 +23,7 @@ from timeline.domain.claims import (
     ProposedClaim,
     Quantity,
     StatementKind,
+    check_figures,
 )
 from timeline.domain.events import CORRECTABLE_FIELDS, Basis, GivenReportId
 from timeline.domain.places import PlaceMention
@@ -33,6 +35,7 @@ from timeline.settings import CLAIMS_PER_REPORT_MAX
 
 Text = Annotated[str, Meta(min_length=1, max_length=2000)]
 EdtfText = Annotated[str, Meta(min_length=1, max_length=60)] | int
+_C = TypeVar("_C", bound=ClaimFields)
 
 
 class CodedSource(Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,6 +63,7 @@ class CodedClaim(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     plover_mode: str | None = None
     quantity: Quantity | None = None
     fatalities: Fatalities | None = None
+    casualties: tuple[CasualtyCount, ...] = ()
     attributed_to: str | None = None
     quote: str | None = None
     evidence: Evidence | None = None
@@ -176,9 +180,9 @@ def _proposed(claim: CodedClaim, index: int, text: str | None, path: Path) -> Pr
         raise InvalidReport(str(path), f"{where}: {fault}") from None
 
 
-def _within_bounds(claim: ProposedClaim) -> ProposedClaim:
+def _within_bounds(claim: _C) -> _C:
     """The claim, once its bounds hold: a constructor does not look at them, and a reader does."""
-    return msgspec.convert(msgspec.to_builtins(claim), ProposedClaim)
+    return msgspec.convert(msgspec.to_builtins(claim), type(claim))
 
 
 def _occurred(edtf: str | int | None) -> Occurred:
@@ -258,9 +262,13 @@ def coded_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
     try:
         claim = msgspec.convert({**told, "type": "OtherIncident"}, CodedClaim)
         set_values = {key: getattr(claim, key) for key in told if key != "occurred"}
-        _within_bounds(ProposedClaim(type=ClaimType.OTHER_INCIDENT, **set_values))
+        _within_bounds(ClaimFields(**set_values))
     except msgspec.ValidationError as fault:
         raise ValueError(readable_fault(fault)) from None
+    try:  # in itself: the claim may not be filed yet, and the order of filing must not matter
+        check_figures(claim.fatalities, claim.casualties)
+    except ValueError as fault:
+        raise ValueError(f"does not hold: {fault}") from None
     values: dict[str, Any] = {k: None for k in changes if k not in told}
     for key in told:
         value = getattr(claim, key)

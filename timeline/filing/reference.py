@@ -52,8 +52,6 @@ def _converted(entry: Any, index: int, path: Path, id_key: str, type_: type[_T])
     if not isinstance(entry, dict):
         raise InvalidReport(str(path), f"entry {index + 1} is no mapping")
     data = {(id_key if key == "id" else key): value for key, value in entry.items()}
-    if isinstance(data.get("affiliations"), list):
-        data["affiliations"] = [_affiliation(a) for a in data["affiliations"]]
     data = {key: value for key, value in data.items() if value is not None}
     try:
         converted = msgspec.convert(data, type_)
@@ -62,10 +60,3 @@ def _converted(entry: Any, index: int, path: Path, id_key: str, type_: type[_T])
         name = entry.get("id", index + 1)
         raise InvalidReport(str(path), f"entry {name}: {fault}") from None
     return converted
-
-
-def _affiliation(told: Any) -> Any:  # noqa: ANN401
-    """An affiliation with YAML's `from` under the name that Python allows."""
-    if not isinstance(told, dict):
-        return told
-    return {("from_" if key == "from" else key): value for key, value in told.items()}

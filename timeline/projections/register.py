@@ -16,6 +16,7 @@ from timeline.domain.events import (
     encode,
 )
 from timeline.domain.places import Place
+from timeline.errors import SchemaMismatch
 from timeline.projections import tables
 from timeline.projections.runner import Batch
 
@@ -51,7 +52,7 @@ class ActorsProjection:
     """The actor table and the sources, with whom they are affiliated."""
 
     name = "actors"
-    version = 1
+    version = 2
     tables: tuple[Table, ...] = (tables.actors, tables.sources)
 
     def apply(self, batch: Batch) -> None:
@@ -98,7 +99,16 @@ def _actor(batch: Batch, actor_id: str) -> Actor | None:
     data = batch.connection.execute(
         select(c.data).where(c.casebook == batch.name, c.actor_id == actor_id)
     ).scalar_one_or_none()
-    return None if data is None else msgspec.json.decode(data, type=Actor)
+    return None if data is None else _decoded(data)
+
+
+def _decoded(data: str) -> Actor:
+    try:
+        return msgspec.json.decode(data, type=Actor)
+    except msgspec.ValidationError:  # rows are no events: they have no upcasters, and are rebuilt
+        raise SchemaMismatch(
+            "the projection actors is of another release; run `timeline rebuild actors`"
+        ) from None
 
 
 def _with_affiliation(actor: Actor, stated: AffiliationStated) -> Actor:
@@ -143,7 +153,7 @@ def read_actors(connection: Connection, casebook: str) -> list[Actor]:
     """The actors of a casebook."""
     c = tables.actors.c
     rows = connection.execute(select(c.data).where(c.casebook == casebook).order_by(c.actor_id))
-    return [msgspec.json.decode(data, type=Actor) for data in rows.scalars()]
+    return [_decoded(data) for data in rows.scalars()]
 
 
 def read_places(connection: Connection, casebook: str) -> list[Place]:
