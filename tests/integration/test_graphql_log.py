@@ -53,7 +53,7 @@ def test_status_tells_the_head_and_how_far_the_projections_have_come(world: Worl
     assert status["headPosition"] == head.position
     assert status["projections"][0] == {
         "name": "actors",
-        "version": 1,
+        "version": 2,
         "position": head.position,
         "state": "live",
     }
