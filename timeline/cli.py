@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from timeline import __version__, cli_admin, cli_amend, cli_proof, presentation
+from timeline import __version__, cli_admin, cli_amend, cli_migrate, cli_proof, presentation
 from timeline.bootstrap import Application, application, initialise, new_extractor
 from timeline.cli_common import (
     AsJson,
@@ -62,6 +62,7 @@ app = typer.Typer(
 )
 cli_amend.add_to(app)
 cli_admin.add_to(app)
+cli_migrate.add_to(app)
 cli_proof.add_to(app)
 
 PathsArgument = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Reports or folders.")]
