@@ -1,4 +1,4 @@
-"""Tells which projections are of an older version than this release's, and how much is to replay."""
+"""Tells which projections are older than this release's, and how many events are to replay."""
 
 from __future__ import annotations
 

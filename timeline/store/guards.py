@@ -198,8 +198,8 @@ WITH log AS (
       ('casebooks', 'position'), ('casebooks', 'hash'), ('casebooks', 'recorded_at'))
 )
 SELECT coalesce(r.rolname::text, 'PUBLIC'), g.privilege || g.columns, g.name,
-       format('REVOKE %s%s ON %s FROM %s', g.privilege, g.columns, g.name,
-              coalesce(quote_ident(r.rolname), 'PUBLIC'))
+       'REVOKE ' || g.privilege || g.columns || ' ON ' || g.name
+         || ' FROM ' || coalesce(quote_ident(r.rolname), 'PUBLIC')
 FROM granted AS g
 LEFT JOIN pg_roles AS r ON r.oid = g.grantee
 WHERE g.grantee <> g.relowner AND coalesce(r.rolsuper, false) = false
