@@ -21,13 +21,16 @@ import json
 import os
 import re
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.request
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,19 +76,49 @@ def filled(url: str) -> dict[str, Any]:
     """Fill a database; what is to be found in it again after every upgrade."""
     for step in STEPS:
         timeline(url, *step)
+    heads: dict[str, Any] = {}
+    answers: list[dict[str, Any]] = []
     asked = json.loads((HERE / "questions.json").read_text(encoding="utf-8"))
-    return {
-        "heads": {
-            name: {key: status[key] for key in ("head_position", "head_hash", "schema")}
-            for name in CASEBOOKS
-            for status in [json.loads(timeline(url, "status", "--json", "--casebook", name))]
-        },
-        "answers": [
-            {**one, "answer": json.loads(timeline(url, "query", one["query"], "--casebook", book))}
-            for one in asked
-            for book in [one["casebook"]]
-        ],
-    }
+    for name in CASEBOOKS:
+        status = json.loads(timeline(url, "status", "--json", "--casebook", name))
+        heads[name] = {key: status[key] for key in ("head_position", "head_hash", "schema")}
+        with served(url, name) as endpoint:
+            answers += [
+                {**one, "answer": answer(endpoint, one["query"])}
+                for one in asked
+                if one["casebook"] == name
+            ]
+    return {"heads": heads, "answers": answers}
+
+
+def answer(endpoint: str, query: str) -> dict[str, Any]:
+    """What GraphQL over HTTP says, data and errors alike."""
+    request = urllib.request.Request(
+        endpoint,
+        json.dumps({"query": query}).encode(),
+        {"Content-Type": "application/json", "Accept": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as response:
+        found: dict[str, Any] = json.load(response)
+    return found
+
+
+@contextmanager
+def served(url: str, casebook: str) -> Iterator[str]:
+    """The address of a server of the release on one casebook."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "timeline", "--database", url, "--casebook", casebook]
+    process = subprocess.Popen([*command, "serve", "--port", str(port)])
+    try:
+        for _ in range(600):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}/graphql"
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 def make_on_sqlite(folder: Path, work: Path) -> None:

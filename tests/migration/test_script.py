@@ -1,4 +1,4 @@
-"""The script for DBAs makes what `migrate up` makes, refuses other schemas, and squawk passes it."""
+"""The script for DBAs makes what `migrate up` makes, refuses other schemas, and passes squawk."""
 
 from __future__ import annotations
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import io
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,12 +57,11 @@ _NOT_THE_REVISIONS_FAULT = ("08", "40", "55P03", "57")
 class MigrationFailed(TimelineError):
     """A revision failed and was rolled back; tell the maintainers what it said."""
 
-    def __init__(self, revision: str, current: str | None, reason: str) -> None:
+    def __init__(self, what: str, current: str | None, reason: str) -> None:
         super().__init__(
-            f"revision {revision} failed and was rolled back, the schema is still"
-            f" {current or 'empty'}: {reason}"
+            f"{what} failed and was rolled back, the schema is still {current or 'empty'}: {reason}"
         )
-        self.revision, self.current, self.reason = revision, current, reason
+        self.what, self.current, self.reason = what, current, reason
 
 
 @dataclass(frozen=True)
@@ -116,15 +117,18 @@ def downgrade(engine: Engine, revision: str) -> None:
     Raises:
         WouldDestroyLog: events would be lost.
         SchemaMismatch: there is no such revision, here or in the database.
+        MigrationFailed: a revision failed; nothing was undone.
         DatabaseUnavailable: the database did not answer.
     """
     config = _config()
     with write_transaction(engine) as connection:
         _take_turn(connection)
-        _require_known(_current_revision(connection))
+        current = _current_revision(connection)
+        _require_known(current)
         config.attributes["connection"] = connection
         try:
-            command.downgrade(config, revision)
+            with _failing_as(f"the way back from {current}", current):
+                command.downgrade(config, revision)
         except CommandError as error:
             raise SchemaMismatch(f"the schema cannot go back to {revision!r}: {error}") from error
         _restore_guards(connection)
@@ -310,12 +314,18 @@ def _take_turn(connection: Connection) -> None:
 def _run_one(connection: Connection, current: str | None, revision: str) -> None:
     config = _config()
     config.attributes["connection"] = connection
-    try:
+    with _failing_as(f"revision {revision}", current):
         command.upgrade(config, revision)
+
+
+@contextmanager
+def _failing_as(what: str, current: str | None) -> Iterator[None]:
+    try:
+        yield
     except DBAPIError as error:
         if _is_the_revisions_fault(error):
             reason = (str(error.orig).strip().splitlines() or ["no reason given"])[0]
-            raise MigrationFailed(revision, current, reason) from error
+            raise MigrationFailed(what, current, reason) from error
         raise
 
 
