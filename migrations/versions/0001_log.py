@@ -23,8 +23,8 @@ PLAN = Plan(
     touches=(),
     rebuilds=(),
     measured=(
-        Measured("SQLite 3.40", events=0, seconds=0.0),
-        Measured("Postgres 18", events=0, seconds=0.0),
+        Measured("SQLite 3.40", events=0, seconds=0.05),
+        Measured("Postgres 18", events=0, seconds=0.10),
     ),
 )
 

@@ -6,19 +6,24 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier, Event
+from typing import NoReturn
 
 from sqlalchemy import Engine
 
 from tests.migration.catalogue import Catalogue, catalogue
-from timeline.store import migrate
+from timeline.store import copying, migrate
+from timeline.store.copying import copy_casebook
 from timeline.store.engine import connect, read_transaction, write_transaction
+from timeline.store.event_store import EventStore
 
 # Children come from a process that has loaded the program, so that they start within milliseconds.
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -50,6 +55,29 @@ def _race(url: str, barrier: Barrier) -> None:
     migrate.upgrade(engine)
     migrate.require_current(engine)
     engine.dispose()
+
+
+def _copy(source: str, target: str, batch: int, killed_at: int) -> None:
+    copying.EVENTS_PER_BATCH = batch
+    one, other = (EventStore(connect(url), "main", _no_clock) for url in (source, target))
+
+    def killed(done: int, _total: int) -> None:
+        if done >= killed_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    copy_casebook(one, other, killed)
+
+
+def _no_clock() -> NoReturn:
+    raise AssertionError("a copy asks no clock")
+
+
+def copy_killed(source: str, target: str, batch: int, killed_at: int) -> None:
+    """Copy casebook `main` in a process that kills itself once a batch has reached a position."""
+    process = _CONTEXT.Process(target=_copy, args=(source, target, batch, killed_at))
+    process.start()
+    process.join(_JOIN_SECONDS_MAX)
+    assert process.exitcode == -signal.SIGKILL
 
 
 def emptied(engine: Engine) -> None:
