@@ -45,6 +45,15 @@ def render_item(type_: str, item: object, autogen_context: AutogenContext) -> st
     return False
 
 
+def refusal_of_another(expected: str | None) -> str:
+    """SQL that fails on any schema but one; None is that of an empty database."""
+    found, told = "to_regclass('alembic_version') IS NULL", "an empty database"
+    if expected is not None:
+        found = f"EXISTS (SELECT FROM alembic_version WHERE version_num = '{expected}')"
+        told = f"a database whose schema is {expected}"
+    return REFUSE_ANOTHER_SCHEMA.format(found=found, expected=told)
+
+
 def run_offline() -> None:
     """Write the revisions as one transaction that refuses any schema but the expected one."""
     dialect = context.config.attributes.get("dialect", "postgresql")
@@ -59,12 +68,8 @@ def run_offline() -> None:
             context.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_MS}ms'")
             context.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT_MS}ms'")
             context.execute(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
-            expected = context.config.attributes.get("expected")
-            found, told = "to_regclass('alembic_version') IS NULL", "an empty database"
-            if expected is not None:
-                told = f"a database whose schema is {expected}"
-                found = f"EXISTS (SELECT FROM alembic_version WHERE version_num = '{expected}')"
-            context.execute(REFUSE_ANOTHER_SCHEMA.format(found=found, expected=told))
+            if "expected" in context.config.attributes:
+                context.execute(refusal_of_another(context.config.attributes["expected"]))
         context.run_migrations()
 
 

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Barrier, Event
 from typing import NoReturn
 
@@ -80,6 +81,15 @@ def copy_killed(source: str, target: str, batch: int, killed_at: int) -> None:
     assert process.exitcode == -signal.SIGKILL
 
 
+def _started_upgrade(url: str) -> BaseProcess:
+    """A process that has loaded everything, and begins to upgrade now."""
+    started = _CONTEXT.Event()
+    process = _CONTEXT.Process(target=_upgrade, args=(url, started))
+    process.start()
+    assert started.wait(_JOIN_SECONDS_MAX), "the process does not start"
+    return process
+
+
 def emptied(engine: Engine) -> None:
     """Take everything out of a test's database."""
     with write_transaction(engine) as connection:
@@ -110,14 +120,11 @@ def kill_upgrades(engine: Engine, url: str, kills: int, seed: int) -> Kills:
         AssertionError: one left something in between, or the next upgrade did not work.
     """
     whole, moments = states(engine), random.Random(seed)
-    lasting = _seconds(lambda: migrate.upgrade(engine))
+    lasting = _seconds(_started_upgrade(url).join)
     result = Kills(Counter())
     for _ in range(kills):
         emptied(engine)
-        started = _CONTEXT.Event()
-        process = _CONTEXT.Process(target=_upgrade, args=(url, started))
-        process.start()
-        assert started.wait(_JOIN_SECONDS_MAX), "the process does not start"
+        process = _started_upgrade(url)
         time.sleep(moments.uniform(0, 1.2 * lasting))
         process.kill()
         process.join(_JOIN_SECONDS_MAX)

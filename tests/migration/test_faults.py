@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from tests.migration.catalogue import catalogue
 from tests.migration.faults import engine_on, kill_upgrades, others_are_gone, race_upgrades
 from tests.migration.revisions import with_revision
+from timeline.errors import DatabaseBusy, SchemaMismatch
 from timeline.store import migrate
 from timeline.store.engine import write_transaction
 from timeline.store.migrate import MigrationFailed
@@ -25,6 +26,7 @@ NEXT_UPGRADE_SECONDS_MAX = 10
 UPGRADE = """
 import sys
 from pathlib import Path
+from timeline.errors import DatabaseBusy, SchemaMismatch
 from timeline.store import migrate
 from timeline.store.engine import connect
 
@@ -159,6 +161,46 @@ def test_tables_of_another_program_are_left_alone(empty_engine: Engine) -> None:
     before = catalogue(empty_engine, versions=True)
 
     for attempt in (migrate.upgrade, migrate.pending):
-        with pytest.raises(migrate.SchemaMismatch, match=r"of another program \(events\)"):
+        with pytest.raises(SchemaMismatch, match=r"of another program \(events\)"):
             attempt(empty_engine)
     assert catalogue(empty_engine, versions=True) == before
+
+
+ALTERING = """
+'Puts a column into a projection.'
+
+from alembic import op
+
+from timeline.store.plans import Plan
+
+revision = "f00d"
+down_revision = "{head}"
+PLAN = Plan("adds a column", "the entries", ("entries",), (), ())
+
+
+def upgrade() -> None:
+    op.execute("CREATE TABLE half_done (a INTEGER)")
+    op.execute("ALTER TABLE entries ADD COLUMN extra INTEGER")
+"""
+
+
+def test_a_migration_that_gets_no_lock_in_time_gives_way_and_may_be_tried_again(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    altering = with_revision(tmp_path, ALTERING)
+    environment = (altering / "env.py").read_text()
+    assert "LOCK_TIMEOUT_MS = 10_000" in environment
+    hurried = environment.replace("LOCK_TIMEOUT_MS = 10_000", "LOCK_TIMEOUT_MS = 200")
+    (altering / "env.py").write_text(hurried)
+    monkeypatch.setattr(migrate, "resource", lambda _: altering)
+    monkeypatch.setattr("timeline.store.engine.LOCK_WAIT_MS_MAX", 200)
+    with engine_on(database_url) as holder, engine_on(database_url) as engine:
+        before = catalogue(engine, versions=True)
+        with write_transaction(holder) as connection:
+            connection.exec_driver_sql("DELETE FROM entries")
+            with pytest.raises(DatabaseBusy, match="nothing was written, try again"):
+                migrate.upgrade(engine)
+            assert catalogue(engine, versions=True) == before
+
+        migrate.upgrade(engine)
+        assert migrate.status(engine)[0] == "f00d"

@@ -115,6 +115,17 @@ def test_a_downgrade_to_an_unknown_revision_is_refused(engine: Engine) -> None:
         migrate.downgrade(engine, "no_such")
 
 
+def test_migrations_are_found_by_an_absolute_path_that_any_install_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    location = migrate._config().get_main_option("script_location")
+
+    assert location is not None
+    assert Path(location).is_absolute()  # a `package:folder` breaks editable installs
+    assert (Path(location) / "env.py").is_file()
+
+
 def test_the_migrations_of_an_installed_wheel_are_found_before_a_checkouts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Callable[[], datetime]
 ) -> None:
