@@ -104,7 +104,9 @@ def _print_plan(engine: Engine) -> None:
         f"{o.projection} of {o.casebook}, version {o.version} to {o.wanted}, {o.events} events"
         for o in outdated_projections(engine)
     ]
-    named = sorted({name for step in pending.steps for name in step.plan.rebuilds})
+    named: list[str] = []
+    if pending.current is not None:  # an empty database has no log to build anything from
+        named = sorted({name for step in pending.steps for name in step.plan.rebuilds})
     rebuilt += [f"{name}, whose tables are new or changed" for name in named]
     lines += [f"will be built again from the log: {line}" for line in rebuilt]
     if not pending.steps:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.acceptance.conftest import Cli
 from timeline.store import migrate
+from timeline.store.engine import connect, write_transaction
 
 REVISIONS = migrate.revisions()
 FIRST, HEAD = REVISIONS[0], REVISIONS[-1]
@@ -37,6 +38,31 @@ def test_up_says_the_same_before_it_acts_and_then_what_the_schema_is(cli: Cli) -
         "the schema is this release's, and its guards stand\n"
     )
     assert cli.done("show", "Khanasser", "--json").out == before
+
+
+def test_a_projection_of_an_older_version_is_told(cli: Cli) -> None:
+    head = cli.head
+    engine = connect(cli.database)
+    with write_transaction(engine) as connection:
+        older = "UPDATE checkpoints SET version = version - 1 WHERE projection = 'timeline'"
+        connection.exec_driver_sql(older)
+        version = connection.exec_driver_sql(
+            "SELECT version FROM checkpoints WHERE projection = 'timeline'"
+        ).scalar_one()
+    engine.dispose()
+
+    told = f"timeline of main, version {version} to {version + 1}, {head} events"
+    assert cli.done("migrate", "status").out.splitlines()[1:] == [
+        f"will be built again from the log: {told}",
+        "no revision has to run",
+    ]
+
+
+def test_a_new_database_has_nothing_to_build_again(on_sqlite: Cli) -> None:
+    told = on_sqlite.done("migrate", "up", "--database", "new.db").out
+
+    assert told.startswith(f"database empty, release {HEAD}\nrevision {FIRST}: ")
+    assert "built again" not in told
 
 
 def test_a_downgrade_of_a_filled_log_is_refused_with_the_reason(cli: Cli) -> None:
