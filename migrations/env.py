@@ -19,6 +19,7 @@ from sqlmodel.sql.sqltypes import AutoString
 from timeline.settings import DEFAULT_DATABASE_URL
 from timeline.store import tables
 from timeline.store.engine import connect, write_transaction
+from timeline.store.migrate import ADVISORY_LOCK
 
 if importlib.util.find_spec("timeline.projections.tables") is not None:
     importlib.import_module("timeline.projections.tables")
@@ -26,6 +27,14 @@ if importlib.util.find_spec("timeline.projections.tables") is not None:
 # A migration waits this long for a lock, then gives way to the readers it would block.
 LOCK_TIMEOUT_MS = 10_000
 STATEMENT_TIMEOUT_MS = 600_000
+
+REFUSE_ANOTHER_SCHEMA = """DO $$
+BEGIN
+  IF NOT ({found}) THEN
+    RAISE EXCEPTION 'this script is for {expected}; see timeline migrate status';
+  END IF;
+END
+$$"""
 
 
 def render_item(type_: str, item: object, autogen_context: AutogenContext) -> str | Literal[False]:
@@ -36,19 +45,31 @@ def render_item(type_: str, item: object, autogen_context: AutogenContext) -> st
     return False
 
 
+def refusal_of_another(expected: str | None) -> str:
+    """SQL that fails on any schema but one; None is that of an empty database."""
+    found, told = "to_regclass('alembic_version') IS NULL", "an empty database"
+    if expected is not None:
+        found = f"EXISTS (SELECT FROM alembic_version WHERE version_num = '{expected}')"
+        told = f"a database whose schema is {expected}"
+    return REFUSE_ANOTHER_SCHEMA.format(found=found, expected=told)
+
+
 def run_offline() -> None:
+    """Write the revisions as one transaction that refuses any schema but the expected one."""
     dialect = context.config.attributes.get("dialect", "postgresql")
     context.configure(
         dialect_name=dialect,
         target_metadata=tables.metadata,
         literal_binds=True,
         transactional_ddl=True,
-        transaction_per_migration=True,
     )
     with context.begin_transaction():
         if dialect == "postgresql":
-            context.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MS}")
-            context.execute(f"SET statement_timeout = {STATEMENT_TIMEOUT_MS}")
+            context.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_MS}ms'")
+            context.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT_MS}ms'")
+            context.execute(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
+            if "expected" in context.config.attributes:
+                context.execute(refusal_of_another(context.config.attributes["expected"]))
         context.run_migrations()
 
 

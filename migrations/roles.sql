@@ -2,13 +2,15 @@
 --
 -- Run it as the owner of the tables, after every `timeline migrate up`; it may be run again:
 --
---     psql "$OWNER_URL" --set ON_ERROR_STOP=1 --file migrations/roles.sql
+--     timeline migrate sql --roles | psql "$OWNER_URL" --set ON_ERROR_STOP=1 --file -
 --
 -- The owner can drop the guards, so the program never logs in as the owner. Each role is a group
--- without a login, and holds what the one before it holds:
+-- without a login. The first stands apart; of the others each holds what the one before it holds:
 --
+--     timeline_owner       may own the tables: migrates, makes casebooks; nobody works as it daily
 --     timeline_reader      reads everything
---     timeline_writer      appends to the log and keeps the projections
+--     timeline_projector   keeps the projections, and cannot append to the log
+--     timeline_writer      appends to the log
 --     timeline_withholder  may erase the content of events and documents, and nothing else of them
 
 BEGIN;
@@ -19,7 +21,10 @@ DO $$
 DECLARE
     wanted text;
 BEGIN
-    FOREACH wanted IN ARRAY ARRAY['timeline_reader', 'timeline_writer', 'timeline_withholder'] LOOP
+    FOREACH wanted IN ARRAY ARRAY[
+        'timeline_owner', 'timeline_reader', 'timeline_projector', 'timeline_writer',
+        'timeline_withholder'
+    ] LOOP
         IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = wanted) THEN
             EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
         END IF;
@@ -27,17 +32,20 @@ BEGIN
 END
 $$;
 
-GRANT timeline_reader TO timeline_writer;
+GRANT timeline_reader TO timeline_projector;
+GRANT timeline_projector TO timeline_writer;
 GRANT timeline_writer TO timeline_withholder;
 
 -- Until Postgres 15 anybody could create tables here, and so stand before ours in a search path.
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
-REVOKE ALL ON SCHEMA public FROM timeline_reader, timeline_writer, timeline_withholder;
+REVOKE ALL ON SCHEMA public
+    FROM timeline_reader, timeline_projector, timeline_writer, timeline_withholder;
 GRANT USAGE ON SCHEMA public TO timeline_reader;
+GRANT USAGE, CREATE ON SCHEMA public TO timeline_owner;
 
 -- Begin from nothing, so that a grant that is no longer here is gone.
 REVOKE ALL ON ALL TABLES IN SCHEMA public
-    FROM PUBLIC, timeline_reader, timeline_writer, timeline_withholder;
+    FROM PUBLIC, timeline_reader, timeline_projector, timeline_writer, timeline_withholder;
 
 -- The log. No role has DELETE or TRUNCATE. UPDATE on the head's columns is what lets a writer lock
 -- the head row (SELECT ... FOR UPDATE) and move it; the guards let it move forward only.
@@ -49,8 +57,8 @@ GRANT UPDATE (position, hash, recorded_at) ON casebooks TO timeline_writer;
 GRANT UPDATE (data, salt) ON events TO timeline_withholder;
 GRANT UPDATE (content) ON documents TO timeline_withholder;
 
--- The projections: derived, so a writer may do anything to their rows. Each table is named, and a
--- test holds this list to the schema, so that nothing new is granted by accident.
+-- The projections: derived, so a projector may do anything to their rows. Each table is named, and
+-- a test holds this list to the schema, so that nothing new is granted by accident.
 GRANT SELECT ON
     actors, checkpoints, control_claims, control_spans, entries, entry_actors, places,
     report_versions, sources, waiting_amendments
@@ -58,7 +66,7 @@ GRANT SELECT ON
 GRANT INSERT, UPDATE, DELETE ON
     actors, checkpoints, control_claims, control_spans, entries, entry_actors, places,
     report_versions, sources, waiting_amendments
-    TO timeline_writer;
+    TO timeline_projector;
 
 -- Which revision the schema has; every command asks.
 GRANT SELECT ON alembic_version TO timeline_reader;

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 
 from sqlalchemy import Engine
 from starlette.applications import Starlette
@@ -16,7 +15,7 @@ from timeline.domain.claims import Extractor
 from timeline.domain.events import EVENT_TYPES
 from timeline.domain.time import check_time_zone, instant_text, moment_end
 from timeline.domain.upcast import check_chains
-from timeline.errors import InvalidEvent, SchemaMismatch, VerificationFailed
+from timeline.errors import InvalidEvent, VerificationFailed
 from timeline.extraction.extractor import RuleExtractor
 from timeline.filing.amending import Amending
 from timeline.filing.filing import Filing
@@ -26,6 +25,7 @@ from timeline.filing.withholding import Withholding
 from timeline.projections.control import ControlProjection
 from timeline.projections.entries import EntriesProjection
 from timeline.projections.knowledge import KnowledgeDiff
+from timeline.projections.outdated import Outdated, outdated
 from timeline.projections.reading import Reader
 from timeline.projections.register import ActorsProjection, PlacesProjection
 from timeline.projections.replaying import Replay, replayed
@@ -189,7 +189,7 @@ def application(settings: Settings, *, caught_up: bool = True) -> Iterator[Appli
     check_chains(EVENT_TYPES)
     engine = connect(settings.database_url)
     try:
-        _require_file(engine)
+        migrate.require_file(engine)
         migrate.require_current(engine)
         app = Application(settings, engine)
         app.store.casebook_row()
@@ -200,11 +200,9 @@ def application(settings: Settings, *, caught_up: bool = True) -> Iterator[Appli
         engine.dispose()
 
 
-def _require_file(engine: Engine) -> None:
-    """Refuse a SQLite file that is not there, which the driver would make."""
-    path = engine.url.database if engine.dialect.name == "sqlite" else None
-    if path and path != ":memory:" and not Path(path).exists():
-        raise SchemaMismatch(f"there is no database {path}; run `timeline init` to make it")
+def outdated_projections(engine: Engine) -> tuple[Outdated, ...]:
+    """The projections of any casebook that are of an older version than this release's."""
+    return outdated(engine, all_projections())
 
 
 def initialise(
@@ -269,7 +267,7 @@ def copy_database(
     """
     engine, target_engine = connect(source.database_url), connect(normal_url(target_url))
     try:
-        _require_file(engine)
+        migrate.require_file(engine)
         migrate.require_current(engine)
         migrate.upgrade(target_engine)
         for name in (casebook,) if casebook else casebooks_of(engine):

@@ -14,6 +14,7 @@ from timeline import (
     __version__,
     cli_admin,
     cli_amend,
+    cli_migrate,
     cli_proof,
     cli_replay,
     cli_schema,
@@ -70,6 +71,7 @@ app = typer.Typer(
 )
 cli_amend.add_to(app)
 cli_admin.add_to(app)
+cli_migrate.add_to(app)
 cli_proof.add_to(app)
 cli_replay.add_to(app)
 cli_schema.add_to(app)

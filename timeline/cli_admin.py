@@ -1,4 +1,4 @@
-"""The commands that run the database: migrate, project, rebuild, status, serve."""
+"""The commands that run the database: project, rebuild, status, copy, serve."""
 
 from __future__ import annotations
 
@@ -17,20 +17,15 @@ from timeline.cli_common import (
     out,
     print_json,
     progress_bar,
-    settings_of,
 )
-from timeline.errors import AddressUnavailable, SchemaMismatch
+from timeline.errors import AddressUnavailable
 from timeline.projections.following import Follower
 from timeline.settings import settings_from
 from timeline.store import migrate
-from timeline.store.engine import connect
-
-migrate_app = typer.Typer(help="The database's schema.", no_args_is_help=True)
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the program."""
-    app.add_typer(migrate_app, name="migrate")
     for command in (project, rebuild, status, unresolved, copy, serve):
         app.command()(command)
 
@@ -155,51 +150,3 @@ def _listening(host: str, port: int) -> socket.socket:
         )
     except OSError as fault:
         raise AddressUnavailable(host, port, fault.strerror or str(fault)) from None
-
-
-@migrate_app.command("up")
-def migrate_up(database: Database = None) -> None:
-    """Bring the schema to this release's."""
-    engine = connect(settings_of(database, None).database_url)
-    migrate.upgrade(engine)
-    out.print(f"schema {migrate.status(engine)[0]}")
-    engine.dispose()
-
-
-@migrate_app.command("down")
-def migrate_down(
-    revision: Annotated[str, typer.Argument(metavar="REVISION", help="-1 is one step.")] = "-1",
-    database: Database = None,
-) -> None:
-    """Take the schema back; refused where the log would be lost."""
-    engine = connect(settings_of(database, None).database_url)
-    migrate.downgrade(engine, revision)
-    out.print(f"schema {migrate.status(engine)[0]}")
-    engine.dispose()
-
-
-@migrate_app.command("status")
-def migrate_status(database: Database = None) -> None:
-    """Show the database's schema and this release's."""
-    engine = connect(settings_of(database, None).database_url)
-    current, head = migrate.status(engine)
-    out.print(f"database {current or 'empty'}, release {head}")
-    engine.dispose()
-
-
-@migrate_app.command("sql")
-def migrate_sql() -> None:
-    """Print the Postgres script that makes the schema."""
-    out.print(migrate.postgres_script(), markup=False, soft_wrap=True, end="")
-
-
-@migrate_app.command("check")
-def migrate_check(database: Database = None) -> None:
-    """Check that the tables and guards are those of this release."""
-    engine = connect(settings_of(database, None).database_url)
-    migrate.require_current(engine)
-    difference = migrate.check(engine)
-    engine.dispose()
-    if difference:
-        raise SchemaMismatch(f"the tables differ from this release's: {difference}")
-    out.print("the schema is this release's, and its guards stand")

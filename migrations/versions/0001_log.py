@@ -10,11 +10,23 @@ from alembic import op
 
 from timeline.errors import WouldDestroyLog
 from timeline.store import guards
+from timeline.store.plans import Measured, Plan
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+
+PLAN = Plan(
+    does="makes the log's tables, their keys and the guards on them",
+    locks="nothing: the tables are new",
+    touches=(),
+    rebuilds=(),
+    measured=(
+        Measured("SQLite 3.40", events=0, seconds=0.05),
+        Measured("Postgres 18", events=0, seconds=0.10),
+    ),
+)
 
 # Keys compare byte by byte on Postgres as on SQLite: an index under a locale's collation breaks
 # when the operating system's locale data change, and this log outlives many of those.

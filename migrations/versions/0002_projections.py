@@ -8,10 +8,25 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from timeline.store.plans import Measured, Plan
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
+
+PLAN = Plan(
+    does="makes the projections' tables and their indexes, which the log then fills",
+    locks="nothing: the tables are new",
+    touches=(),
+    rebuilds=("places", "actors", "reports", "timeline", "control"),
+    measured=(
+        Measured("SQLite 3.40", events=0, seconds=0.07),
+        Measured("SQLite 3.40", events=132_864, seconds=0.09),
+        Measured("Postgres 18", events=0, seconds=0.17),
+        Measured("Postgres 18", events=132_864, seconds=0.13),
+    ),
+)
 
 TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 

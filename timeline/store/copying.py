@@ -15,12 +15,25 @@ from sqlalchemy import Connection, Engine, insert, select, update
 
 from timeline.errors import TimelineError, VerificationFailed
 from timeline.store import hashing, queries, tables
-from timeline.store.engine import read_transaction, write_transaction
+from timeline.store.engine import (
+    postgres_driver,
+    read_transaction,
+    sqlite_driver,
+    write_transaction,
+)
 from timeline.store.event_store import Casebook, EventStore
 from timeline.store.events import Document, Head, StoredEvent
 
 EVENTS_PER_BATCH = 5_000
 DOCUMENTS_PER_BATCH = 100
+
+# What COPY's binary form has to be told; every other column of `events` is text.
+_COPY_TYPES = {
+    "position": "int8",
+    "version": "int8",
+    "schema_version": "int4",
+    **dict.fromkeys(("salt", "digest", "previous_hash", "hash"), "bytea"),
+}
 
 
 class CopyRefused(TimelineError):
@@ -90,11 +103,29 @@ def _copy_batch(
     with write_transaction(target.engine) as connection:
         if queries.locked_head(connection, target.casebook) != head:
             raise CopyRefused("somebody else writes to the target; copy to one that is at rest")
-        connection.execute(insert(tables.events), [msgspec.structs.asdict(e) for e in batch])
+        _insert_events(connection, batch)
         connection.execute(
             update(tables.casebooks).where(c.casebook == target.casebook).values(**asdict(reached))
         )
     return reached, len(batch)
+
+
+def _insert_events(connection: Connection, batch: Sequence[StoredEvent]) -> None:
+    """Write rows as they are, NULL where content is withheld, by the fastest way of each driver."""
+    rows = map(msgspec.structs.astuple, batch)
+    columns = ", ".join(StoredEvent.__struct_fields__)
+    if connection.dialect.name == "sqlite":
+        marks = ", ".join("?" * len(StoredEvent.__struct_fields__))
+        statement = f"INSERT INTO events ({columns}) VALUES ({marks})"  # noqa: S608 (our own names)
+        sqlite_driver(connection).executemany(statement, rows)
+        return
+    with (
+        postgres_driver(connection).cursor() as cursor,
+        cursor.copy(f"COPY events ({columns}) FROM STDIN (FORMAT BINARY)") as copy,
+    ):
+        copy.set_types([_COPY_TYPES.get(c, "text") for c in StoredEvent.__struct_fields__])
+        for row in rows:
+            copy.write_row(row)
 
 
 def _checked(batch: Sequence[StoredEvent], head: Head) -> Head:

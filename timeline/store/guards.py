@@ -12,6 +12,7 @@ migrations drop triggers silently: apply them again after every batch.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
 
@@ -42,6 +43,16 @@ _UNIQUE_KEYS = {
     "casebooks": (("casebook",), ("rowid",)),
 }  # fmt: skip
 TABLES = ("events", "documents", "casebooks")
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A privilege in the log that no role but the owner may have; `revoke` takes it away."""
+
+    role: str
+    privilege: str
+    table: str
+    revoke: str
 
 
 def statements(dialect: str) -> tuple[str, ...]:
@@ -76,6 +87,17 @@ def missing_guards_in(connection: Connection) -> tuple[str, ...]:
     if connection.dialect.name == "sqlite":
         return _missing_on_sqlite(connection)
     return _missing_on_postgres(connection)
+
+
+def excess_grants_in(connection: Connection) -> tuple[Grant, ...]:
+    """What the catalogue of Postgres allows others than the owner to rewrite; SQLite has no roles.
+
+    Triggers stop most of it, but not who may make triggers of his own, and they are one statement
+    away from not being there; so nobody but the owner has the privilege either.
+    """
+    if connection.dialect.name == "sqlite":
+        return ()
+    return tuple(Grant(*row) for row in connection.exec_driver_sql(_EXCESS_GRANTS))
 
 
 def _same(columns: Sequence[str]) -> str:
@@ -153,6 +175,35 @@ SELECT t.tgname, t.tgrelid::regclass::text, t.tgtype::int, t.tgenabled = 'A', p.
 FROM pg_trigger AS t
 JOIN pg_proc AS p ON p.oid = t.tgfoid
 WHERE t.tgrelid IN (to_regclass('events'), to_regclass('documents'), to_regclass('casebooks'))
+"""
+
+# Grantee 0 is PUBLIC. Columns that a role may update are those of migrations/roles.sql.
+_EXCESS_GRANTS = """
+WITH log AS (
+  SELECT c.oid, c.relname::text AS name, c.relowner, c.relacl
+  FROM pg_class AS c
+  WHERE c.oid IN (to_regclass('events'), to_regclass('documents'), to_regclass('casebooks'))
+), granted AS (
+  SELECT log.name, log.relowner, acl.grantee, acl.privilege_type AS privilege, '' AS columns
+  FROM log CROSS JOIN LATERAL aclexplode(log.relacl) AS acl
+  WHERE acl.privilege_type IN ('UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER')
+  UNION ALL
+  SELECT log.name, log.relowner, acl.grantee, 'UPDATE', ' (' || quote_ident(a.attname) || ')'
+  FROM log
+  JOIN pg_attribute AS a ON a.attrelid = log.oid
+  CROSS JOIN LATERAL aclexplode(a.attacl) AS acl
+  WHERE acl.privilege_type = 'UPDATE'
+    AND (log.name, a.attname) NOT IN (
+      ('events', 'data'), ('events', 'salt'), ('documents', 'content'),
+      ('casebooks', 'position'), ('casebooks', 'hash'), ('casebooks', 'recorded_at'))
+)
+SELECT coalesce(r.rolname::text, 'PUBLIC'), g.privilege || g.columns, g.name,
+       'REVOKE ' || g.privilege || g.columns || ' ON ' || g.name
+         || ' FROM ' || coalesce(quote_ident(r.rolname), 'PUBLIC')
+FROM granted AS g
+LEFT JOIN pg_roles AS r ON r.oid = g.grantee
+WHERE g.grantee <> g.relowner AND coalesce(r.rolsuper, false) = false
+ORDER BY 1, 3, 2
 """
 
 
