@@ -26,6 +26,7 @@ from timeline.filing.registering import Registering
 from timeline.filing.withholding import Withholding
 from timeline.projections.control import ControlProjection
 from timeline.projections.entries import EntriesProjection
+from timeline.projections.event_types import EventTypesProjection
 from timeline.projections.reading import Reader
 from timeline.projections.register import ActorsProjection, PlacesProjection
 from timeline.projections.replaying import Replay, replayed
@@ -49,6 +50,7 @@ def system_clock() -> datetime:
 def all_projections() -> tuple[Projection, ...]:
     """Every projection, each after those whose tables it reads."""
     return (
+        EventTypesProjection(),
         PlacesProjection(),
         ActorsProjection(),
         ReportsProjection(),

@@ -16,7 +16,7 @@ from timeline.domain.events import AffiliationStated
 from timeline.errors import NotFound
 from timeline.filing.deciding import new_event
 from timeline.filing.identity import event_id
-from timeline.projections import runner, tables
+from timeline.projections import batches, tables
 from timeline.projections.control import ControlProjection
 from timeline.projections.entries import EntriesProjection
 from timeline.projections.replaying import checksum, differing_tables
@@ -87,7 +87,7 @@ def test_catching_up_in_small_batches_gives_the_same_rows(
     desk.file_world()
     expected, seen = desk.checksums(), []
     forget(desk)
-    monkeypatch.setattr(runner, "EVENTS_PER_BATCH", size)
+    monkeypatch.setattr(batches, "EVENTS_PER_BATCH", size)
 
     assert desk.app.runner.catch_up(lambda done, head: seen.append((done, head))) == desk.head
     assert desk.checksums() == expected
@@ -101,7 +101,7 @@ def test_rebuilding_in_small_batches_gives_the_same_rows(
 ) -> None:
     desk.file_world()
     expected = desk.checksums()
-    monkeypatch.setattr(runner, "EVENTS_PER_BATCH", 3)
+    monkeypatch.setattr(batches, "EVENTS_PER_BATCH", 3)
 
     desk.app.runner.rebuild()
     assert desk.checksums() == expected
@@ -165,7 +165,7 @@ def test_a_batch_that_fails_half_way_loses_and_repeats_nothing(
     desk.file_world()
     expected = desk.checksums()
     forget(desk)
-    monkeypatch.setattr(runner, "EVENTS_PER_BATCH", 4)
+    monkeypatch.setattr(batches, "EVENTS_PER_BATCH", 4)
     applied = EntriesProjection.apply
     calls = iter(range(100))
 

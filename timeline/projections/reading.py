@@ -58,9 +58,9 @@ class Reader:
         self._engine, self.casebook = engine, casebook
         self._store = EventStore(engine, casebook, lambda: datetime.now(UTC))
         self._documents = documents or self._store
-        self._gazetteer: tuple[int, Gazetteer] | None = None
-        self._actors: tuple[int, ActorTable] | None = None
-        self._roots: tuple[int, Roots] | None = None
+        self._gazetteer: tuple[object, Gazetteer] | None = None
+        self._actors: tuple[object, ActorTable] | None = None
+        self._roots: tuple[object, Roots] | None = None
         self.time_zone = self._store.casebook_row().time_zone
 
     def gazetteer(self) -> Gazetteer:
