@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection, text
 
 from timeline.errors import BuildTakenOver, ProjectionFailed
-from timeline.projections import checkpointing, swapping
+from timeline.projections import batches, checkpointing, swapping
 from timeline.projections.batches import Projection
 from timeline.projections.checkpointing import SPENT, Checkpoint, build_key
 from timeline.projections.feeding import Feed, Step, is_poison
@@ -27,7 +27,10 @@ from timeline.store.event_store import EventStore
 
 # A writer that waits for SQLite's one lock looks for it every 0.1 s: between two batches it has to
 # be free for as long, or nobody else gets it.
-PAUSE_SECONDS_MAX = 0.11
+PAUSE_SECONDS_MIN, PAUSE_SECONDS_MAX = 0.11, 0.5
+# A batch of a build grows and shrinks so that it holds its locks for about so long.
+BATCH_SECONDS = 0.2
+EVENTS_PER_BATCH_MIN, EVENTS_PER_BATCH_MAX = 50, 10_000
 CATCH_UP_EVERY_SECONDS = 1.0
 SWAP_STATEMENT_MS_MAX = 1_800_000
 
@@ -71,7 +74,7 @@ def with_sources(projections: Sequence[Projection], names: Collection[str]) -> t
 def paused_after(store: EventStore, seconds: float) -> None:
     """Let others have SQLite's lock, after having held it for some seconds."""
     if store.engine.dialect.name == "sqlite":
-        time.sleep(min(seconds, PAUSE_SECONDS_MAX))
+        time.sleep(min(max(seconds, PAUSE_SECONDS_MIN), PAUSE_SECONDS_MAX))
 
 
 class Build:
@@ -89,7 +92,7 @@ class Build:
         self._store, self._projections = store, tuple(projections)
         self._key = build_key(store.casebook)
         self._live = Feed(store, store.casebook, projections)
-        self._events = 0
+        self._events, self._size = 0, batches.EVENTS_PER_BATCH
         self._choose(names)
 
     def _choose(self, names: Collection[str]) -> None:
@@ -123,6 +126,8 @@ class Build:
                 self._events += step.events
                 if on_progress is not None:
                     on_progress(step.reached, step.head)
+                if step.reached >= step.head:
+                    break
                 if should_stop():
                     return None
                 if time.monotonic() - caught_up_at > CATCH_UP_EVERY_SECONDS:
@@ -168,15 +173,22 @@ class Build:
         try:
             with write_transaction(self._store.engine) as connection:
                 self._require_mine(connection)
-                step = self._feed.step(connection)
+                step = self._feed.step(connection, size=self._size)
         except Exception as error:
             if not is_poison(error, self._store) or isinstance(error, BuildTakenOver):
                 raise
             with write_transaction(self._store.engine) as connection:
                 self._require_mine(connection)
-                step = self._feed.step(connection, carefully=True)
+                step = self._feed.step(connection, carefully=True, size=self._size)
             self._refuse_stopped()
-        paused_after(self._store, time.monotonic() - started)
+        took = time.monotonic() - started
+        if step is None or step.reached >= step.head:
+            return step
+        if took > BATCH_SECONDS:
+            self._size = max(self._size // 2, EVENTS_PER_BATCH_MIN)
+        elif took < BATCH_SECONDS / 2:
+            self._size = min(2 * self._size, EVENTS_PER_BATCH_MAX)
+        paused_after(self._store, took)
         return step
 
     def _refuse_stopped(self) -> None:

@@ -121,12 +121,15 @@ class Feed:
             checkpointing.read(connection, self._key, locks=True), self._projections
         )
 
-    def step(self, connection: Connection, *, carefully: bool = False) -> Step | None:
+    def step(
+        self, connection: Connection, *, carefully: bool = False, size: int | None = None
+    ) -> Step | None:
         """Feed the next batch in the caller's write transaction; `None` when nothing is due.
 
         Args:
             connection: The transaction, which the caller rolls back on an exception.
             carefully: Find the event that stops a projection, and let the others go on.
+            size: The most events to read; EVENTS_PER_BATCH when not given.
 
         Raises:
             SchemaMismatch: a newer release has built one of them.
@@ -141,7 +144,7 @@ class Feed:
         if not due:
             return None
         after = min(due)
-        stored, until = self._page(connection, after, head)
+        stored, until = self._page(connection, after, head, size or batches.EVENTS_PER_BATCH)
         whole = self._batch(connection, casebook, stored, until)
         reached = {name: c.position for name, c in checkpoints.items()}
         for p in self._projections:
@@ -164,9 +167,10 @@ class Feed:
             projection.apply(batch)
         return None
 
-    def _page(self, connection: Connection, after: int, head: int) -> tuple[list[StoredEvent], int]:
+    def _page(
+        self, connection: Connection, after: int, head: int, size: int
+    ) -> tuple[list[StoredEvent], int]:
         """The next events, and up to where they are all that there is to feed."""
-        size = batches.EVENTS_PER_BATCH
         if self._types is not None:
             page = event_types.page(connection, self._store, self._types, after, head, size)
             if page is not None:

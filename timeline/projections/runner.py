@@ -32,7 +32,13 @@ from timeline.projections.batches import (
     logged,
     payload_of,
 )
-from timeline.projections.building import Build, Rebuilt, paused_after
+from timeline.projections.building import (
+    BATCH_SECONDS,
+    PAUSE_SECONDS_MIN,
+    Build,
+    Rebuilt,
+    paused_after,
+)
 from timeline.projections.checkpointing import ProjectionStatus, build_key
 from timeline.projections.feeding import Feed, Step, is_poison
 from timeline.store.engine import read_transaction, write_transaction
@@ -141,8 +147,9 @@ class Runner:
             total += step.events
             if on_progress is not None:
                 on_progress(step.reached, step.head)
-            if step.reached < step.head:
-                paused_after(self._store, time.monotonic() - started)
+            took = time.monotonic() - started
+            if step.reached < step.head and took > BATCH_SECONDS:
+                paused_after(self._store, PAUSE_SECONDS_MIN)
 
     def _step(self) -> Step | None:
         try:

@@ -8,15 +8,19 @@ and to write the difference. The primary key, which begins with `casebook`, serv
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
+    FromClause,
     Table,
     and_,
+    case,
     delete,
     exists,
+    func,
     insert,
     literal,
     or_,
@@ -55,14 +59,7 @@ def replace_rows(connection: Connection, table: Table, live: str, built: str) ->
             table.c.casebook == live, ~exists(select(literal(1)).select_from(build).where(same))
         )
     ).rowcount
-    updated = 0
-    if values:
-        differs = or_(*(table.c[v].is_distinct_from(build.c[v]) for v in values))
-        updated = connection.execute(
-            update(table)
-            .where(table.c.casebook == live, same, differs)
-            .values({table.c[v]: build.c[v] for v in values})
-        ).rowcount
+    updated = _update(connection, table, live, values, build, same)
     is_there = and_(old.c.casebook == live, *(old.c[k] == build.c[k] for k in keys))
     missing = select(literal(live), *(build.c[name] for name in (*keys, *values))).where(
         build.c.casebook == built, ~exists(select(literal(1)).select_from(old).where(is_there))
@@ -72,6 +69,29 @@ def replace_rows(connection: Connection, table: Table, live: str, built: str) ->
         execution_options={"preserve_rowcount": True},
     ).rowcount
     return Difference(deleted, updated, inserted)
+
+
+def _update(
+    connection: Connection,
+    table: Table,
+    live: str,
+    values: Sequence[str],
+    build: FromClause,
+    same: ColumnElement[bool],
+) -> int:
+    """Update the columns that differ in any row: an index on others need not be written."""
+    if not values:
+        return 0
+    both = and_(table.c.casebook == live, same)
+    differ = [case((table.c[v].is_distinct_from(build.c[v]), 1), else_=0) for v in values]
+    row = connection.execute(select(*(func.max(flag) for flag in differ)).where(both)).one()
+    changed = [v for v, differs in zip(values, row, strict=True) if differs]
+    if not changed:
+        return 0
+    different = or_(*(table.c[v].is_distinct_from(build.c[v]) for v in changed))
+    return connection.execute(
+        update(table).where(both, different).values({table.c[v]: build.c[v] for v in changed})
+    ).rowcount
 
 
 def delete_some(connection: Connection, table: Table, key: str) -> int:
