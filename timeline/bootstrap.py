@@ -276,7 +276,10 @@ def api_app(app: Application) -> Starlette:
     """The HTTP server's application."""
     from timeline.api.app import create_app
 
-    return create_app(app.reader, app.store, app.runner.catch_up)
+    def build(should_stop: Callable[[], bool]) -> object:
+        return app.runner.build_outdated(should_stop=should_stop)
+
+    return create_app(app.reader, app.store, app.runner.catch_up, build)
 
 
 def schema_files() -> dict[str, str]:

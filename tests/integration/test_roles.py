@@ -127,7 +127,7 @@ def test_a_writer_keeps_the_projections(log_in: LogIn, clock: SteppableClock) ->
     town = Place(place_id="khanasser", name="Khanasser", kind=PlaceKind.TOWN)
 
     assert Registering(store, reader, runner).register([town]) == 1
-    assert runner.rebuild() == 1
+    assert runner.rebuild().events == 1
     assert set(reader.gazetteer().places) == {"khanasser"}
 
 

@@ -185,6 +185,18 @@ def statuses(
     return tuple(found.values())
 
 
+def recorded(connection: Connection, casebook: str, head: int) -> tuple[ProjectionStatus, ...]:
+    """What the checkpoints alone tell, in order of name, to who does not keep the projections."""
+    live = read(connection, casebook)
+    build = read(connection, build_key(casebook))
+    found = []
+    for name, own in live.items():
+        beside = build.get(name)
+        version = own.version if beside is None else max(own.version, beside.version)
+        found.append(_status(own, beside, version, head, None))
+    return tuple(found)
+
+
 def _status(
     own: Checkpoint,
     build: Checkpoint | None,
