@@ -29,9 +29,9 @@ from timeline.store.event_store import EventStore
 # be free for as long, or nobody else gets it.
 PAUSE_SECONDS_MIN, PAUSE_SECONDS_MAX = 0.11, 0.5
 # A batch of a build grows and shrinks so that it holds its locks for about so long.
-BATCH_SECONDS = 0.2
-EVENTS_PER_BATCH_MIN, EVENTS_PER_BATCH_MAX = 50, 10_000
-CATCH_UP_EVERY_SECONDS = 1.0
+BATCH_SECONDS = 0.5
+EVENTS_PER_BATCH_MIN, EVENTS_PER_BATCH_MAX = 500, 10_000
+CATCH_UP_EVERY_SECONDS = 5.0
 SWAP_STATEMENT_MS_MAX = 1_800_000
 
 
@@ -169,15 +169,16 @@ class Build:
             return _swaps(self._live.checkpoints(connection))
 
     def _step(self) -> Step | None:
-        started = time.monotonic()
         try:
             with write_transaction(self._store.engine) as connection:
+                started = time.monotonic()  # the wait for the lock is over
                 self._require_mine(connection)
                 step = self._feed.step(connection, size=self._size)
         except Exception as error:
             if not is_poison(error, self._store) or isinstance(error, BuildTakenOver):
                 raise
             with write_transaction(self._store.engine) as connection:
+                started = time.monotonic()
                 self._require_mine(connection)
                 step = self._feed.step(connection, carefully=True, size=self._size)
             self._refuse_stopped()

@@ -179,9 +179,11 @@ def statuses(
 ) -> tuple[ProjectionStatus, ...]:
     """What the checkpoints of a casebook, and of a build beside it, mean."""
     found: dict[str, ProjectionStatus] = {}
+    stuck = next((c for c in build.values() if c.is_stopped), None)
     for p in projections:
         waits_for = next((found[d] for d in p.depends_on if found[d].is_halted), None)
-        found[p.name] = _status(live[p.name], build.get(p.name), p.version, head, waits_for)
+        beside = build.get(p.name)
+        found[p.name] = _status(live[p.name], beside, p.version, head, waits_for, stuck)
     return tuple(found.values())
 
 
@@ -189,11 +191,12 @@ def recorded(connection: Connection, casebook: str, head: int) -> tuple[Projecti
     """What the checkpoints alone tell, in order of name, to who does not keep the projections."""
     live = read(connection, casebook)
     build = read(connection, build_key(casebook))
+    stuck = next((c for c in build.values() if c.is_stopped), None)
     found = []
     for name, own in live.items():
         beside = build.get(name)
         version = own.version if beside is None else max(own.version, beside.version)
-        found.append(_status(own, beside, version, head, None))
+        found.append(_status(own, beside, version, head, None, stuck))
     return tuple(found)
 
 
@@ -203,16 +206,17 @@ def _status(
     version: int,
     head: int,
     waits_for: ProjectionStatus | None,
+    stuck: Checkpoint | None,
 ) -> ProjectionStatus:
-    """What one checkpoint means."""
+    """What one checkpoint means; `stuck` is what stops the build beside it, if anything does."""
     state, reason, failed = "live" if own.position >= head else "behind", None, None
     built = build.position if build is not None and build.position != SPENT else None
     served = f"version {own.version} is served" if own.version else "nothing is served yet"
     if own.version > version:
         state, reason = "newer", f"{served}, this release has {version}; install the newer release"
-    elif own.version < version and build is not None and build.is_stopped:
-        state, failed = "stopped", build.position + 1
-        reason = f"{served}, and event {failed} stops version {version}: {build.reason}"
+    elif own.version < version and build is not None and stuck is not None:
+        state, failed = "stopped", stuck.position + 1
+        reason = f"{served}; event {failed} stops the build of {stuck.projection}: {stuck.reason}"
     elif own.version < version:
         state = "outdated" if built is None else "rebuilding"
         until = (
