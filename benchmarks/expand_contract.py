@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from ctypes import c_int
 from datetime import UTC, datetime
 from hashlib import sha256
-from multiprocessing.synchronize import Event
+from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ PLACES = 2_000
 CLAIMS_PER_REPORT = 9
 REPORTS_PER_APPEND = 500
 WRITERS = READERS = 2
-WRITER_PAUSE_SECONDS = 0.2
+PAUSE_SECONDS = {"writer": 0.2, "reader": 0.05}
 PHASES = ("before", "migrate up", "side table", "version 2 of timeline", "after")
 TYPES = ("Clash", "Airstrike", "Shelling", "Movement", "Casualties", "OtherIncident")
 
@@ -155,7 +155,15 @@ def fill(url: str, count: int, projections: tuple[Projection, ...]) -> None:
     engine.dispose()
 
 
-def work(kind: str, url: str, seed: int, phase: Any, stop: Event, results: Any) -> None:  # noqa: ANN401
+def work(
+    kind: str,
+    url: str,
+    seed: int,
+    phase: Any,
+    stop: Event,
+    ready: Barrier,
+    results: Any,  # noqa: ANN401
+) -> None:
     """One writer or reader, until stopped; reports its longest request of each phase."""
     engine = connect(url)
     store, chance = EventStore(engine, "main", now), random.Random(seed)
@@ -163,6 +171,7 @@ def work(kind: str, url: str, seed: int, phase: Any, stop: Event, results: Any) 
     longest = [0.0] * len(PHASES)
     faults: set[str] = set()
     number = 10_000_000 * (seed + 1)
+    ready.wait()
     while not stop.is_set():
         began, started = phase.value, time.perf_counter()
         try:
@@ -179,8 +188,7 @@ def work(kind: str, url: str, seed: int, phase: Any, stop: Event, results: Any) 
         for at in {began, phase.value}:
             longest[at] = max(longest[at], took)
         requests[began] += 1
-        if kind == "writer":
-            time.sleep(WRITER_PAUSE_SECONDS)
+        time.sleep(PAUSE_SECONDS[kind])
     results.put((kind, requests, failed, longest, mixed, sorted(faults)))
     engine.dispose()
 
@@ -213,14 +221,16 @@ def load(url: str) -> Iterator[tuple[Any, list[tuple[Any, ...]]]]:
     """Writers and readers at work; the list is filled with what they tell at the end."""
     context = multiprocessing.get_context("spawn")
     phase, stop, results = context.Value(c_int, 0), context.Event(), context.Queue()
+    ready = context.Barrier(WRITERS + READERS + 1)
     processes = [
-        context.Process(target=work, args=(kind, url, seed, phase, stop, results))
+        context.Process(target=work, args=(kind, url, seed, phase, stop, ready, results))
         for kind, count in (("writer", WRITERS), ("reader", READERS))
         for seed in range(count)
     ]
     told: list[tuple[Any, ...]] = []
     for process in processes:
         process.start()
+    ready.wait()
     try:
         yield phase, told
     finally:

@@ -34,7 +34,7 @@ ROOT = Path(__file__).parents[2]
 REPORT = """
 id: r{number}
 source: {{name: Outlet {number}}}
-published: 2016-02-25
+published: 2016-02-28
 claims:
   - {{type: Clash, place: {{as_named: Khanasser}}, occurred: 2016-02-2{digit}}}
   - {{type: ControlStated, place: {{as_named: Ithriya}}, occurred: 2016-02-1{digit},
@@ -249,7 +249,7 @@ def test_withholding_leaves_nothing_in_a_projection_that_stands_still(
         with read_transaction(desk.app.engine) as connection:
             found = select(func.count()).where(tables.entries.c.report_id == "fall")
             assert connection.execute(found).scalar_one() == 0
-    assert any("until then its rows of the report are gone" in note for note in done.notes)
+    assert any("its rows of the report are deleted until then" in note for note in done.notes)
 
     desk.app.runner.catch_up()
     assert verified(desk.app.store, all_projections(), desk.app.runner).different == ()
