@@ -49,7 +49,7 @@ PLACES = 2_000
 CLAIMS_PER_REPORT = 9
 REPORTS_PER_APPEND = 500
 WRITERS = READERS = 2
-PAUSE_SECONDS = {"writer": 0.2, "reader": 0.05}
+PAUSE_SECONDS = {"writer": 1.0, "reader": 0.1}
 PHASES = ("before", "migrate up", "side table", "version 2 of timeline", "after")
 TYPES = ("Clash", "Airstrike", "Shelling", "Movement", "Casualties", "OtherIncident")
 

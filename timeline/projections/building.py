@@ -222,8 +222,11 @@ class Build:
                     difference += self._replace(connection, p, live[p.name], built[p.name])
                 spent = replace(built[p.name], position=SPENT)
                 checkpointing.write(connection, self._key, spent)
-            while self._live.step(connection, carefully=True) is not None:
-                pass
+            # Up to the head of now: appends may come faster than they are projected.
+            head = self._store.head_in(connection).position
+            while (step := self._live.step(connection, carefully=True)) is not None:
+                if step.reached >= head:
+                    break
         seconds = time.monotonic() - started
         return Rebuilt(self.members, self._events, difference, seconds)
 

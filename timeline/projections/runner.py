@@ -147,8 +147,10 @@ class Runner:
             total += step.events
             if on_progress is not None:
                 on_progress(step.reached, step.head)
+            if step.reached >= step.head:
+                return total
             took = time.monotonic() - started
-            if step.reached < step.head and took > BATCH_SECONDS:
+            if took > BATCH_SECONDS:
                 paused_after(self._store, PAUSE_SECONDS_MIN)
 
     def _step(self) -> Step | None:
