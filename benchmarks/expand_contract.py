@@ -159,7 +159,7 @@ def work(
     kind: str,
     url: str,
     seed: int,
-    phase: Any,
+    phase: Any,  # noqa: ANN401
     stop: Event,
     ready: Barrier,
     results: Any,  # noqa: ANN401
