@@ -24,6 +24,7 @@ from timeline.filing.registering import Registering
 from timeline.filing.withholding import Withholding
 from timeline.projections.control import ControlProjection
 from timeline.projections.entries import EntriesProjection
+from timeline.projections.event_types import EventTypesProjection
 from timeline.projections.knowledge import KnowledgeDiff
 from timeline.projections.outdated import Outdated, outdated
 from timeline.projections.reading import Reader
@@ -50,6 +51,7 @@ def system_clock() -> datetime:
 def all_projections() -> tuple[Projection, ...]:
     """Every projection, each after those whose tables it reads."""
     return (
+        EventTypesProjection(),
         PlacesProjection(),
         ActorsProjection(),
         ReportsProjection(),
@@ -292,4 +294,7 @@ def api_app(app: Application) -> Starlette:
     """The HTTP server's application."""
     from timeline.api.app import create_app
 
-    return create_app(app.reader, app.store, app.runner.catch_up)
+    def build(should_stop: Callable[[], bool]) -> object:
+        return app.runner.build_outdated(should_stop=should_stop)
+
+    return create_app(app.reader, app.store, app.runner.catch_up, build)

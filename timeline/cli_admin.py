@@ -17,9 +17,11 @@ from timeline.cli_common import (
     out,
     print_json,
     progress_bar,
+    warn,
 )
 from timeline.errors import AddressUnavailable
 from timeline.projections.following import Follower
+from timeline.projections.runner import ProjectionStatus, Rebuilt
 from timeline.settings import settings_from
 from timeline.store import migrate
 
@@ -35,9 +37,13 @@ def project(
     database: Database = None,
     casebook: Casebook = None,
 ) -> None:
-    """Bring the projections up to the end of the log."""
+    """Bring the projections up to the end of the log; build those whose version was raised."""
     with opened(database, casebook, caught_up=False) as app:
         out.print(f"projected {app.runner.catch_up()} events")
+        with progress_bar("rebuilding") as on_progress:
+            _print_rebuilt(app.runner.build_outdated(on_progress))
+        for status in app.runner.halted():
+            warn(str(status))
         if follow:
             Follower(app.store, app.runner.catch_up).run()
 
@@ -49,15 +55,32 @@ def rebuild(
     database: Database = None,
     casebook: Casebook = None,
 ) -> None:
-    """Empty projections and build them again from the log; readers see the old ones meanwhile."""
-    with opened(database, casebook) as app, progress_bar("rebuilding") as on_progress:
-        count = app.runner.rebuild(names or (), on_progress)
-    out.print(f"rebuilt {', '.join(names or ['all projections'])} from {count} events")
+    """Build projections anew beside their old rows, and swap; readers see the old ones meanwhile.
+
+    Those that read a named one's tables are built with it. An interrupted rebuild goes on where it
+    stopped when it is run again.
+    """
+    with opened(database, casebook, caught_up=False) as app:
+        with progress_bar("rebuilding") as on_progress:
+            rebuilt = app.runner.rebuild(names or (), on_progress)
+        _print_rebuilt(rebuilt)
+
+
+def _print_rebuilt(rebuilt: Rebuilt | None) -> None:
+    if rebuilt is None:
+        return
+    wrote = rebuilt.difference
+    out.print(
+        f"rebuilt {', '.join(rebuilt.projections)} from {rebuilt.events} events:"
+        f" {wrote.deleted} rows deleted, {wrote.updated} changed, {wrote.inserted} added,"
+        f" swapped in {rebuilt.locked_seconds:.2f} s",
+        soft_wrap=True,
+    )
 
 
 def status(as_json: AsJson = False, database: Database = None, casebook: Casebook = None) -> None:
     """Show the head of the log, the schema, and how far each projection has come."""
-    with opened(database, casebook) as app:
+    with opened(database, casebook, warns=False) as app:
         head = app.store.head()
         schema, _ = migrate.status(app.engine)
         projections = app.runner.status()
@@ -75,6 +98,9 @@ def status(as_json: AsJson = False, database: Database = None, casebook: Caseboo
                         "version": p.version,
                         "position": p.position,
                         "state": p.state,
+                        "failed_position": p.failed_position,
+                        "reason": p.reason,
+                        "build_position": p.build_position,
                     }
                     for p in projections
                 ],
@@ -86,11 +112,21 @@ def status(as_json: AsJson = False, database: Database = None, casebook: Caseboo
         f"head position {head.position}, recorded {head.recorded_at or 'never'}\n"
         f"head hash {head.hash.hex()}\n"
     )
-    rows = [(p.name, p.version, p.position, p.state) for p in projections]
+    rows = [(p.name, p.version, p.position, _state(p)) for p in projections]
     out.print(presentation.rows_table(("Projection", "Version", "Position", "State"), rows))
+    for p in projections:
+        if p.reason is not None:
+            told = presentation.printable(f"{p.name}: {p.reason}")
+            out.print(told, style="yellow", markup=False, soft_wrap=True)
     for type_, report_id, target in waiting:
         aim = presentation.printable(target) or "the whole"
         out.print(f"{type_} waits for {aim} of report {report_id}", markup=False, soft_wrap=True)
+
+
+def _state(status: ProjectionStatus) -> str:
+    if status.build_position is None:
+        return status.state
+    return f"{status.state}, at {status.build_position}"
 
 
 def unresolved(

@@ -62,10 +62,16 @@ def settings_of(database: str | None, casebook: str | None) -> Settings:
 
 @contextmanager
 def opened(
-    database: str | None, casebook: str | None, *, caught_up: bool = True
+    database: str | None, casebook: str | None, *, caught_up: bool = True, warns: bool = True
 ) -> Iterator[Application]:
-    """The application on the command's database, its projections caught up unless told not to."""
+    """The application on the command's database, its projections caught up unless told not to.
+
+    Warns on stderr of projections that stand still, whose answers are not all that is filed.
+    """
     with application(settings_of(database, casebook), caught_up=caught_up) as app:
+        if caught_up and warns:
+            for status in app.runner.halted():
+                warn(str(status))
         yield app
 
 
@@ -106,6 +112,11 @@ def refuse(message: str) -> int:
     plain = "".join(c if c.isprintable() else " " for c in message)
     sys.stderr.write(" ".join(plain.split()) + "\n")
     return EXIT_REFUSED
+
+
+def warn(message: str) -> None:
+    """Say something on stderr, in one line, without refusing."""
+    refuse(f"warning: {message}")
 
 
 def run(app: typer.Typer) -> int:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from timeline.bootstrap import outdated_projections
 from timeline.cli_common import Database, out, settings_of
 from timeline.errors import SchemaMismatch
+from timeline.projections.outdated import Outdated
 from timeline.resources import resource
 from timeline.store import migrate
 from timeline.store.engine import connect
@@ -101,7 +102,7 @@ def _print_plan(engine: Engine) -> None:
     for step in pending.steps:
         lines += _step_lines(step)
     rebuilt = [
-        f"{o.projection} of {o.casebook}, version {o.version} to {o.wanted}, {o.events} events"
+        f"{o.projection} of {o.casebook}, {_why(o)}, {o.events} events"
         for o in outdated_projections(engine)
     ]
     named: list[str] = []
@@ -113,6 +114,12 @@ def _print_plan(engine: Engine) -> None:
         lines.append("no revision has to run")
     for line in lines:
         out.print(line, markup=False, soft_wrap=True)
+
+
+def _why(one: Outdated) -> str:
+    if one.version == one.wanted:
+        return "which reads what is built again"
+    return f"version {one.version} to {one.wanted}"
 
 
 def _step_lines(step: migrate.Step) -> Iterator[str]:

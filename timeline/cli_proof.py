@@ -14,7 +14,7 @@ from timeline import presentation
 from timeline.bootstrap import Application, all_projections, system_clock
 from timeline.cli_common import Casebook, Database, opened, out
 from timeline.errors import InvalidEvent, InvalidReport, VerificationFailed
-from timeline.projections.replaying import differing_tables
+from timeline.projections.replaying import verified
 from timeline.store import keys, proofs, seals
 from timeline.store.seals import SealResult
 from timeline.store.verify import VerifyResult, verify_documents, verify_log
@@ -80,14 +80,16 @@ def _verify_database(
     _require(verify_documents(app.engine, name), "the documents")
     if log_only:
         return
-    app.runner.catch_up()
-    with app.replay(None) as replayed:
-        different = differing_tables(app.store, all_projections(), replayed)
-    if different:
+    found = verified(app.store, all_projections(), app.runner)
+    if found.different:
         raise VerificationFailed(
-            f"the tables {', '.join(different)} are not what the log says; run `timeline rebuild`"
+            f"the tables {', '.join(found.different)} are not what the log says;"
+            " run `timeline rebuild`"
         )
-    out.print(f"projections: equal to a replay of {replayed.events} events")
+    if found.halted:
+        told = "; ".join(str(status) for status in found.halted)
+        raise VerificationFailed(f"not all of the log is projected: {told}")
+    out.print(f"projections: equal to a replay of {found.events} events")
 
 
 def _require(result: VerifyResult, what: str) -> None:

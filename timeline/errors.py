@@ -145,3 +145,23 @@ class AddressUnavailable(TimelineError):
     def __init__(self, host: str, port: int, reason: str) -> None:
         super().__init__(f"cannot listen on {host} port {port} ({reason}); give another --port")
         self.host, self.port = host, port
+
+
+class ProjectionHalted(TimelineError):
+    """A projection stands still while the log goes on; what it says is not all that is filed."""
+
+    def __init__(self, name: str, position: int, told: str) -> None:
+        super().__init__(f"{told}; see `timeline status`")
+        self.name, self.position = name, position
+
+
+class ProjectionFailed(TimelineError):
+    """An event cannot be projected; mend what its reason names, or install a release that can."""
+
+    def __init__(self, name: str, position: int, reason: str) -> None:
+        super().__init__(f"event {position} stops the projection {name}: {reason}")
+        self.name, self.position, self.reason = name, position, reason
+
+
+class BuildTakenOver(TimelineError):
+    """Another process began another rebuild instead, or threw this one away; run it again."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from timeline import presentation
 from timeline.bootstrap import Application, all_projections
@@ -17,10 +18,11 @@ from timeline.domain.actors import Actor, ActorKind
 from timeline.domain.names import Name
 from timeline.domain.places import Place, PlaceKind
 from timeline.filing.filing import Filed, Options
+from timeline.projections import tables
 from timeline.projections.reading import Filters, Reader
 from timeline.projections.replaying import checksum
 from timeline.settings import Settings
-from timeline.store.engine import connect, read_transaction
+from timeline.store.engine import connect, read_transaction, write_transaction
 
 PLACES = (
     Place(
@@ -171,6 +173,13 @@ class Desk:
                 for projection in all_projections()
                 for table in projection.tables
             }
+
+    def forget(self) -> None:
+        """Take the projections back to before the first event."""
+        written = [t for p in all_projections() for t in p.tables]
+        with write_transaction(self.app.engine) as connection:
+            for table in (*written, tables.checkpoints):
+                connection.execute(delete(table))
 
     @property
     def head(self) -> int:

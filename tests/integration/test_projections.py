@@ -16,7 +16,7 @@ from timeline.domain.events import AffiliationStated
 from timeline.errors import NotFound
 from timeline.filing.deciding import new_event
 from timeline.filing.identity import event_id
-from timeline.projections import runner, tables
+from timeline.projections import batches, tables
 from timeline.projections.control import ControlProjection
 from timeline.projections.entries import EntriesProjection
 from timeline.projections.replaying import checksum, differing_tables
@@ -24,6 +24,7 @@ from timeline.store.engine import connect, read_transaction, write_transaction
 from timeline.store.events import ANY, StreamAppend
 
 TABLES = [
+    "event_types",
     "places",
     "actors",
     "sources",
@@ -58,7 +59,7 @@ def test_catching_up_rebuilding_and_replaying_give_the_same_rows(desk: Desk) -> 
 
     assert list(caught_up) == TABLES
     assert of_replay(desk) == caught_up
-    assert desk.app.runner.rebuild() == desk.head
+    assert desk.app.runner.rebuild().events == desk.head
     assert desk.checksums() == caught_up
 
 
@@ -68,6 +69,7 @@ def test_the_rows_are_not_empty(desk: Desk) -> None:
     with read_transaction(desk.app.engine) as connection:
         counts = {n: connection.scalar(text(f"SELECT count(*) FROM {n}")) for n in TABLES}
     assert counts == {
+        "event_types": 25,
         "places": 2,
         "actors": 3,
         "sources": 3,
@@ -87,7 +89,7 @@ def test_catching_up_in_small_batches_gives_the_same_rows(
     desk.file_world()
     expected, seen = desk.checksums(), []
     forget(desk)
-    monkeypatch.setattr(runner, "EVENTS_PER_BATCH", size)
+    monkeypatch.setattr(batches, "EVENTS_PER_BATCH", size)
 
     assert desk.app.runner.catch_up(lambda done, head: seen.append((done, head))) == desk.head
     assert desk.checksums() == expected
@@ -101,7 +103,7 @@ def test_rebuilding_in_small_batches_gives_the_same_rows(
 ) -> None:
     desk.file_world()
     expected = desk.checksums()
-    monkeypatch.setattr(runner, "EVENTS_PER_BATCH", 3)
+    monkeypatch.setattr(batches, "EVENTS_PER_BATCH", 3)
 
     desk.app.runner.rebuild()
     assert desk.checksums() == expected
@@ -120,7 +122,7 @@ def test_sqlite_and_postgres_hold_the_same_rows(
         assert desk.show() == on_sqlite.show()
 
 
-@pytest.mark.parametrize("name", ["places", "actors", "reports", "timeline", "control"])
+@pytest.mark.parametrize("name", [p.name for p in all_projections()])
 def test_one_projection_can_be_rebuilt_alone(desk: Desk, name: str) -> None:
     desk.file_world()
     expected = desk.checksums()
@@ -130,7 +132,7 @@ def test_one_projection_can_be_rebuilt_alone(desk: Desk, name: str) -> None:
             connection.execute(delete(table))
     assert desk.checksums() != expected
 
-    assert desk.app.runner.rebuild([name]) == desk.head
+    assert name in desk.app.runner.rebuild([name]).projections
     assert desk.checksums() == expected
     assert {s.state for s in desk.app.runner.status()} == {"live"}
 
@@ -139,24 +141,33 @@ def test_an_unknown_projection_is_refused_with_the_known_ones(desk: Desk) -> Non
     with pytest.raises(NotFound) as caught:
         desk.app.runner.rebuild(["control", "views"])
     assert str(caught.value) == (
-        "no projection is called views; there are places, actors, reports, timeline, control"
+        "no projection is called views; there are types, places, actors, reports, timeline, control"
     )
 
 
-def test_a_rebuild_that_fails_leaves_the_old_rows(
+class PowerCut(BaseException):
+    """Ends a process in the middle of what it does."""
+
+
+def test_a_rebuild_that_is_cut_short_leaves_the_old_rows_and_can_be_gone_on_with(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.file_world()
     expected = desk.checksums()
 
     def apply(_self: object, _batch: object) -> None:
-        raise RuntimeError("power cut")
+        raise PowerCut
 
-    monkeypatch.setattr(ControlProjection, "apply", apply)
-    with pytest.raises(RuntimeError, match="power cut"):
-        desk.app.runner.rebuild()
+    with monkeypatch.context() as patched:
+        patched.setattr(ControlProjection, "apply", apply)
+        with pytest.raises(PowerCut):
+            desk.app.runner.rebuild()
     assert desk.checksums() == expected
-    assert {s.position for s in desk.app.runner.status()} == {desk.head}
+    assert {(s.position, s.build_position) for s in desk.app.runner.status()} == {(desk.head, 0)}
+
+    desk.app.runner.rebuild()
+    assert desk.checksums() == expected
+    assert {s.build_position for s in desk.app.runner.status()} == {None}
 
 
 def test_a_batch_that_fails_half_way_loses_and_repeats_nothing(
@@ -165,17 +176,17 @@ def test_a_batch_that_fails_half_way_loses_and_repeats_nothing(
     desk.file_world()
     expected = desk.checksums()
     forget(desk)
-    monkeypatch.setattr(runner, "EVENTS_PER_BATCH", 4)
+    monkeypatch.setattr(batches, "EVENTS_PER_BATCH", 4)
     applied = EntriesProjection.apply
     calls = iter(range(100))
 
     def apply(self: EntriesProjection, batch: Any) -> None:  # noqa: ANN401
         if next(calls) == 3:
-            raise RuntimeError("power cut")
+            raise PowerCut
         applied(self, batch)
 
     monkeypatch.setattr(EntriesProjection, "apply", apply)
-    with pytest.raises(RuntimeError, match="power cut"):
+    with pytest.raises(PowerCut):
         desk.app.runner.catch_up()
     assert {s.position for s in desk.app.runner.status()} == {12}
 
@@ -188,6 +199,7 @@ def test_nothing_new_is_nothing_to_do(desk: Desk) -> None:
 
     assert desk.app.runner.catch_up() == 0
     assert [(s.name, s.position, s.state) for s in desk.app.runner.status()] == [
+        ("types", desk.head, "live"),
         ("places", desk.head, "live"),
         ("actors", desk.head, "live"),
         ("reports", desk.head, "live"),

@@ -121,7 +121,7 @@ def test_a_writer_keeps_the_projections(log_in: LogIn, clock: SteppableClock) ->
     town = Place(place_id="khanasser", name="Khanasser", kind=PlaceKind.TOWN)
 
     assert Registering(store, reader, runner).register([town]) == 1
-    assert runner.rebuild() == 1
+    assert runner.rebuild().events == 1
     assert set(reader.gazetteer().places) == {"khanasser"}
 
 
@@ -306,7 +306,7 @@ def test_a_projector_catches_up_and_rebuilds_and_cannot_append(
     engine = log_in("timeline_projector")
     store = EventStore(engine, "reports", clock)
 
-    assert Runner(store, all_projections()).rebuild() == 1
+    assert Runner(store, all_projections()).rebuild().events == 1
     assert set(Reader(engine, "reports").gazetteer().places) == {"khanasser"}
     with pytest.raises(Exception, match="permission denied for table casebooks"):
         put(store, "note-b", "b1", expected=0)

@@ -114,6 +114,8 @@ class Raised:
         self.name: str = projection.name
         self.version: int = projection.version + 1
         self.tables: Any = projection.tables
+        self.depends_on: Any = projection.depends_on
+        self.event_types: Any = projection.event_types
         self.apply: Any = projection.apply
 
 

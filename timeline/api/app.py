@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from threading import Thread
+from threading import Event, Thread
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -50,7 +50,12 @@ class _SecurityHeaders:
         await self._app(scope, receive, with_headers)
 
 
-def create_app(reader: Reader, store: EventStore, catch_up: Callable[[], object]) -> Starlette:
+def create_app(
+    reader: Reader,
+    store: EventStore,
+    catch_up: Callable[[], object],
+    build: Callable[[Callable[[], bool]], object] | None = None,
+) -> Starlette:
     """The application of one casebook.
 
     Args:
@@ -58,6 +63,8 @@ def create_app(reader: Reader, store: EventStore, catch_up: Callable[[], object]
         store: Reads the log; the same casebook's.
         catch_up: Brings the projections to the head of the log; called by one thread at a time,
             before a request is answered, when the head has moved.
+        build: Builds projections whose version was raised, in a thread of its own; it is given
+            what tells it to stop.
     """
     freshness = Freshness(store, catch_up)
 
@@ -95,7 +102,7 @@ def create_app(reader: Reader, store: EventStore, catch_up: Callable[[], object]
         return await graphql(request)
 
     app = Starlette(
-        lifespan=_following(store, freshness),
+        lifespan=_following(store, freshness, build),
         routes=[
             Route("/", front, methods=["GET"]),
             Route("/graphql", ask, methods=["GET", "POST"]),
@@ -108,19 +115,36 @@ def create_app(reader: Reader, store: EventStore, catch_up: Callable[[], object]
 
 
 def _following(
-    store: EventStore, freshness: Freshness
+    store: EventStore,
+    freshness: Freshness,
+    build: Callable[[Callable[[], bool]], object] | None,
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     """Keeps the projections fresh while the server runs, so that requests find them so."""
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         follower = Follower(store, freshness.ensure)
-        thread = Thread(target=follower.run, name="follower", daemon=True)
-        thread.start()
+        stopping = Event()
+
+        def run_build() -> None:
+            try:
+                if build is not None:
+                    build(stopping.is_set)
+            except Exception:
+                logger.exception("the projections could not be built anew")
+
+        threads = [
+            Thread(target=follower.run, name="follower", daemon=True),
+            Thread(target=run_build, name="builder", daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
         try:
             yield
         finally:
+            stopping.set()
             follower.stop()
-            await run_in_threadpool(thread.join, STOP_SECONDS_MAX)
+            for thread in threads:
+                await run_in_threadpool(thread.join, STOP_SECONDS_MAX)
 
     return lifespan

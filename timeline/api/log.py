@@ -80,7 +80,18 @@ class Projection:
     name: str = strawberry.field(description="Its name.")
     version: int = strawberry.field(description="The version of its rules.")
     position: Position = strawberry.field(description="The last position that it holds.")
-    state: str = strawberry.field(description="`live` at the head of the log, else `behind`.")
+    state: str = strawberry.field(
+        description="`live` at the log's head, `behind`, `stopped` by an event, or `rebuilding`."
+    )
+    failed_position: Position | None = strawberry.field(
+        description="The event that stops it; null when none does."
+    )
+    reason: str | None = strawberry.field(
+        description="Why it stands still while the log goes on; null when it does not."
+    )
+    build_position: Position | None = strawberry.field(
+        description="How far the rows have come that are built beside it; null when none are."
+    )
 
 
 @described
@@ -113,6 +124,10 @@ def event_of(stored: StoredEvent) -> Event:
     )
 
 
+def _position(value: int | None) -> Position | None:
+    return None if value is None else Position(value)
+
+
 def status(info: Info) -> Status:
     """How far the log and the projections have come."""
     head = info.context.store.head()
@@ -122,11 +137,14 @@ def status(info: Info) -> Status:
         head_hash=head.hash.hex(),
         projections=[
             Projection(
-                name=name,
-                version=version,
-                position=Position(position),
-                state="live" if position >= head.position else "behind",
+                name=found.name,
+                version=found.version,
+                position=Position(found.position),
+                state=found.state,
+                failed_position=_position(found.failed_position),
+                reason=found.reason,
+                build_position=_position(found.build_position),
             )
-            for name, version, position in info.context.reader.checkpoints()
+            for found in info.context.reader.projections()
         ],
     )

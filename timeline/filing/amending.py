@@ -23,7 +23,7 @@ from timeline.filing.coded import coded_changes
 from timeline.filing.deciding import FUTURE_PUBLICATION_MAX, new_event, resolved_changes
 from timeline.filing.identity import event_id
 from timeline.projections.reading import Reader
-from timeline.projections.runner import Runner
+from timeline.projections.runner import DECIDED_BY, Runner
 from timeline.store.appending import Clock
 from timeline.store.event_store import EventStore
 from timeline.store.events import StreamAppend
@@ -136,6 +136,7 @@ class Amending:
 
     def _require_report(self, report_id: str) -> None:
         self._runner.catch_up()
+        self._runner.require_going(*DECIDED_BY)
         if not self._reader.report(report_id):
             raise NotFound(f"no report has the id {report_id!r}; see `timeline query`")
 
@@ -166,7 +167,7 @@ class Amending:
         key = event_id(self._store.casebook, stream, str(version), encode(payload).decode())
         new = new_event(payload, key, {"command": "amend"})
         appended = self._store.append([StreamAppend(stream, version, (new,))])
-        self._runner.catch_up()
+        self._runner.catch_up_after_append()
         return appended.positions[0]
 
     def _reported(self, basis: Basis, reported: str | None) -> Occurred:

@@ -37,7 +37,7 @@ from timeline.filing.prose import read_prose
 from timeline.filing.withholding import refuse_withheld
 from timeline.projections.reading import Reader, ReportView
 from timeline.projections.register import read_sources
-from timeline.projections.runner import Runner
+from timeline.projections.runner import DECIDED_BY, Runner
 from timeline.settings import CLAIMS_PER_REPORT_MAX, FILES_PER_COMMAND_MAX
 from timeline.store.appending import Clock
 from timeline.store.engine import read_transaction
@@ -152,6 +152,7 @@ class Filing:
 
         Raises:
             InvalidReport: the file is no report, or contradicts what is filed.
+            ProjectionHalted: what is filed already cannot be told: a projection stands still.
             WrongExpectedVersion: other writers kept filing the same report meanwhile.
             PartlyAppended: as WrongExpectedVersion.
             EventIdReused: as WrongExpectedVersion.
@@ -187,6 +188,7 @@ class Filing:
         # Read before the versions are: what another writer files after this is a conflict.
         stream_version = self._store.stream_version(f"report-{report_id}")
         self._runner.catch_up()
+        self._runner.require_going(*DECIDED_BY)
         versions = self._reader.report(report_id)
         self._check_order(draft, when, versions)
         try:
@@ -196,7 +198,7 @@ class Filing:
         except InvalidEvent as fault:
             raise InvalidReport(draft.path, str(fault)) from None
         appended = self._store.append(decision.appends, decision.documents)
-        self._runner.catch_up()
+        behind = self._runner.catch_up_after_append()
         waiting = self._waiting_notes(draft)
         return Filed(
             path=draft.path,
@@ -204,7 +206,7 @@ class Filing:
             outcome=_outcome(appended.appended, is_revision=bool(versions)),
             events=appended.appended,
             claims=decision.claim_count,
-            notes=(*decision.notes, *waiting),
+            notes=(*decision.notes, *waiting, *behind),
         )
 
     def _report_id(

@@ -14,7 +14,7 @@ from timeline.errors import InvalidEvent
 from timeline.filing.deciding import new_event
 from timeline.filing.identity import event_id
 from timeline.projections.reading import Reader
-from timeline.projections.runner import Runner
+from timeline.projections.runner import DECIDED_BY, Runner
 from timeline.store.event_store import EventStore
 from timeline.store.events import NewEvent, StreamAppend
 
@@ -32,6 +32,7 @@ class Registering:
             InvalidEvent: one id is given twice, or `within` names no known place.
         """
         self._runner.catch_up()
+        self._runner.require_going(*DECIDED_BY)
         known_places = self._reader.gazetteer().places
         known_actors = self._reader.actor_table().actors
         new_places = [p for p in places if p.place_id not in known_places]
@@ -53,7 +54,7 @@ class Registering:
             for payload, stream in zip(payloads, ids, strict=True)
         ]
         appended = self._store.append(appends)
-        self._runner.catch_up()
+        self._runner.catch_up_after_append()
         return appended.appended
 
     def _new(self, payload: Struct, stream: str) -> NewEvent:

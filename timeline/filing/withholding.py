@@ -71,6 +71,13 @@ class _Chosen:
     reports_by_document: Mapping[str, frozenset[str]]
     notes: tuple[str, ...]
 
+    @property
+    def report_ids(self) -> set[str]:
+        """The reports that lose something."""
+        streams = {event.stream for event in self.events}
+        of_events = {stream.removeprefix(REPORT_STREAM_PREFIX) for stream in streams}
+        return of_events.union(*self.reports_by_document.values())
+
 
 class Withholding:
     """Withholds content of one casebook."""
@@ -120,9 +127,10 @@ class Withholding:
                 markers = self._append(connection, head, chosen, reason.strip(), requested_by)
                 erased = tuple(event.position for event in chosen.events)
                 withholding.erase_in(connection, self._store.casebook, erased, chosen.documents)
-            self._runner.catch_up()
+            behind = self._runner.catch_up_after_withholding(chosen.report_ids)
             is_scrubbed = withholding.scrub(self._store.engine)
-            return Withheld(erased, chosen.documents, markers, chosen.notes, is_scrubbed)
+            notes = (*chosen.notes, *behind)
+            return Withheld(erased, chosen.documents, markers, notes, is_scrubbed)
         raise DatabaseBusy("other writers kept filing; nothing was withheld, try again")
 
     def withhold_report(

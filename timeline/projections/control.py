@@ -22,8 +22,8 @@ from timeline.domain.events import (
 )
 from timeline.domain.time import instant_from_text, instant_text
 from timeline.projections import tables
+from timeline.projections.batches import Batch
 from timeline.projections.register import read_actors, read_sources
-from timeline.projections.runner import Batch
 
 # Events after which another root may stand behind a claim.
 ROOT_TYPES = (SourceRegistered, SourceAffiliated, ActorRegistered, AffiliationStated)
@@ -34,6 +34,8 @@ class ControlProjection:
 
     name = "control"
     version = 1
+    depends_on: tuple[str, ...] = ("actors", "timeline")
+    event_types: frozenset[str] | None = None
     tables: tuple[Table, ...] = (tables.control_spans, tables.control_claims)
 
     def apply(self, batch: Batch) -> None:
@@ -70,7 +72,7 @@ class ControlProjection:
         """Places of the batch's reports, before and after; all places when roots may differ."""
         before, after = tables.control_claims, tables.entries
         connection, name = batch.connection, batch.name
-        if any(isinstance(e.payload, ROOT_TYPES) for e in batch.events):
+        if batch.has(*ROOT_TYPES):
             old = select(before.c.place_id).where(before.c.casebook == name)
             places = set(connection.execute(old.distinct()).scalars())
         else:

@@ -12,7 +12,7 @@ from timeline.domain.names import folded_form
 from timeline.domain.standing import ReportStanding, Standing
 from timeline.domain.time import instant_text, sort_key
 from timeline.projections import tables
-from timeline.projections.runner import Batch
+from timeline.projections.batches import Batch
 from timeline.store.events import DOCUMENTS_PER_READ_MAX
 
 
@@ -21,6 +21,8 @@ class EntriesProjection:
 
     name = "timeline"
     version = 1
+    depends_on: tuple[str, ...] = ()
+    event_types: frozenset[str] | None = None
     tables: tuple[Table, ...] = (tables.entries, tables.entry_actors)
 
     def apply(self, batch: Batch) -> None:

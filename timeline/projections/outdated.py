@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, func, inspect, select
 
-from timeline.projections.runner import Projection
+from timeline.projections.batches import Projection
+from timeline.projections.building import members
 from timeline.projections.tables import checkpoints
 from timeline.store.engine import read_transaction
 from timeline.store.tables import casebooks
@@ -15,7 +16,10 @@ from timeline.store.tables import casebooks
 
 @dataclass(frozen=True)
 class Outdated:
-    """A projection of one casebook that a replay of `events` events will build again."""
+    """A projection of one casebook that a replay of `events` events will build again.
+
+    One that is `wanted` in the version that it has is built with another whose tables it reads.
+    """
 
     casebook: str
     projection: str
@@ -25,7 +29,7 @@ class Outdated:
 
 
 def outdated(engine: Engine, projections: Sequence[Projection]) -> tuple[Outdated, ...]:
-    """The projections whose checkpoints are of a lower version than the code's.
+    """The projections whose checkpoints are of a lower version than the code's, and their readers.
 
     A projection without a checkpoint is not among them: it is new to that casebook.
 
@@ -45,8 +49,13 @@ def outdated(engine: Engine, projections: Sequence[Projection]) -> tuple[Outdate
         )
         rows = [tuple(row) for row in connection.execute(query)]
     wanted = {projection.name: projection.version for projection in projections}
+    raised: dict[str, set[str]] = {}
+    for casebook, name, version, _ in rows:
+        if version < wanted.get(name, 0):
+            raised.setdefault(casebook, set()).add(name)
+    built = {casebook: members(projections, names) for casebook, names in raised.items()}
     return tuple(
         Outdated(casebook, name, version, wanted[name], events)
         for casebook, name, version, events in rows
-        if name in wanted and version < wanted[name]
+        if name in built.get(casebook, ())
     )

@@ -20,7 +20,8 @@ from timeline.domain.names import Match
 from timeline.domain.places import Gazetteer, Place
 from timeline.domain.time import moment_end
 from timeline.errors import NotFound
-from timeline.projections import tables
+from timeline.projections import checkpointing, tables
+from timeline.projections.checkpointing import ProjectionStatus
 from timeline.projections.control import control_claims, read_roots
 from timeline.projections.entry_queries import (
     Entry,
@@ -58,9 +59,9 @@ class Reader:
         self._engine, self.casebook = engine, casebook
         self._store = EventStore(engine, casebook, lambda: datetime.now(UTC))
         self._documents = documents or self._store
-        self._gazetteer: tuple[int, Gazetteer] | None = None
-        self._actors: tuple[int, ActorTable] | None = None
-        self._roots: tuple[int, Roots] | None = None
+        self._gazetteer: tuple[object, Gazetteer] | None = None
+        self._actors: tuple[object, ActorTable] | None = None
+        self._roots: tuple[object, Roots] | None = None
         self.time_zone = self._store.casebook_row().time_zone
 
     def gazetteer(self) -> Gazetteer:
@@ -316,12 +317,11 @@ class Reader:
         views = [report_view(dict(row)) for row in rows[:size]]
         return tuple(reversed(views) if backwards else views), len(rows) > size
 
-    def checkpoints(self) -> tuple[tuple[str, int, int], ...]:
-        """How far each projection has come, as (name, version, position), in order of name."""
-        c = tables.checkpoints.c
-        query = select(c.projection, c.version, c.position).where(c.casebook == self.casebook)
+    def projections(self) -> tuple[ProjectionStatus, ...]:
+        """How far each projection has come, in order of name."""
         with read_transaction(self._engine) as connection:
-            return tuple(tuple(r) for r in connection.execute(query.order_by(c.projection)))
+            head = self._store.head_in(connection).position
+            return checkpointing.recorded(connection, self.casebook, head)
 
     def count_reports(self) -> int:
         """How many reports there are, each counted once."""

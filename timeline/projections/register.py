@@ -18,7 +18,7 @@ from timeline.domain.events import (
 from timeline.domain.places import Place
 from timeline.errors import SchemaMismatch
 from timeline.projections import tables
-from timeline.projections.runner import Batch
+from timeline.projections.batches import Batch, names_of
 
 
 class PlacesProjection:
@@ -26,6 +26,8 @@ class PlacesProjection:
 
     name = "places"
     version = 1
+    depends_on: tuple[str, ...] = ()
+    event_types: frozenset[str] | None = names_of(PlaceRegistered)
     tables: tuple[Table, ...] = (tables.places,)
 
     def apply(self, batch: Batch) -> None:
@@ -53,6 +55,10 @@ class ActorsProjection:
 
     name = "actors"
     version = 2
+    depends_on: tuple[str, ...] = ()
+    event_types: frozenset[str] | None = names_of(
+        ActorRegistered, AffiliationStated, SourceRegistered, SourceAffiliated
+    )
     tables: tuple[Table, ...] = (tables.actors, tables.sources)
 
     def apply(self, batch: Batch) -> None:
@@ -163,8 +169,8 @@ def read_places(connection: Connection, casebook: str) -> list[Place]:
     return [msgspec.json.decode(data, type=Place) for data in rows.scalars()]
 
 
-def last_written(connection: Connection, casebook: str, *written: Table) -> int:
-    """The position that last wrote a row of these tables, 0 when they are empty.
+def last_written(connection: Connection, casebook: str, *written: Table) -> tuple[int, int]:
+    """The position that last wrote a row of these tables, and how often rows were swapped.
 
     What was read from them before is still right as long as this is the same.
     """
@@ -172,4 +178,6 @@ def last_written(connection: Connection, casebook: str, *written: Table) -> int:
         connection.execute(select(func.max(t.c.position)).where(t.c.casebook == casebook)).scalar()
         for t in written
     )
-    return max((position or 0 for position in found), default=0)
+    c = tables.checkpoints.c
+    builds = connection.execute(select(func.sum(c.builds)).where(c.casebook == casebook)).scalar()
+    return max((position or 0 for position in found), default=0), builds or 0

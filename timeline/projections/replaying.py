@@ -15,13 +15,21 @@ import msgspec
 from sqlalchemy import Connection, Engine, Table, insert, select
 from sqlmodel import SQLModel
 
+from timeline.errors import DatabaseBusy, ProjectionFailed
+from timeline.projections import batches, checkpointing
 from timeline.projections import tables as _tables  # noqa: F401 - declares the tables
+from timeline.projections.batches import Batch, Projection, logged
+from timeline.projections.building import members
+from timeline.projections.checkpointing import ProjectionStatus
+from timeline.projections.feeding import advance
 from timeline.projections.reading import Reader
-from timeline.projections.runner import EVENTS_PER_BATCH, Batch, Projection, logged
+from timeline.projections.runner import Runner
 from timeline.store.engine import connect, read_transaction, write_transaction
 from timeline.store.event_store import EventStore
 from timeline.store.events import StoredEvent
 from timeline.store.tables import casebooks
+
+SNAPSHOT_TRIES_MAX = 5
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,9 @@ def replayed(
         until: The last position to read; `None` is the head.
         recorded_before: Read only what was recorded before this instant (fixed-width UTC text).
         on_progress: Called after each batch with (position reached, head position).
+
+    Raises:
+        ProjectionFailed: an event cannot be projected; names it.
     """
     with tables_in_memory(store) as engine:
         with read_transaction(store.engine) as log, write_transaction(engine) as target:
@@ -59,11 +70,11 @@ def replayed(
             last: StoredEvent | None = None
             count = 0
             found = recorded_until(store.read_in(log, until=until), recorded_before)
-            while stored := list(islice(found, EVENTS_PER_BATCH)):
+            while stored := list(islice(found, batches.EVENTS_PER_BATCH)):
                 last, count = stored[-1], count + len(stored)
                 batch = Batch(log, target, store, casebook, logged(stored), last.position)
                 for projection in projections:
-                    projection.apply(batch)
+                    apply_or_fail(projection, batch)
                 if on_progress is not None:
                     on_progress(last.position, casebook.head.position)
         yield Replay(
@@ -89,6 +100,18 @@ def tables_in_memory(store: EventStore) -> Iterator[Engine]:
         engine.dispose()
 
 
+def apply_or_fail(projection: Projection, batch: Batch) -> None:
+    """Project the events of a batch that a projection reads.
+
+    Raises:
+        ProjectionFailed: an event cannot be projected; names it.
+    """
+    part = batch.between(0, batch.until, projection.event_types)
+    failure = advance(projection, part)
+    if failure is not None:
+        raise ProjectionFailed(projection.name, failure.position, failure.reason)
+
+
 def recorded_until(
     events: Iterator[StoredEvent], recorded_before: str | None
 ) -> Iterator[StoredEvent]:
@@ -99,17 +122,74 @@ def recorded_until(
         yield event
 
 
+@dataclass(frozen=True)
+class Verified:
+    """How live tables compare with a replay.
+
+    Attributes:
+        position: Up to where both were read.
+        events: How many events were replayed.
+        different: The tables that do not equal the replay.
+        halted: The projections that stand still, which were not compared.
+    """
+
+    position: int
+    events: int
+    different: tuple[str, ...]
+    halted: tuple[ProjectionStatus, ...]
+
+
+def verified(
+    store: EventStore,
+    projections: Sequence[Projection],
+    runner: Runner,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Verified:
+    """Bring the live tables to the head, and compare them with a replay of the log, by checksum.
+
+    What is appended meanwhile plays no part: checksums and positions are of one snapshot.
+
+    Raises:
+        DatabaseBusy: the projections were never found at one position.
+        ProjectionFailed: an event cannot be projected that was projected before.
+    """
+    for _ in range(SNAPSHOT_TRIES_MAX):
+        runner.catch_up()
+        halted = runner.halted()
+        left_out = members(projections, {s.name for s in halted})
+        going = [p for p in projections if p.name not in left_out]
+        with read_transaction(store.engine) as live:
+            found = checkpointing.read(live, store.casebook)
+            positions = {found[p.name].position for p in going if p.name in found}
+            if len(positions) > 1:
+                continue
+            sums = _checksums(live, going, store.casebook)
+        position = positions.pop() if positions else 0
+        with (
+            replayed(store, going, until=position, on_progress=on_progress) as replay,
+            read_transaction(replay.engine) as fresh,
+        ):
+            of_replay = _checksums(fresh, going, store.casebook)
+        different = tuple(name for name, live_sum in sums.items() if of_replay[name] != live_sum)
+        return Verified(position, replay.events, different, halted)
+    raise DatabaseBusy("the projections never stood at one position; try again")
+
+
+def _checksums(
+    connection: Connection, projections: Sequence[Projection], casebook: str
+) -> dict[str, str]:
+    compared = [table for projection in projections for table in projection.tables]
+    return {table.name: checksum(connection, table, casebook) for table in compared}
+
+
 def differing_tables(
     store: EventStore, projections: Sequence[Projection], replay: Replay
 ) -> tuple[str, ...]:
     """The live tables that do not equal a replay of the whole log, by checksum."""
-    compared = [table for projection in projections for table in projection.tables]
     with read_transaction(store.engine) as live, read_transaction(replay.engine) as fresh:
-        return tuple(
-            table.name
-            for table in compared
-            if checksum(live, table, store.casebook) != checksum(fresh, table, store.casebook)
-        )
+        now = _checksums(live, projections, store.casebook)
+        again = _checksums(fresh, projections, store.casebook)
+    return tuple(name for name in now if now[name] != again[name])
 
 
 def checksum(connection: Connection, table: Table, casebook: str) -> str:

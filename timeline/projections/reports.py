@@ -8,7 +8,7 @@ from timeline.domain.events import Amendment
 from timeline.domain.standing import ReportStanding
 from timeline.domain.time import instant_text
 from timeline.projections import tables
-from timeline.projections.runner import Batch
+from timeline.projections.batches import Batch
 
 
 class ReportsProjection:
@@ -16,6 +16,8 @@ class ReportsProjection:
 
     name = "reports"
     version = 1
+    depends_on: tuple[str, ...] = ()
+    event_types: frozenset[str] | None = None
     tables: tuple[Table, ...] = (tables.report_versions, tables.waiting_amendments)
 
     def apply(self, batch: Batch) -> None:

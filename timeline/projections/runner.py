@@ -1,281 +1,292 @@
-"""Feeds the log to the projections: catch-up from their checkpoints, rebuild, and status.
+"""Keeps a casebook's projections at its log: catch-up, builds beside the live rows, and status.
 
 Every projection that lags is fed in one pass over the log; rows and checkpoints are written in the
-same transaction, so that a process killed in between loses and repeats nothing. Projections are
-given in an order in which each may read the tables of those before it.
+same transaction, so that a process killed in between loses and repeats nothing. An event that
+cannot be projected stops its projection and those that read its tables, nothing else. A projection
+whose version was raised keeps its old rows, as they are, until those of the new version are built:
+at once in a small log, else by `timeline project`, `timeline serve` or `timeline rebuild`.
 """
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Protocol
+from contextlib import suppress
 
-from msgspec import Struct
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy.exc import ProgrammingError
 
-from timeline.domain import events
-from timeline.domain.standing import Fact, ReportStanding, report_standing
-from timeline.errors import NotFound
-from timeline.projections import tables
+from timeline.errors import (
+    BuildTakenOver,
+    DatabaseBusy,
+    NotFound,
+    ProjectionFailed,
+    SchemaMismatch,
+)
+from timeline.projections import building, checkpointing, swapping
+from timeline.projections.batches import (
+    REPORT_STREAM_PREFIX,
+    Batch,
+    LoggedEvent,
+    Projection,
+    logged,
+    payload_of,
+)
+from timeline.projections.building import (
+    BATCH_SECONDS,
+    PAUSE_SECONDS_MIN,
+    Build,
+    Rebuilt,
+    paused_after,
+)
+from timeline.projections.checkpointing import ProjectionStatus, build_key
+from timeline.projections.feeding import Feed, Step, is_poison
 from timeline.store.engine import read_transaction, write_transaction
-from timeline.store.event_store import Casebook, EventStore
-from timeline.store.events import StoredEvent
+from timeline.store.event_store import EventStore
 
-EVENTS_PER_BATCH = 1_000
-REPORT_STREAM_PREFIX = "report-"
+__all__ = [
+    "DECIDED_BY",
+    "REPORT_STREAM_PREFIX",
+    "Batch",
+    "LoggedEvent",
+    "Projection",
+    "ProjectionStatus",
+    "Rebuilt",
+    "Runner",
+    "logged",
+    "payload_of",
+]
 
+logger = logging.getLogger(__name__)
 
-@dataclass(frozen=True)
-class LoggedEvent:
-    """A stored event with its payload read; `payload` is `None` when its content is withheld."""
-
-    stored: StoredEvent
-    payload: Struct | None
-
-
-@dataclass
-class Batch:
-    """Some consecutive events of the log, and the transaction in which they are projected.
-
-    `log` reads the log and the documents, `connection` the tables; the same transaction for the
-    live tables, two databases for a replay.
-    """
-
-    log: Connection
-    connection: Connection
-    store: EventStore
-    casebook: Casebook
-    events: Sequence[LoggedEvent]
-    until: int
-    _standings: dict[str, ReportStanding] = field(default_factory=dict)
-
-    def after(self, position: int) -> Batch:
-        """The same batch without what a projection has read already; shares what is computed."""
-        if not self.events or self.events[0].stored.position > position:
-            return self
-        later = [e for e in self.events if e.stored.position > position]
-        return replace(self, events=later)
-
-    @property
-    def name(self) -> str:
-        """The casebook's name, which every key holds."""
-        return self.casebook.casebook
-
-    @cached_property
-    def report_ids(self) -> tuple[str, ...]:
-        """The reports that these events are about."""
-        streams = {e.stored.stream for e in self.events}
-        return tuple(
-            sorted(
-                s.removeprefix(REPORT_STREAM_PREFIX)
-                for s in streams
-                if s.startswith(REPORT_STREAM_PREFIX)
-            )
-        )
-
-    def standings(self) -> dict[str, ReportStanding]:
-        """What stands of each of these reports, up to and with this batch."""
-        wanted = [r for r in self.report_ids if r not in self._standings]
-        if wanted:
-            facts: dict[str, list[Fact]] = {r: [] for r in wanted}
-            streams = [REPORT_STREAM_PREFIX + r for r in wanted]
-            for stored in self.store.read_streams_in(self.log, streams):
-                if stored.position <= self.until and stored.data is not None:
-                    facts[stored.stream.removeprefix(REPORT_STREAM_PREFIX)].append(
-                        Fact(
-                            payload=payload_of(stored),
-                            position=stored.position,
-                            recorded_at=stored.recorded_at,
-                        )
-                    )
-            for report_id, of_report in facts.items():
-                self._standings[report_id] = report_standing(of_report, self.casebook.time_zone)
-        return {r: self._standings[r] for r in self.report_ids}
-
-
-class Projection(Protocol):
-    """Tables that are a function of the log."""
-
-    name: str
-    version: int
-    tables: tuple[Table, ...]
-
-    def apply(self, batch: Batch) -> None:
-        """Bring the tables from before the batch to after it."""
-
-
-@dataclass(frozen=True)
-class ProjectionStatus:
-    """How far a projection has come: `state` is "live" or "behind"."""
-
-    name: str
-    version: int
-    position: int
-    state: str
-
-
-def payload_of(stored: StoredEvent) -> Struct:
-    """The typed payload of an event whose content is not withheld."""
-    if stored.data is None:
-        raise NotFound(f"the content of the event at position {stored.position} is withheld")
-    return events.decode(stored.type, stored.schema_version, stored.data)
-
-
-def logged(stored: Sequence[StoredEvent]) -> list[LoggedEvent]:
-    """Events with their payloads read."""
-    return [LoggedEvent(s, None if s.data is None else payload_of(s)) for s in stored]
+# Up to so many events a command that finds a raised version builds it before it goes on.
+EVENTS_BUILT_AT_ONCE_MAX = 10_000
+# By these it is decided what a filed report becomes; the other projections only answer questions.
+DECIDED_BY = ("places", "actors", "reports")
+_INSUFFICIENT_PRIVILEGE = "42501"
 
 
 class Runner:
-    """Keeps the projections of one casebook beside its log, in the same database."""
+    """Keeps the projections of one casebook beside its log, in the same database.
+
+    Args:
+        store: Whose log.
+        projections: Each after those whose tables it reads.
+
+    Raises:
+        ValueError: a projection depends on one that is not before it.
+    """
 
     def __init__(self, store: EventStore, projections: Sequence[Projection]) -> None:
         self._store, self._projections = store, tuple(projections)
+        seen: set[str] = set()
+        for p in self._projections:
+            if not seen.issuperset(p.depends_on):
+                raise ValueError(f"{p.name} depends on {p.depends_on}, before it are {seen}")
+            seen.add(p.name)
+        self._feed = Feed(store, store.casebook, self._projections)
+        self._names = tuple(p.name for p in self._projections)
+        self._has_tried_to_build = False
 
     def catch_up(self, on_progress: Callable[[int, int], None] | None = None) -> int:
-        """Project what the log holds beyond the checkpoints; returns how many events were new.
+        """Project what the log holds beyond the checkpoints; returns how many events were read.
+
+        An event that cannot be projected is tried again, and raises nothing: see `status`.
 
         Args:
             on_progress: Called after each batch with (position reached, head position).
+
+        Raises:
+            SchemaMismatch: a newer release has built a projection.
+            DatabaseUnavailable: the database did not answer.
         """
+        self._retry_stopped()
+        total = self._feed_all(on_progress)
+        self._build_if_small(on_progress)
+        return total
+
+    def catch_up_after_append(self) -> tuple[str, ...]:
+        """Catch up with what was just stored; returns what keeps the projections from it.
+
+        That is no failure of the append: its events are in the log, and are projected later.
+        """
+        try:
+            self.catch_up()
+        except DatabaseBusy as busy:
+            return (f"stored, and projected later: {busy}",)
+        return tuple(f"stored, but {status}" for status in self.halted())
+
+    def catch_up_after_withholding(self, report_ids: Collection[str]) -> tuple[str, ...]:
+        """Leave nothing of what was withheld in any projection's rows; returns what to know.
+
+        A build beside the live rows is thrown away. Where a projection stands still, its rows of
+        these reports are deleted: they come back, without what was withheld, when it goes on.
+        """
+        self.discard_build()
+        self.catch_up()
+        halted = self.halted()
+        names = {status.name for status in halted}
+        with write_transaction(self._store.engine) as connection:
+            for table in (t for p in self._projections if p.name in names for t in p.tables):
+                if "report_id" in table.c:
+                    swapping.delete_reports(connection, table, self._store.casebook, report_ids)
+        return tuple(
+            f"{status}; its rows of the report are deleted until then" for status in halted
+        )
+
+    def _feed_all(self, on_progress: Callable[[int, int], None] | None = None) -> int:
         total = 0
         while True:
-            if self._is_current():
+            with read_transaction(self._store.engine) as connection:
+                if not self._feed.is_due(connection):
+                    return total
+            started = time.monotonic()
+            step = self._step()
+            if step is None:
                 return total
-            with write_transaction(self._store.engine) as connection:
-                done, reached, head = self._project_batch(connection)
-            total += done
+            total += step.events
             if on_progress is not None:
-                on_progress(reached, head)
-            if reached >= head:
+                on_progress(step.reached, step.head)
+            if step.reached >= step.head:
                 return total
+            took = time.monotonic() - started
+            if took > BATCH_SECONDS:
+                paused_after(self._store, PAUSE_SECONDS_MIN)
 
-    def _is_current(self) -> bool:
+    def _step(self) -> Step | None:
+        try:
+            with write_transaction(self._store.engine) as connection:
+                return self._feed.step(connection)
+        except Exception as error:
+            if not is_poison(error, self._store):
+                raise
+        with write_transaction(self._store.engine) as connection:
+            return self._feed.step(connection, carefully=True)
+
+    def _retry_stopped(self) -> None:
         with read_transaction(self._store.engine) as connection:
-            head = self._store.head_in(connection).position
-            checkpoints = self._checkpoints(connection)
-            return all(position >= head for position in checkpoints.values())
+            if not self._feed.stopped(self._feed.checkpoints(connection)):
+                return
+        try:
+            with write_transaction(self._store.engine) as connection:
+                self._feed.retry(connection)
+        except ProgrammingError as error:
+            # Who may only read still gets the answers there are.
+            if getattr(error.orig, "sqlstate", None) != _INSUFFICIENT_PRIVILEGE:
+                raise
 
-    def _project_batch(self, connection: Connection) -> tuple[int, int, int]:
-        casebook = self._locked(connection)
-        head = casebook.head.position
-        checkpoints = self._checkpoints(connection)
-        behind = min(checkpoints.values())
-        stored = list(self._store.read_in(connection, behind, EVENTS_PER_BATCH, until=head))
-        reached = stored[-1].position if stored else head
-        self._write_batch(connection, casebook, stored, reached, checkpoints)
-        return len(stored), reached, head
+    def _build_if_small(self, on_progress: Callable[[int, int], None] | None) -> None:
+        if self._has_tried_to_build:
+            return
+        self._has_tried_to_build = True
+        if self._store.head().position <= EVENTS_BUILT_AT_ONCE_MAX:
+            self.build_outdated(on_progress)
 
-    def _write_batch(
+    def build_outdated(
         self,
-        connection: Connection,
-        casebook: Casebook,
-        stored: Sequence[StoredEvent],
-        until: int,
-        checkpoints: dict[str, int],
-    ) -> None:
-        batch = Batch(connection, connection, self._store, casebook, logged(stored), until)
-        for projection in self._projections:
-            if checkpoints[projection.name] < until:
-                projection.apply(batch.after(checkpoints[projection.name]))
-                self._write_checkpoint(connection, projection, until)
+        on_progress: Callable[[int, int], None] | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Rebuilt | None:
+        """Build the projections whose version was raised, if any; `None` when there are none.
 
-    def _locked(self, connection: Connection) -> Casebook:
-        """The casebook, after waiting for whoever else is projecting it."""
-        for projection in self._projections:
-            row = select(tables.checkpoints.c.position).where(
-                tables.checkpoints.c.casebook == self._store.casebook,
-                tables.checkpoints.c.projection == projection.name,
-            )
-            if connection.execute(row.with_for_update()).one_or_none() is None:
-                self._add_checkpoint(connection, projection)
-        return self._store.casebook_row_in(connection)
+        An event that cannot be projected leaves the old rows, and raises nothing: see `status`.
 
-    def _add_checkpoint(self, connection: Connection, projection: Projection) -> None:
-        values = {
-            "casebook": self._store.casebook,
-            "projection": projection.name,
-            "version": projection.version,
-            "position": 0,
-        }
-        if connection.dialect.name == "postgresql":
-            from sqlalchemy.dialects.postgresql import insert as postgres_insert
+        Args:
+            on_progress: Called after each batch with (position reached, head position).
+            should_stop: Asked after each batch; the build can then be gone on with.
 
-            statement = postgres_insert(tables.checkpoints).values(**values)
-            connection.execute(statement.on_conflict_do_nothing())
-        else:
-            connection.execute(insert(tables.checkpoints).values(**values))
+        Raises:
+            DatabaseUnavailable: the database did not answer; the build can be gone on with.
+        """
+        names = self.outdated()
+        if not names:
+            return None
+        try:
+            return self._build(names, on_progress, should_stop)
+        except (ProjectionFailed, BuildTakenOver) as fault:
+            logger.warning("the rebuild of %s stopped: %s", ", ".join(names), fault)
+            return None
 
-    def _checkpoints(self, connection: Connection) -> dict[str, int]:
-        found = {row.projection: row for row in self._checkpoint_rows(connection)}
-        return {p.name: found[p.name].position if p.name in found else 0 for p in self._projections}
+    def outdated(self) -> tuple[str, ...]:
+        """The projections whose rows are of an older version's rules, or were never built."""
+        return tuple(n for n, version in self._of_other_versions().items() if version > 0)
 
-    def _checkpoint_rows(self, connection: Connection) -> Sequence[tables.CheckpointRow]:
-        c = tables.checkpoints.c
-        rows = connection.execute(
-            select(tables.checkpoints).where(c.casebook == self._store.casebook)
-        )
-        return [tables.CheckpointRow(**row) for row in rows.mappings()]
-
-    def _write_checkpoint(
-        self, connection: Connection, projection: Projection, position: int
-    ) -> None:
-        c = tables.checkpoints.c
-        connection.execute(
-            update(tables.checkpoints)
-            .where(c.casebook == self._store.casebook, c.projection == projection.name)
-            .values(position=position, version=projection.version)
-        )
+    def _of_other_versions(self) -> dict[str, int]:
+        """By how much this release's version is above that of the rows, where it differs."""
+        with read_transaction(self._store.engine) as connection:
+            checkpoints = self._feed.checkpoints(connection)
+        raised = {p.name: p.version - checkpoints[p.name].version for p in self._projections}
+        return {name: by for name, by in raised.items() if by}
 
     def rebuild(
         self,
         names: Collection[str] = (),
         on_progress: Callable[[int, int], None] | None = None,
-    ) -> int:
-        """Empty some projections (all, when none is named) and project the log into them again.
+    ) -> Rebuilt:
+        """Build some projections (all, when none is named) anew beside their rows, and swap.
 
-        One transaction: readers see the old rows until the new ones are complete, and a process
-        killed in between leaves the old ones.
+        Those that read the tables of the named ones are built with them. Readers see the old rows
+        until the new ones are complete. A process killed in between leaves the old ones, and the
+        next rebuild goes on where it stopped.
 
         Raises:
             NotFound: no projection has one of the names.
+            ProjectionFailed: an event cannot be projected; the old rows stay.
+            BuildTakenOver: another process began another rebuild.
+            DatabaseUnavailable: the database did not answer; the build can be gone on with.
         """
-        unknown = sorted(set(names) - {p.name for p in self._projections})
+        unknown = sorted(set(names) - set(self._names))
         if unknown:
-            known = ", ".join(p.name for p in self._projections)
+            known = ", ".join(self._names)
             raise NotFound(f"no projection is called {', '.join(unknown)}; there are {known}")
-        with write_transaction(self._store.engine) as connection:
-            self._locked(connection)
-            for projection in self._projections:
-                if not names or projection.name in names:
-                    self._empty(connection, projection)
-            total = 0
-            while True:
-                done, reached, head = self._project_batch(connection)
-                total += done
-                if on_progress is not None:
-                    on_progress(reached, head)
-                if reached >= head:
-                    return total
+        wanted = {*names, *self._of_other_versions()} if names else set(self._names)
+        try:
+            built = self._build(wanted, on_progress, lambda: False)
+        except ProjectionFailed:
+            if not self.outdated():
+                self.discard_build()
+            raise
+        assert built is not None  # noqa: S101 - nobody stops it
+        return built
 
-    def _empty(self, connection: Connection, projection: Projection) -> None:
-        for table in projection.tables:
-            connection.execute(delete(table).where(table.c.casebook == self._store.casebook))
-        self._write_checkpoint(connection, projection, 0)
+    def _build(
+        self,
+        names: Collection[str],
+        on_progress: Callable[[int, int], None] | None,
+        should_stop: Callable[[], bool],
+    ) -> Rebuilt | None:
+        build = Build(self._store, self._projections, names)
+        return build.run(self._catch_up_meanwhile, on_progress, should_stop)
+
+    def _catch_up_meanwhile(self) -> None:
+        # Going back to an older release's rules is refused to all but a rebuild.
+        with suppress(SchemaMismatch):
+            self._feed_all()
+
+    def discard_build(self) -> None:
+        """Throw away what was built beside the live rows, if anything was."""
+        with read_transaction(self._store.engine) as connection:
+            if not checkpointing.read(connection, build_key(self._store.casebook)):
+                return
+        building.throw_away(self._store, self._projections)
 
     def status(self) -> tuple[ProjectionStatus, ...]:
-        """How far each projection has come."""
+        """How far each projection has come, and why it does not go on."""
         with read_transaction(self._store.engine) as connection:
             head = self._store.head_in(connection).position
-            checkpoints = self._checkpoints(connection)
-        return tuple(
-            ProjectionStatus(
-                name=p.name,
-                version=p.version,
-                position=checkpoints[p.name],
-                state="live" if checkpoints[p.name] >= head else "behind",
-            )
-            for p in self._projections
-        )
+            live = self._feed.checkpoints(connection)
+            build = checkpointing.read(connection, build_key(self._store.casebook))
+        return checkpointing.statuses(live, build, self._projections, head)
+
+    def halted(self) -> tuple[ProjectionStatus, ...]:
+        """The projections that stand still while the log goes on."""
+        return tuple(s for s in self.status() if s.is_halted)
+
+    def require_going(self, *names: str) -> None:
+        """Refuse to decide anything by projections that stand still while the log goes on.
+
+        Raises:
+            ProjectionHalted: names the first of them, and why.
+        """
+        head = self._store.head().position
+        checkpointing.require_going(self.status(), names, head)

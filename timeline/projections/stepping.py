@@ -19,12 +19,7 @@ from timeline.domain.control_changes import ControlChange, control_changes
 from timeline.domain.events import Claim
 from timeline.domain.places import Place
 from timeline.projections import tables
-from timeline.projections.changes import EntryChange, entry_changes
-from timeline.projections.control import ROOT_TYPES, stands
-from timeline.projections.entry_queries import Entry, entries_where, entry_from
-from timeline.projections.reading import Reader
-from timeline.projections.replaying import recorded_until, tables_in_memory
-from timeline.projections.runner import (
+from timeline.projections.batches import (
     EVENTS_PER_BATCH,
     REPORT_STREAM_PREFIX,
     Batch,
@@ -32,6 +27,11 @@ from timeline.projections.runner import (
     Projection,
     logged,
 )
+from timeline.projections.changes import EntryChange, entry_changes
+from timeline.projections.control import ROOT_TYPES, stands
+from timeline.projections.entry_queries import Entry, entries_where, entry_from
+from timeline.projections.reading import Reader
+from timeline.projections.replaying import apply_or_fail, recorded_until, tables_in_memory
 from timeline.store.engine import read_transaction, write_transaction
 from timeline.store.event_store import Casebook, EventStore
 from timeline.store.events import StoredEvent
@@ -100,7 +100,7 @@ class Stepping:
         with write_transaction(self._tables) as target:
             batch = Batch(self._log, target, self._store, casebook, logged(stored), last.position)
             for projection in self._projections:
-                projection.apply(batch)
+                apply_or_fail(projection, batch)
         self.position, self.recorded_at = last.position, last.recorded_at
         self.events += len(stored)
         return batch

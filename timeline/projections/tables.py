@@ -21,7 +21,12 @@ def _text(*, nullable: bool = False) -> Column[object]:
 
 
 class CheckpointRow(SQLModel, table=True):
-    """How far one projection has read: every event up to and with `position`."""
+    """How far one projection has read: every event up to and with `position`.
+
+    `version` is that of the rules by which the rows were made, 0 for a projection that has never
+    been built. `reason` tells why the event after `position` stops it, and is null while none does.
+    `builds` counts how often its rows were replaced by others that were built beside them.
+    """
 
     __tablename__ = "checkpoints"
 
@@ -29,6 +34,18 @@ class CheckpointRow(SQLModel, table=True):
     projection: str = Field(sa_column=_key())
     version: int = Field(sa_column=Column(Integer, nullable=False))
     position: int = Field(sa_column=Column(BigInteger, nullable=False))
+    reason: str | None = Field(default=None, sa_column=_text(nullable=True))
+    builds: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
+
+
+class EventTypeRow(SQLModel, table=True):
+    """A side table of the log: at which positions events of a type stand, served by its key."""
+
+    __tablename__ = "event_types"
+
+    casebook: str = Field(sa_column=_key())
+    type: str = Field(sa_column=_key())
+    position: int = Field(sa_column=_key(BigInteger))
 
 
 class PlaceRow(SQLModel, table=True):
@@ -207,6 +224,7 @@ def _table(name: str) -> Table:
 
 
 checkpoints = _table("checkpoints")
+event_types = _table("event_types")
 places = _table("places")
 actors = _table("actors")
 sources = _table("sources")

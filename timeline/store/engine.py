@@ -52,6 +52,7 @@ _BUSY_SQLSTATES = {"55P03", "57014", "40P01", "40001"}  # lock, time-out, deadlo
 _UNDEFINED_TABLE_SQLSTATE = "42P01"
 _LOST_SQLSTATES = {"57P01", "57P02", "57P03"}  # shut down, crashed, not up yet
 _CONNECTION_SQLSTATE_CLASS = "08"
+_ACCESS_SQLSTATE_CLASS = "42"  # an undefined column or table, or a privilege that is not held
 _NOT_MIGRATED = "the database has no tables of this program yet; run `timeline init`"
 
 _OPERATIONAL = (
@@ -290,6 +291,17 @@ def _errors_named(engine: Engine) -> Iterator[None]:
         if named is None:
             raise
         raise named from error
+
+
+def is_about_the_database(error: Exception, engine: Engine) -> bool:
+    """Whether the database, its schema or its grants are the matter, and not what was written."""
+    if isinstance(error, DatabaseUnavailable | SchemaMismatch):
+        return True
+    if not isinstance(error, DBAPIError | psycopg.Error | sqlite3.Error):
+        return False
+    original = error.orig if isinstance(error, DBAPIError) else error
+    sqlstate = getattr(original, "sqlstate", None) or ""
+    return sqlstate.startswith(_ACCESS_SQLSTATE_CLASS) or _named(error, engine) is not None
 
 
 def _named(error: Exception, engine: Engine) -> TimelineError | None:

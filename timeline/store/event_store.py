@@ -32,6 +32,9 @@ from timeline.store.events import (
 from timeline.store.retry import retried
 from timeline.store.waking import Waker
 
+# What is built beside a casebook's projections stands in their tables under its name and this.
+BUILD_MARK = "\x1fbuild"
+
 _T = TypeVar("_T")
 
 
@@ -78,7 +81,12 @@ class EventStore:
         Args:
             time_zone: An IANA time zone; a casebook that is there keeps its own.
             theatre: The theatre's id; a casebook that is there keeps its own.
+
+        Raises:
+            InvalidEvent: the name is kept for builds.
         """
+        if self.casebook.endswith(BUILD_MARK):
+            raise InvalidEvent("a casebook's name does not end like that of a build; take another")
         present = {"casebook": self.casebook}
         absent = {
             "time_zone": time_zone,

@@ -1,0 +1,166 @@
+"""Defines what a projection is, and what it is fed: batches of consecutive events."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from typing import Protocol, TypeVar
+
+from msgspec import Struct
+from sqlalchemy import Connection, Table
+
+from timeline.domain import events
+from timeline.domain.standing import Fact, ReportStanding, report_standing
+from timeline.errors import NotFound
+from timeline.store.event_store import Casebook, EventStore
+from timeline.store.events import StoredEvent
+
+EVENTS_PER_BATCH = 1_000
+REPORT_STREAM_PREFIX = "report-"
+
+_S = TypeVar("_S", bound=Struct)
+
+
+@dataclass(frozen=True)
+class LoggedEvent:
+    """A stored event, whose payload is read when it is first asked for.
+
+    So an event that cannot be read stops those projections alone that want to read it.
+    """
+
+    stored: StoredEvent
+
+    @cached_property
+    def payload(self) -> Struct | None:
+        """What it says; `None` when its content is withheld."""
+        return None if self.stored.data is None else payload_of(self.stored)
+
+
+@dataclass
+class Batch:
+    """Some consecutive events of the log, and the transaction in which they are projected.
+
+    `log` reads the log and the documents, `connection` the tables; the same transaction for the
+    live tables, two databases for a replay.
+    """
+
+    log: Connection
+    connection: Connection
+    store: EventStore
+    casebook: Casebook
+    events: Sequence[LoggedEvent]
+    until: int
+    _standings: dict[str, ReportStanding] = field(default_factory=dict)
+
+    def between(self, after: int, until: int, event_types: Collection[str] | None = None) -> Batch:
+        """The part in (after, until], of these types of event (all when `None`).
+
+        What is computed is shared when the part ends where the batch does.
+        """
+        if until == self.until and event_types is None and self._begins_after(after):
+            return self
+        part = [
+            e
+            for e in self.events
+            if after < e.stored.position <= until
+            and (event_types is None or e.stored.type in event_types)
+        ]
+        shared = self._standings if until == self.until else {}
+        return replace(self, events=part, until=until, _standings=shared)
+
+    def _begins_after(self, after: int) -> bool:
+        return not self.events or self.events[0].stored.position > after
+
+    @property
+    def name(self) -> str:
+        """The key under which rows are written and read: the first of every table's key.
+
+        It is the casebook's name, or while a projection is built beside the live one, a name of
+        its own: derive nothing else from it.
+        """
+        return self.casebook.casebook
+
+    @cached_property
+    def report_ids(self) -> tuple[str, ...]:
+        """The reports that these events are about."""
+        streams = {e.stored.stream for e in self.events}
+        return tuple(
+            sorted(
+                s.removeprefix(REPORT_STREAM_PREFIX)
+                for s in streams
+                if s.startswith(REPORT_STREAM_PREFIX)
+            )
+        )
+
+    def of(self, *types: type[_S]) -> Iterator[tuple[_S, StoredEvent]]:
+        """The payloads of some types of event, in order; others are not even read."""
+        names = names_of(*types)
+        for event in self.events:
+            if event.stored.type in names and isinstance(event.payload, types):
+                yield event.payload, event.stored
+
+    def has(self, *types: type[Struct]) -> bool:
+        """Whether one of these types of event is among them."""
+        names = names_of(*types)
+        return any(event.stored.type in names for event in self.events)
+
+    def standings(self) -> dict[str, ReportStanding]:
+        """What stands of each of these reports, up to and with this batch."""
+        wanted = [r for r in self.report_ids if r not in self._standings]
+        if wanted:
+            facts: dict[str, list[Fact]] = {r: [] for r in wanted}
+            streams = [REPORT_STREAM_PREFIX + r for r in wanted]
+            for stored in self.store.read_streams_in(self.log, streams):
+                if stored.position <= self.until and stored.data is not None:
+                    facts[stored.stream.removeprefix(REPORT_STREAM_PREFIX)].append(
+                        Fact(
+                            payload=payload_of(stored),
+                            position=stored.position,
+                            recorded_at=stored.recorded_at,
+                        )
+                    )
+            for report_id, of_report in facts.items():
+                self._standings[report_id] = report_standing(of_report, self.casebook.time_zone)
+        return {r: self._standings[r] for r in self.report_ids}
+
+
+class Projection(Protocol):
+    """Tables that are a function of the log.
+
+    Attributes:
+        name: Its name, in `timeline status` and `timeline rebuild`.
+        version: Raised when its rows would be others for the same log; it is then built anew
+            beside the old rows, and swapped.
+        depends_on: The projections whose tables it reads. They stand at the batch's end or
+            further on, never before it.
+        event_types: The only types of event that it is fed; `None` feeds it all.
+        tables: What it writes, each with `casebook` first in its key.
+    """
+
+    name: str
+    version: int
+    depends_on: tuple[str, ...]
+    event_types: frozenset[str] | None
+    tables: tuple[Table, ...]
+
+    def apply(self, batch: Batch) -> None:
+        """Bring the tables from before the batch to after it."""
+
+
+@cache
+def names_of(*types: type[Struct]) -> frozenset[str]:
+    """The names under which events of these payload types are stored."""
+    return frozenset(n for n, struct in events.EVENT_TYPES.items() if issubclass(struct, types))
+
+
+def payload_of(stored: StoredEvent) -> Struct:
+    """The typed payload of an event whose content is not withheld."""
+    if stored.data is None:
+        raise NotFound(f"the content of the event at position {stored.position} is withheld")
+    return events.decode(stored.type, stored.schema_version, stored.data)
+
+
+def logged(stored: Sequence[StoredEvent]) -> list[LoggedEvent]:
+    """Events whose payloads are read when they are asked for."""
+    return [LoggedEvent(s) for s in stored]

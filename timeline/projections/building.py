@@ -1,0 +1,278 @@
+"""Builds projections anew beside their live rows, and swaps them in one transaction.
+
+A build stands in the same tables as the live rows, under a key that no casebook has: readers, who
+all ask for a casebook, never see it, and it needs neither DDL nor a right that a writer lacks. It
+has checkpoints of its own, written with its rows, so a build that was killed goes on where it
+stopped. Its rows come from the log alone: with a projection those are built whose tables it reads.
+When it has reached the head, the live rows are made equal to it and caught up with what the log
+got meanwhile; all that is one transaction. The build's rows are thrown away after it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy import Connection, text
+
+from timeline.errors import BuildTakenOver, ProjectionFailed
+from timeline.projections import batches, checkpointing, swapping
+from timeline.projections.batches import Projection
+from timeline.projections.checkpointing import SPENT, Checkpoint, build_key
+from timeline.projections.feeding import Feed, Step, is_poison
+from timeline.projections.swapping import Difference
+from timeline.store.engine import read_transaction, write_transaction
+from timeline.store.event_store import EventStore
+
+# A writer that waits for SQLite's one lock looks for it every 0.1 s: between two batches it has to
+# be free for as long, or nobody else gets it.
+PAUSE_SECONDS_MIN, PAUSE_SECONDS_MAX = 0.11, 0.5
+# A batch of a build grows and shrinks so that it holds its locks for about so long.
+BATCH_SECONDS = 0.5
+EVENTS_PER_BATCH_MIN, EVENTS_PER_BATCH_MAX = 500, 10_000
+CATCH_UP_EVERY_SECONDS = 5.0
+SWAP_STATEMENT_MS_MAX = 1_800_000
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What a rebuild came to.
+
+    Attributes:
+        projections: Those whose rows were replaced.
+        events: How many events were read, by this process.
+        difference: The rows that the swap wrote.
+        locked_seconds: How long the swap's transaction held the projections' checkpoints; on
+            SQLite, the database's one lock.
+    """
+
+    projections: tuple[str, ...]
+    events: int = 0
+    difference: Difference = field(default_factory=Difference)
+    locked_seconds: float = 0.0
+
+
+def members(projections: Sequence[Projection], names: Collection[str]) -> tuple[str, ...]:
+    """The named projections and those that read what they write, in order."""
+    wanted = set(names)
+    for p in projections:
+        if wanted.intersection(p.depends_on):
+            wanted.add(p.name)
+    return tuple(p.name for p in projections if p.name in wanted)
+
+
+def with_sources(projections: Sequence[Projection], names: Collection[str]) -> tuple[str, ...]:
+    """The named projections and those whose tables they read, in order."""
+    wanted = set(names)
+    for p in reversed(projections):
+        if p.name in wanted:
+            wanted.update(p.depends_on)
+    return tuple(p.name for p in projections if p.name in wanted)
+
+
+def paused_after(store: EventStore, seconds: float) -> None:
+    """Let others have SQLite's lock, after having held it for some seconds."""
+    if store.engine.dialect.name == "sqlite":
+        time.sleep(min(max(seconds, PAUSE_SECONDS_MIN), PAUSE_SECONDS_MAX))
+
+
+class Build:
+    """One rebuild of some projections of a casebook.
+
+    Args:
+        store: Whose log.
+        projections: All of the casebook's, each after those whose tables it reads.
+        names: What is wanted; what reads their tables is built with them.
+    """
+
+    def __init__(
+        self, store: EventStore, projections: Sequence[Projection], names: Collection[str]
+    ) -> None:
+        self._store, self._projections = store, tuple(projections)
+        self._key = build_key(store.casebook)
+        self._live = Feed(store, store.casebook, projections)
+        self._events, self._size = 0, batches.EVENTS_PER_BATCH
+        self._choose(names)
+
+    def _choose(self, names: Collection[str]) -> None:
+        self.members = members(self._projections, names)
+        chosen = with_sources(self._projections, self.members)
+        self._built = [p for p in self._projections if p.name in chosen]
+        self._feed = Feed(self._store, self._key, self._built)
+
+    def run(
+        self,
+        catch_up: Callable[[], object],
+        on_progress: Callable[[int, int], None] | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Rebuilt | None:
+        """Build, swap and tidy up; `None` when told to stop: it can be gone on with.
+
+        Args:
+            catch_up: Brings the live projections to the head; called now and then.
+            on_progress: Called after each batch with (position reached, head position).
+            should_stop: Asked after each batch.
+
+        Raises:
+            ProjectionFailed: an event cannot be projected; the live rows are as they were.
+            BuildTakenOver: another process began another rebuild.
+            DatabaseUnavailable: the database did not answer; the build can be gone on with.
+        """
+        swaps = self._begin()
+        self._events, caught_up_at = 0, time.monotonic()
+        try:
+            while (step := self._step()) is not None:
+                self._events += step.events
+                if on_progress is not None:
+                    on_progress(step.reached, step.head)
+                if step.reached >= step.head:
+                    break
+                if should_stop():
+                    return None
+                if time.monotonic() - caught_up_at > CATCH_UP_EVERY_SECONDS:
+                    catch_up()
+                    caught_up_at = time.monotonic()
+            rebuilt = self._swap(swaps)
+        except BuildTakenOver:
+            if self._swaps() == swaps:
+                raise
+            return Rebuilt(self.members, self._events)  # another process has finished the same
+        sweep(self._store, self._built)
+        return rebuilt
+
+    def _begin(self) -> int:
+        """Take up the build that is there, or begin one; returns how often there was a swap."""
+        with read_transaction(self._store.engine) as connection:
+            found = checkpointing.read(connection, self._key)
+        if found and not _is_spent(found) and not self._is_mine(found):
+            # What somebody else has begun is not thrown away, but finished with this.
+            self._choose({*self.members, *found})
+        if found and not self._is_mine(found):
+            throw_away(self._store, self._projections)
+        with write_transaction(self._store.engine) as connection:
+            there = checkpointing.read(connection, self._key, locks=True)
+            if not there:
+                begun = [Checkpoint(p.name, p.version, 0) for p in self._built]
+                checkpointing.add(connection, self._key, begun)
+            for checkpoint in there.values():
+                if checkpoint.is_stopped:
+                    checkpointing.write(connection, self._key, replace(checkpoint, reason=None))
+            return _swaps(self._live.locked(connection))
+
+    def _is_mine(self, found: Mapping[str, Checkpoint]) -> bool:
+        wanted = {p.name: p.version for p in self._built}
+        return {n: c.version for n, c in found.items()} == wanted and not _is_spent(found)
+
+    def _swaps(self) -> int:
+        with read_transaction(self._store.engine) as connection:
+            return _swaps(self._live.checkpoints(connection))
+
+    def _step(self) -> Step | None:
+        try:
+            with write_transaction(self._store.engine) as connection:
+                started = time.monotonic()  # the wait for the lock is over
+                self._require_mine(connection)
+                step = self._feed.step(connection, size=self._size)
+        except Exception as error:
+            if not is_poison(error, self._store) or isinstance(error, BuildTakenOver):
+                raise
+            with write_transaction(self._store.engine) as connection:
+                started = time.monotonic()
+                self._require_mine(connection)
+                step = self._feed.step(connection, carefully=True, size=self._size)
+            self._refuse_stopped()
+        took = time.monotonic() - started
+        if step is None or step.reached >= step.head:
+            return step
+        if took > BATCH_SECONDS:
+            self._size = max(self._size // 2, EVENTS_PER_BATCH_MIN)
+        elif took < BATCH_SECONDS / 2:
+            self._size = min(2 * self._size, EVENTS_PER_BATCH_MAX)
+        paused_after(self._store, took)
+        return step
+
+    def _refuse_stopped(self) -> None:
+        with read_transaction(self._store.engine) as connection:
+            for checkpoint in self._feed.checkpoints(connection).values():
+                if checkpoint.reason is not None:
+                    raise ProjectionFailed(
+                        checkpoint.projection, checkpoint.position + 1, checkpoint.reason
+                    )
+
+    def _require_mine(self, connection: Connection) -> dict[str, Checkpoint]:
+        found = checkpointing.read(connection, self._key, locks=True)
+        if not self._is_mine(found):
+            raise BuildTakenOver
+        return found
+
+    def _swap(self, swaps: int) -> Rebuilt:
+        """Make the live rows those of the build, and bring them to the head."""
+        with write_transaction(self._store.engine) as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text(f"SET LOCAL statement_timeout = {SWAP_STATEMENT_MS_MAX}"))
+            live = self._live.locked(connection)
+            started = time.monotonic()
+            built = self._require_mine(connection)
+            if _swaps(live) != swaps:
+                raise BuildTakenOver
+            difference = Difference()
+            for p in self._built:
+                if p.name in self.members:
+                    difference += self._replace(connection, p, live[p.name], built[p.name])
+                spent = replace(built[p.name], position=SPENT)
+                checkpointing.write(connection, self._key, spent)
+            # Up to the head of now: appends may come faster than they are projected.
+            head = self._store.head_in(connection).position
+            while (step := self._live.step(connection, carefully=True)) is not None:
+                if step.reached >= head:
+                    break
+        seconds = time.monotonic() - started
+        return Rebuilt(self.members, self._events, difference, seconds)
+
+    def _replace(
+        self, connection: Connection, p: Projection, live: Checkpoint, built: Checkpoint
+    ) -> Difference:
+        difference = Difference()
+        for table in p.tables:
+            difference += swapping.replace_rows(connection, table, self._store.casebook, self._key)
+        new = Checkpoint(p.name, p.version, built.position, builds=live.builds + 1)
+        checkpointing.write(connection, self._store.casebook, new)
+        return difference
+
+
+def _is_spent(checkpoints: Mapping[str, Checkpoint]) -> bool:
+    return any(c.position == SPENT for c in checkpoints.values())
+
+
+def _swaps(checkpoints: Mapping[str, Checkpoint]) -> int:
+    return sum(c.builds for c in checkpoints.values())
+
+
+def throw_away(store: EventStore, projections: Sequence[Projection]) -> None:
+    """End a build, whoever is at it, and delete its rows."""
+    key = build_key(store.casebook)
+    with write_transaction(store.engine) as connection:
+        for checkpoint in checkpointing.read(connection, key, locks=True).values():
+            checkpointing.write(connection, key, replace(checkpoint, position=SPENT))
+    sweep(store, projections)
+
+
+def sweep(store: EventStore, projections: Sequence[Projection]) -> None:
+    """Delete the rows of a build that has ended, in bounded transactions; its mark goes last.
+
+    Each of them holds the mark's lock: nobody begins another build under the same key meanwhile.
+    """
+    key = build_key(store.casebook)
+    for table in (table for p in projections for table in p.tables):
+        count = swapping.ROWS_PER_DELETE
+        while count >= swapping.ROWS_PER_DELETE:
+            started = time.monotonic()
+            with write_transaction(store.engine) as connection:
+                if not _is_spent(checkpointing.read(connection, key, locks=True)):
+                    return
+                count = swapping.delete_some(connection, table, key)
+            paused_after(store, time.monotonic() - started)
+    with write_transaction(store.engine) as connection:
+        if _is_spent(checkpointing.read(connection, key, locks=True)):
+            checkpointing.remove(connection, key)
