@@ -26,6 +26,7 @@ from timeline.filing.registering import Registering
 from timeline.filing.withholding import Withholding
 from timeline.projections.control import ControlProjection
 from timeline.projections.entries import EntriesProjection
+from timeline.projections.incidents import IncidentsProjection
 from timeline.projections.knowledge import KnowledgeDiff
 from timeline.projections.reading import Reader
 from timeline.projections.register import ActorsProjection, PlacesProjection
@@ -56,6 +57,7 @@ def all_projections() -> tuple[Projection, ...]:
         ReportsProjection(),
         EntriesProjection(),
         ControlProjection(),
+        IncidentsProjection(),
     )
 
 
