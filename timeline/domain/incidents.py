@@ -7,13 +7,12 @@ so that one more report cannot regroup a whole war, and a projection rewrites on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from math import cos, floor, radians
+from math import asin, cos, floor, radians, sin, sqrt
 
 from msgspec import Struct
 
-from timeline.domain import places
 from timeline.domain.claims import ClaimType
 from timeline.domain.incident_claims import SPAN_DAYS_MAX, IncidentClaim
 
@@ -28,6 +27,7 @@ REACH_DAYS = SPAN_DAYS_MAX - 1 + GAP_DAYS_MAX
 
 CELL_KM = 40.0  # no less than the widest distance at which two claims are linked
 BUCKET_DAYS = 8
+EARTH_RADIUS_KM = 6371.0088
 KM_PER_DEGREE = 111.2
 
 # In these everybody is party to the same thing, whoever is called the initiator.
@@ -51,8 +51,9 @@ class Decision(Struct, frozen=True, kw_only=True):
 
 Pair = tuple[str, str]
 Group = tuple[IncidentClaim, ...]
-_Block = tuple[object, ...]
-_Closeness = tuple[int, float, int, tuple[str, str], tuple[str, str]]
+Block = tuple[object, ...]
+# Days, kilometres, and less the actors that they share: the smaller the closer.
+_Near = tuple[int, float, int]
 
 
 def incidents(
@@ -108,7 +109,7 @@ def pair_of(one: str, other: str) -> Pair:
     return (one, other) if one < other else (other, one)
 
 
-def block_of(claim: IncidentClaim) -> _Block:
+def block_of(claim: IncidentClaim) -> Block:
     """What claims have in common that tell of the same type, spot and days."""
     spot = (claim.place_id, claim.latitude, claim.longitude, claim.geo_precision)
     return claim.type, spot, claim.first_day, claim.last_day
@@ -123,17 +124,18 @@ def rule_groups(
     which either is the other's closest, if each claim of one is compatible with each of the other.
     """
     ordered = sorted(claims, key=lambda c: c.order)
-    blocks: dict[_Block, list[Group]] = {}
+    blocks: dict[Block, list[Group]] = {}
     alone: list[Group] = []
     for claim in ordered:
         if claim.is_linkable:
             _admit(blocks.setdefault(block_of(claim), []), claim, apart)
         else:
             alone.append((claim,))
-    groups = [group for of_block in blocks.values() for group in of_block]
+    groups = dict(enumerate(group for of_block in blocks.values() for group in of_block))
+    near = _distances(groups, apart)
     for _ in range(ROUNDS):
-        groups = _round(groups, apart)
-    return tuple(sorted([*groups, *alone], key=lambda g: g[0].order))
+        _round(groups, near)
+    return tuple(sorted([*groups.values(), *alone], key=lambda g: g[0].order))
 
 
 def _admit(groups: list[Group], claim: IncidentClaim, apart: frozenset[Pair]) -> None:
@@ -149,44 +151,63 @@ def _admit(groups: list[Group], claim: IncidentClaim, apart: frozenset[Pair]) ->
         groups[best[1]] = (*groups[best[1]], claim)
 
 
-def _round(groups: Sequence[Group], apart: frozenset[Pair]) -> list[Group]:
-    """Join each two groups of which either is the other's closest."""
+def _distances(groups: Mapping[int, Group], apart: frozenset[Pair]) -> dict[int, dict[int, _Near]]:
+    """How far each two groups are apart of which all claims are compatible, both ways."""
     index: dict[str, list[int]] = {}
-    for number, group in enumerate(groups):
-        index.setdefault(bucket_of(group[0]) or "", []).append(number)
-    closest: dict[int, tuple[_Closeness, int]] = {}
-    for number, group in enumerate(groups):
+    near: dict[int, dict[int, _Near]] = {number: {} for number in groups}
+    for number, group in groups.items():
         for bucket in buckets_near(group[0]):
             for other in index.get(bucket, ()):
-                if other <= number:
-                    continue
-                closeness = _closeness(group, groups[other], apart)
-                if closeness is None:
-                    continue
-                for one, its in ((number, other), (other, number)):
-                    if one not in closest or closeness < closest[one][0]:
-                        closest[one] = (closeness, its)
-    merged: list[Group] = []
-    for number, group in enumerate(groups):
-        partner = closest[number][1] if number in closest else None
-        if partner is None or closest[partner][1] != number:
-            merged.append(group)
-        elif number < partner:
-            merged.append(tuple(sorted((*group, *groups[partner]), key=lambda c: c.order)))
-    return merged
+                found = _distance(group, groups[other], apart)
+                if found is not None:
+                    near[number][other] = near[other][number] = found
+        index.setdefault(bucket_of(group[0]) or "", []).append(number)
+    return near
 
 
-def _closeness(one: Group, other: Group, apart: frozenset[Pair]) -> _Closeness | None:
-    """How close two groups are by their farthest claims; `None` when any two are incompatible."""
-    gap, km, shared = 0, 0.0, 0
-    for a in one:
-        for b in other:
-            days, away = _gap_days(a, b), _km_between(a, b)
-            if days > GAP_DAYS_MAX or away is None or not _agree(a, b, apart):
-                return None
-            gap, km, shared = max(gap, days), max(km, away), max(shared, _shared(a, b))
-    first, second = sorted((one[0].order, other[0].order))
-    return gap, km, -shared, first, second
+def _distance(one: Group, other: Group, apart: frozenset[Pair]) -> _Near | None:
+    """Of their farthest claims; `None` when any two are incompatible."""
+    # All claims of a group have one spot and one date.
+    gap = _gap_days(one[0], other[0])
+    away = _km_between(one[0], other[0]) if gap <= GAP_DAYS_MAX else None
+    if away is None or not all(_agree(a, b, apart) for a in one for b in other):
+        return None
+    return gap, away, -max(_shared(a, b) for a in one for b in other)
+
+
+def _round(groups: dict[int, Group], near: dict[int, dict[int, _Near]]) -> None:
+    """Join each two groups of which either is the other's closest."""
+    closest: dict[int, int] = {}
+    for number, others in near.items():
+        if others:
+            closest[number] = min(
+                others,
+                key=lambda o: (
+                    others[o],
+                    *sorted((groups[number][0].order, groups[o][0].order)),
+                ),
+            )
+    for one, other in closest.items():
+        if one < other and closest[other] == one:
+            merged = sorted((*groups[one], *groups.pop(other)), key=lambda c: c.order)
+            groups[one] = tuple(merged)
+            _take_over(near, one, other)
+
+
+def _take_over(near: dict[int, dict[int, _Near]], one: int, other: int) -> None:
+    """A joined group is near what both of its parts were near, as far as the farther of them."""
+    ours, theirs = near.pop(one), near.pop(other)
+    both = {
+        third: (max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]))
+        for third, a in ours.items()
+        if (b := theirs.get(third)) is not None
+    }
+    near[one] = both
+    for third in {*ours, *theirs} - {one, other}:
+        near[third].pop(one, None)
+        near[third].pop(other, None)
+        if third in both:
+            near[third][one] = both[third]
 
 
 def are_neighbours(one: IncidentClaim, other: IncidentClaim) -> bool:
@@ -232,7 +253,10 @@ def _slack_km(claim: IncidentClaim) -> float:
 
 @lru_cache(maxsize=65536)
 def _distance_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
-    return round(places.distance_km(lat1, lon1, lat2, lon2), 1)
+    """To 0.1 km on the sphere, which differs from the ellipsoid by 0.5 % at most: enough here."""
+    a, b = radians(lat1), radians(lat2)
+    half = sin((b - a) / 2) ** 2 + cos(a) * cos(b) * sin(radians(lon2 - lon1) / 2) ** 2
+    return round(2 * EARTH_RADIUS_KM * asin(min(1.0, sqrt(half))), 1)
 
 
 def _agree(one: IncidentClaim, other: IncidentClaim, apart: frozenset[Pair]) -> bool:
@@ -310,17 +334,21 @@ def _buckets(claim: IncidentClaim, *, near: bool) -> Iterator[str]:
             yield f"{claim.type}|{cell}|{period}"
 
 
-def _cells(claim: IncidentClaim, *, near: bool) -> Iterator[str]:
-    """Cells at least CELL_KM wide; bands of latitude, each cut by longitude as fits it."""
+def _cells(claim: IncidentClaim, *, near: bool) -> tuple[str, ...]:
     if not _has_point(claim):
-        yield f"place:{claim.place_id}"
-        return
+        return (f"place:{claim.place_id}",)
     assert claim.latitude is not None and claim.longitude is not None  # noqa: S101, PT018
-    own = floor(claim.latitude * KM_PER_DEGREE / CELL_KM)
-    step = 1 if near else 0
+    return _cells_of_point(claim.latitude, claim.longitude, 1 if near else 0)
+
+
+@lru_cache(maxsize=65536)
+def _cells_of_point(latitude: float, longitude: float, step: int) -> tuple[str, ...]:
+    """Cells at least CELL_KM wide; bands of latitude, each cut by longitude as fits it."""
+    own = floor(latitude * KM_PER_DEGREE / CELL_KM)
+    found = []
     for band in range(own - step, own + step + 1):
         poleward = max(abs(band), abs(band + 1)) * CELL_KM / KM_PER_DEGREE
         km_per_degree = KM_PER_DEGREE * cos(radians(min(poleward, 89.0)))
-        column = floor(claim.longitude * km_per_degree / CELL_KM)
-        for x in range(column - step, column + step + 1):
-            yield f"{band}:{x}"
+        column = floor(longitude * km_per_degree / CELL_KM)
+        found += [f"{band}:{x}" for x in range(column - step, column + step + 1)]
+    return tuple(found)
