@@ -21,6 +21,7 @@ from timeline.errors import InvalidEvent, SchemaMismatch, VerificationFailed
 from timeline.extraction.extractor import RuleExtractor
 from timeline.filing.amending import Amending
 from timeline.filing.filing import Filing
+from timeline.filing.linking import Linking
 from timeline.filing.reference import load_actors, load_places
 from timeline.filing.registering import Registering
 from timeline.filing.withholding import Withholding
@@ -108,6 +109,11 @@ class Application:
     def registering(self) -> Registering:
         """Registers places and actors."""
         return Registering(self.store, self.reader, self.runner)
+
+    @cached_property
+    def linking(self) -> Linking:
+        """Links claims of one incident."""
+        return Linking(self.store, self.reader, self.runner)
 
     @cached_property
     def withholding(self) -> Withholding:

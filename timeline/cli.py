@@ -10,7 +10,15 @@ from typing import Annotated, Any
 
 import typer
 
-from timeline import __version__, cli_admin, cli_amend, cli_proof, cli_replay, presentation
+from timeline import (
+    __version__,
+    cli_admin,
+    cli_amend,
+    cli_incident,
+    cli_proof,
+    cli_replay,
+    presentation,
+)
 from timeline.bootstrap import Application, application, initialise, new_extractor
 from timeline.cli_common import (
     AsJson,
@@ -61,6 +69,7 @@ app = typer.Typer(
     add_completion=False,
 )
 cli_amend.add_to(app)
+cli_incident.add_to(app)
 cli_admin.add_to(app)
 cli_proof.add_to(app)
 cli_replay.add_to(app)

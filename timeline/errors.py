@@ -145,3 +145,14 @@ class AddressUnavailable(TimelineError):
     def __init__(self, host: str, port: int, reason: str) -> None:
         super().__init__(f"cannot listen on {host} port {port} ({reason}); give another --port")
         self.host, self.port = host, port
+
+
+class TooManyClaims(TimelineError):
+    """Linking so many claims as known on another day takes too long; ask for one place."""
+
+    def __init__(self, claims: int, claims_max: int) -> None:
+        super().__init__(
+            f"{claims} claims would have to be linked as known on that day, and {claims_max} is the"
+            " most; ask for one place, or leave the date of knowledge out"
+        )
+        self.claims, self.claims_max = claims, claims_max
