@@ -39,12 +39,15 @@ REQUESTS_AT_ONCE_MAX = 12
 DOCUMENTS_KEPT = 256
 
 # Connections: as many rows as `first` or `last` says.
-_PAGED = frozenset({"places", "actors", "reports", "timeline"})
+_PAGED = frozenset({"places", "actors", "reports", "timeline", "incidents", "statistics"})
 # Lists without pages: as many rows as are assumed before they are counted.
 _ASSUMED_ROWS = {
     "controlMap": 100,
     "controlHistory": 10,
     "claims": 20,
+    "corroborating": 5,
+    "contradicting": 2,
+    "words": 1,
     "knowledgeDiff": 100,
     "versions": 2,
 }

@@ -16,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Row,
     and_,
     func,
     insert,
@@ -81,6 +82,17 @@ class IncidentFilters:
 def _day(text: str, time_zone: str) -> str:
     moment_end(text, time_zone)
     return local_day(text.strip(), time_zone).isoformat()
+
+
+@dataclass(frozen=True)
+class Word:
+    """What an analyst said of some claims."""
+
+    position: int
+    claim_ids: tuple[str, ...]
+    is_link: bool
+    reason: str
+    requested_by: str
 
 
 class IncidentReader:
@@ -188,6 +200,32 @@ class IncidentReader:
         )
         with self.known(cutoff, filters.place_id) as connection:
             return int(connection.execute(query).scalar_one())
+
+    def words(self, claim_ids: Collection[str]) -> tuple[Word, ...]:
+        """What analysts said of some claims, or of them and others, in the order of the log."""
+        w = tables.incident_words.c
+        found: dict[int, list[Row[tuple[object, ...]]]] = {}
+        with read_transaction(self.engine) as connection:
+            positions: set[int] = set()
+            for some in parts(sorted(set(claim_ids))):
+                said = select(w.position).where(w.casebook == self.casebook, w.claim_id.in_(some))
+                positions.update(connection.execute(said).scalars())
+            for some_positions in parts(sorted(positions)):
+                query = select(tables.incident_words).where(
+                    w.casebook == self.casebook, w.position.in_(some_positions)
+                )
+                for row in connection.execute(query.order_by(w.position, w.claim_id)):
+                    found.setdefault(row.position, []).append(row)
+        return tuple(
+            Word(
+                position=position,
+                claim_ids=tuple(row.claim_id for row in rows),
+                is_link=bool(rows[0].is_link),
+                reason=rows[0].reason,
+                requested_by=rows[0].requested_by,
+            )
+            for position, rows in found.items()
+        )
 
     @contextmanager
     def known(self, cutoff: datetime | None, place_id: str | None = None) -> Iterator[Connection]:
