@@ -117,6 +117,8 @@ class _Measure:
     def _times(self, node: FieldNode) -> tuple[int, int]:
         """How often what stands inside is asked for, and how many rows that takes."""
         name = node.name.value
+        if node.selection_set is None:
+            return 1, 0  # a number may bear the name of a list that stands elsewhere
         if name in _ASSUMED_ROWS:
             return _ASSUMED_ROWS[name], _ASSUMED_ROWS[name]
         if name not in _PAGED:
