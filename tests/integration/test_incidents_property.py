@@ -222,7 +222,7 @@ def checksums(connection: Connection) -> Sequence[str]:
 
 
 @settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -87,20 +87,22 @@ def incident_of(group: Group) -> Incident:
 def figures_of(claims: Sequence[IncidentClaim]) -> Figures | None:
     """The dead of one incident, each root source speaking once, by the last that it said.
 
-    The lowest low and the highest high. Of several best figures the lowest: so UCDP, where no
+    Of what one root said at the same time the greater counts: parts are less than the whole. The
+    lowest low and the highest high. Of several best figures the lowest: so UCDP, where no
     source can be told to be the more reliable. `None` when nobody gives a figure.
     """
-    last: dict[str, Figures] = {}
-    for claim in sorted(claims, key=lambda c: c.order):
+    last: dict[str, tuple[str, int, int, int]] = {}
+    for claim in claims:
         told = _told(claim)
         if told is not None:
-            last[claim.root] = told
+            word = (claim.known_from, told.best, told.high, told.low)
+            last[claim.root] = max(last.get(claim.root, word), word)
     if not last:
         return None
     return Figures(
-        low=min(f.low for f in last.values()),
-        best=min(f.best for f in last.values()),
-        high=max(f.high for f in last.values()),
+        low=min(low for _, _, _, low in last.values()),
+        best=min(best for _, best, _, _ in last.values()),
+        high=max(high for _, _, high, _ in last.values()),
     )
 
 
