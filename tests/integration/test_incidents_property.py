@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -139,7 +140,11 @@ def stories(draw: st.DrawFn) -> list[tuple[str, list[Struct]]]:
     for number in range(draw(st.integers(0, 6))):
         kind = draw(st.integers(0, 6))
         report, index = draw(st.sampled_from(ids))
-        common = {"report_id": f"r{report}", "target": f"c{index}", "reason": f"word {number}"}
+        common: dict[str, Any] = {
+            "report_id": f"r{report}",
+            "target": f"c{index}",
+            "reason": f"word {number}",
+        }
         if kind <= 2 and len(ids) >= 2:
             type_ = IncidentsUnlinked if kind == 2 else IncidentsLinked
             named = tuple(sorted(claim_id(*one) for one in draw(some)))

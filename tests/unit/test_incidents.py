@@ -27,9 +27,14 @@ from timeline.domain.incidents import (
 from timeline.domain.places import PlaceMention
 from timeline.domain.time import UNDATED, occurred_from_edtf
 
-KHANASSER = {"place_id": "khanasser", "latitude": 35.78, "longitude": 37.5, "geo_precision": 1}
-NORTH_14_KM = {**KHANASSER, "place_id": "north", "latitude": 35.906}
-NORTH_17_KM = {**KHANASSER, "place_id": "further-north", "latitude": 35.933}
+KHANASSER: dict[str, Any] = {
+    "place_id": "khanasser",
+    "latitude": 35.78,
+    "longitude": 37.5,
+    "geo_precision": 1,
+}
+NORTH_14_KM: dict[str, Any] = {**KHANASSER, "place_id": "north", "latitude": 35.906}
+NORTH_17_KM: dict[str, Any] = {**KHANASSER, "place_id": "further-north", "latitude": 35.933}
 
 
 def told(name: str, day: str | None = "2016-02-23", *parties: str, **fields: Any) -> IncidentClaim:  # noqa: ANN401
@@ -130,7 +135,7 @@ def test_a_strike_is_the_same_when_no_role_is_told_otherwise(
 
 
 def test_places_without_a_point_are_near_themselves_alone() -> None:
-    nowhere = {"latitude": None, "longitude": None}
+    nowhere: dict[str, Any] = {"latitude": None, "longitude": None}
     one, same = told("a", place_id="ithriya", **nowhere), told("b", place_id="ithriya", **nowhere)
 
     assert are_linked(one, same)
@@ -307,7 +312,7 @@ def test_a_claim_is_looked_for_wherever_it_may_be_linked(
     from timeline.domain.places import point_at
 
     other_latitude, other_longitude = point_at(latitude, longitude, bearing, km)
-    vague = {"place_id": None, "geo_precision": 2}
+    vague: dict[str, Any] = {"place_id": None, "geo_precision": 2}
     one = told("a", latitude=latitude, longitude=longitude, **vague)
     day = "2016-02-26" if km > 17 else "2016-02-20"
     other = told("b", day, latitude=other_latitude, longitude=other_longitude, **vague)
@@ -322,7 +327,8 @@ def claim(**fields: Any) -> Claim:  # noqa: ANN401
         "report_id": "a",
         "report_version": "0" * 64,
     }
-    return fields.pop("type", Airstrike)(**{**common, **fields})
+    type_: type[Claim] = fields.pop("type", Airstrike)
+    return type_(**{**common, **fields})
 
 
 @pytest.mark.parametrize(
