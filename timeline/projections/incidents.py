@@ -7,7 +7,7 @@ claims are read around them, twice as far as a claim's group can depend on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 from sqlalchemy import Table, insert, select
@@ -69,16 +69,25 @@ class IncidentsProjection:
         named = _write_words(batch)
         roots = read_roots(batch.connection, batch.name)
         reports = {*batch.report_ids, *_reports_of_other_roots(batch, roots)}
-        old = {row.key: row for row in _rows_of_reports(batch, reports)}
-        told = told_rows(batch.connection, batch.name, roots, reports, batch.casebook.time_zone)
-        new = {row.key: row for row in told}
-        moved = {row.claim.claim_id for row in old.values() if _differs(row, new.get(row.key))}
-        moved |= {row.claim.claim_id for row in new.values() if _differs(row, old.get(row.key))}
-        was = [row for row in old.values() if row.claim.claim_id in moved]
-        comes = [row for row in new.values() if row.claim.claim_id in moved]
-        if not (was or comes or named):
-            return
-        remove_rows(batch.connection, batch.name, was)
+        # In portions, since another affiliation of an actor may concern every report there is.
+        for some in list(parts(sorted(reports))) or [[]]:
+            _relink(batch, roots, some, named)
+            named = set()
+
+
+def _relink(batch: Batch, roots: Roots, reports: Sequence[str], named: set[str]) -> None:
+    """Bring the rows of some reports to what their entries say, and link anew around them."""
+    connection, name = batch.connection, batch.name
+    c = tables.incident_claims.c
+    old = {row.key: row for row in read_rows(connection, name, c.report_id.in_(reports))}
+    told = told_rows(connection, name, roots, reports, batch.casebook.time_zone)
+    new = {row.key: row for row in told}
+    moved = {row.claim.claim_id for row in old.values() if _differs(row, new.get(row.key))}
+    moved |= {row.claim.claim_id for row in new.values() if _differs(row, old.get(row.key))}
+    was = [row for row in old.values() if row.claim.claim_id in moved]
+    comes = [row for row in new.values() if row.claim.claim_id in moved]
+    if was or comes or named:
+        remove_rows(connection, name, was)
         _Linking(batch, was, comes, named).run()
 
 
@@ -104,12 +113,6 @@ def _write_words(batch: Batch) -> set[str]:
     if rows:
         batch.connection.execute(insert(tables.incident_words), rows)
     return {str(row["claim_id"]) for row in rows}
-
-
-def _rows_of_reports(batch: Batch, reports: Iterable[str]) -> Iterable[ClaimRow]:
-    c = tables.incident_claims.c
-    for some in parts(sorted(reports)):
-        yield from read_rows(batch.connection, batch.name, c.report_id.in_(some))
 
 
 def _reports_of_other_roots(batch: Batch, roots: Roots) -> set[str]:
