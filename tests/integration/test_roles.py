@@ -18,6 +18,7 @@ from timeline.domain.places import Place, PlaceKind
 from timeline.filing.registering import Registering
 from timeline.projections.control import ControlProjection
 from timeline.projections.entries import EntriesProjection
+from timeline.projections.incidents import IncidentsProjection
 from timeline.projections.reading import Reader
 from timeline.projections.register import ActorsProjection, PlacesProjection
 from timeline.projections.reports import ReportsProjection
@@ -122,6 +123,7 @@ def test_a_writer_keeps_the_projections(log_in: LogIn, clock: SteppableClock) ->
         ReportsProjection(),
         EntriesProjection(),
         ControlProjection(),
+        IncidentsProjection(),
     )
     runner, reader = Runner(store, projections), Reader(engine, "reports")
     town = Place(place_id="khanasser", name="Khanasser", kind=PlaceKind.TOWN)
