@@ -19,12 +19,14 @@ from timeline.errors import InvalidEvent, VerificationFailed
 from timeline.extraction.extractor import RuleExtractor
 from timeline.filing.amending import Amending
 from timeline.filing.filing import Filing
+from timeline.filing.linking import Linking
 from timeline.filing.reference import load_actors, load_places
 from timeline.filing.registering import Registering
 from timeline.filing.withholding import Withholding
 from timeline.projections.control import ControlProjection
 from timeline.projections.entries import EntriesProjection
 from timeline.projections.event_types import EventTypesProjection
+from timeline.projections.incidents import IncidentsProjection
 from timeline.projections.knowledge import KnowledgeDiff
 from timeline.projections.outdated import Outdated, outdated
 from timeline.projections.reading import Reader
@@ -57,6 +59,7 @@ def all_projections() -> tuple[Projection, ...]:
         ReportsProjection(),
         EntriesProjection(),
         ControlProjection(),
+        IncidentsProjection(),
     )
 
 
@@ -107,6 +110,11 @@ class Application:
     def registering(self) -> Registering:
         """Registers places and actors."""
         return Registering(self.store, self.reader, self.runner)
+
+    @cached_property
+    def linking(self) -> Linking:
+        """Links claims of one incident."""
+        return Linking(self.store, self.reader, self.runner)
 
     @cached_property
     def withholding(self) -> Withholding:

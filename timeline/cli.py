@@ -14,6 +14,7 @@ from timeline import (
     __version__,
     cli_admin,
     cli_amend,
+    cli_incident,
     cli_migrate,
     cli_proof,
     cli_replay,
@@ -70,6 +71,7 @@ app = typer.Typer(
     add_completion=False,
 )
 cli_amend.add_to(app)
+cli_incident.add_to(app)
 cli_admin.add_to(app)
 cli_migrate.add_to(app)
 cli_proof.add_to(app)

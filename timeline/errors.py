@@ -165,3 +165,14 @@ class ProjectionFailed(TimelineError):
 
 class BuildTakenOver(TimelineError):
     """Another process began another rebuild instead, or threw this one away; run it again."""
+
+
+class TooManyClaims(TimelineError):
+    """Linking so many claims as known on another day takes too long; ask for one place."""
+
+    def __init__(self, claims: int, claims_max: int) -> None:
+        super().__init__(
+            f"{claims} claims would have to be linked as known on that day, and {claims_max} is the"
+            " most; ask for one place, or leave the date of knowledge out"
+        )
+        self.claims, self.claims_max = claims, claims_max

@@ -49,6 +49,7 @@ COMMANDS = [
     "unresolved",
     "correct",
     "retract",
+    "incident",
     "place",
     "actor",
     "migrate",
@@ -140,7 +141,7 @@ def test_status_has_the_keys_of_the_contract(seeds_on_sqlite: Cli) -> None:
     assert list(told) == ["casebook", "head_position", "head_hash", "schema", "projections"]
     assert told["casebook"] == "main"
     assert len(bytes.fromhex(told["head_hash"])) == 32
-    assert [list(p) for p in told["projections"]] == [["name", "version", "position", "state"]] * 5
+    assert [list(p) for p in told["projections"]] == [["name", "version", "position", "state"]] * 6
     assert {(p["position"], p["state"]) for p in told["projections"]} == {
         (told["head_position"], "live")
     }

@@ -34,6 +34,9 @@ TABLES = [
     "entry_actors",
     "control_spans",
     "control_claims",
+    "incident_claims",
+    "incidents",
+    "incident_words",
 ]
 
 
@@ -79,6 +82,9 @@ def test_the_rows_are_not_empty(desk: Desk) -> None:
         "entry_actors": 6,
         "control_spans": 3,
         "control_claims": 4,
+        "incident_claims": 7,
+        "incidents": 4,
+        "incident_words": 0,
     }
 
 
@@ -141,7 +147,8 @@ def test_an_unknown_projection_is_refused_with_the_known_ones(desk: Desk) -> Non
     with pytest.raises(NotFound) as caught:
         desk.app.runner.rebuild(["control", "views"])
     assert str(caught.value) == (
-        "no projection is called views; there are types, places, actors, reports, timeline, control"
+        "no projection is called views; there are types, places, actors, reports, timeline,"
+        " control, incidents"
     )
 
 
@@ -205,6 +212,7 @@ def test_nothing_new_is_nothing_to_do(desk: Desk) -> None:
         ("reports", desk.head, "live"),
         ("timeline", desk.head, "live"),
         ("control", desk.head, "live"),
+        ("incidents", desk.head, "live"),
     ]
 
 

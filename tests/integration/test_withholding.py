@@ -25,6 +25,7 @@ from timeline.filing.withholding import Withholding, refuse_withheld
 from timeline.projections import tables
 from timeline.projections.control import ControlProjection
 from timeline.projections.entries import EntriesProjection
+from timeline.projections.incidents import IncidentsProjection
 from timeline.projections.reading import Filters, Reader
 from timeline.projections.register import ActorsProjection, PlacesProjection
 from timeline.projections.replaying import differing_tables, replayed
@@ -79,6 +80,7 @@ class Desk:
             ReportsProjection(),
             EntriesProjection(),
             ControlProjection(),
+            IncidentsProjection(),
         )
         self.runner = Runner(store, self.projections)
         self.reader = Reader(store.engine, store.casebook)

@@ -133,6 +133,16 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "reason": "names a witness",
         "requested_by": "anna",
     },
+    "IncidentsLinked": {
+        "claims": ["c-" + "0" * 20, "c-" + "1" * 20],
+        "reason": "the same strike",
+        "requested_by": "anna",
+    },
+    "IncidentsUnlinked": {
+        "claims": ["c-" + "0" * 20, "c-" + "1" * 20],
+        "reason": "two strikes",
+        "requested_by": "anna",
+    },
     "PlaceRegistered": {
         "place_id": "khanasser",
         "name": "Khanasser",

@@ -11,7 +11,9 @@ from timeline.api.errors import QueryTooLarge
 from timeline.api.limits import ROWS_MAX
 from timeline.domain.actors import ActorTable
 from timeline.domain.control import ControlSpan
+from timeline.domain.incident_sums import Incident
 from timeline.domain.places import Gazetteer
+from timeline.projections.incident_queries import IncidentReader
 from timeline.projections.reading import Reader, ReportView
 from timeline.store.event_store import EventStore
 
@@ -33,6 +35,11 @@ class Context:
     def actor_table(self) -> ActorTable:
         """The casebook's actors, read once a request."""
         return self.reader.actor_table()
+
+    @cached_property
+    def incidents(self) -> IncidentReader:
+        """The casebook's incidents."""
+        return IncidentReader(self.store.engine, self.reader.casebook, self.reader.time_zone)
 
     def versions(self, report_id: str) -> tuple[ReportView, ...]:
         """A report's versions, read once a request."""
@@ -69,6 +76,26 @@ class PlaceGroup:
         if known_on not in self._found:
             self._found[known_on] = reader.control_histories(self._place_ids, known_on)
         return self._found[known_on].get(place_id, ())
+
+
+class ClaimGroup:
+    """Claims of one answer, whose incidents are read together the first time one of them asks."""
+
+    def __init__(self, claim_ids: Iterable[str], known_on: str | None) -> None:
+        self._claim_ids, self.known_on = tuple(claim_ids), known_on
+        self._found: dict[str, Incident] | None = None
+        self.shared: object = None  # what whoever shows the incidents shares among them
+
+    def incident(self, context: Context, claim_id: str) -> Incident | None:
+        """The incident of one of the claims."""
+        if self._found is None:
+            cutoff = context.reader.cutoff(self.known_on)
+            self._found = context.incidents.of_claims(self._claim_ids, cutoff)
+        return self._found.get(claim_id)
+
+    def incidents(self) -> tuple[Incident, ...]:
+        """The incidents of all the claims, once they were read."""
+        return tuple({i.incident_id: i for i in (self._found or {}).values()}.values())
 
 
 Info = strawberry.Info[Context, None]

@@ -117,7 +117,7 @@ class ControlSpan:
 def _claims(info: Info, claim_ids: Sequence[ID], known_on: str | None) -> list[Entry]:
     found = info.context.reader.claims([str(c) for c in claim_ids], known_on)
     info.context.spend(len(found))
-    return entries_of(found)
+    return entries_of(found, known_on)
 
 
 def holders_of(holders: Iterable[control.Holder]) -> list[Holder]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from strawberry import ID
 
 from timeline.api.connections import Connection, Paging, connection
-from timeline.api.context import Info, PlaceGroup
+from timeline.api.context import ClaimGroup, Info, PlaceGroup
 from timeline.api.cursors import Key
-from timeline.api.described import described
+from timeline.api.described import answered, described
 from timeline.api.enums import Certainty, ClaimType, Modality, Polarity, StatementKind
 from timeline.api.reports import KnownOn, Report, report_of
 from timeline.api.values import (
@@ -26,6 +27,9 @@ from timeline.api.values import (
 from timeline.domain.events import Claim, Statement
 from timeline.domain.names import folded_form
 from timeline.projections import reading
+
+if TYPE_CHECKING:
+    from timeline.api.incidents import Incident
 
 __all__ = ["Entry", "KnownOn", "TimelineFilters", "entries_of", "timeline_page"]
 
@@ -95,17 +99,35 @@ class Entry:
         description="Whether a correction gave the claim the form in which it stands here."
     )
     report: Report = strawberry.field(description="The version of the report that says so.")
+    group: strawberry.Private[ClaimGroup]
+
+    @answered
+    def incident(
+        self, info: Info
+    ) -> Annotated[Incident, strawberry.lazy("timeline.api.incidents")] | None:
+        """The incident that it tells of, with whatever else tells of it, as known then.
+
+        Null for what tells of none: a state, a statement, and what is attempted, forecast or
+        hypothetical.
+        """
+        from timeline.api.incidents import IncidentGroup, incident_of
+
+        found = self.group.incident(info.context, str(self.claim_id))
+        if found is None:
+            return None
+        return incident_of(found, IncidentGroup.of(self.group))
 
 
-def entries_of(found: Iterable[reading.Entry]) -> list[Entry]:
-    """The GraphQL types of some entries of one answer."""
+def entries_of(found: Iterable[reading.Entry], known_on: str | None = None) -> list[Entry]:
+    """The GraphQL types of some entries of one answer, as they stood on `known_on`."""
     found = list(found)
     named = [m.place_id for e in found for m in (e.claim.place, e.claim.place2) if m is not None]
     group = PlaceGroup(p for p in named if p is not None)
-    return [_entry(e, group) for e in found]
+    claims = ClaimGroup((e.claim.claim_id for e in found), known_on)
+    return [_entry(e, group, claims) for e in found]
 
 
-def _entry(value: reading.Entry, group: PlaceGroup) -> Entry:
+def _entry(value: reading.Entry, group: PlaceGroup, claims: ClaimGroup) -> Entry:
     claim = value.claim
     return Entry(
         claim_id=ID(claim.claim_id),
@@ -132,6 +154,7 @@ def _entry(value: reading.Entry, group: PlaceGroup) -> Entry:
         coded_by=claim.coded_by,
         is_amended=value.is_amended,
         report=report_of(value.report),
+        group=claims,
     )
 
 
@@ -192,7 +215,7 @@ def timeline_page(
         backwards=page.backwards,
     )
     info.context.spend(len(found.entries))
-    shown = entries_of(found.entries)
+    shown = entries_of(found.entries, wanted.known_on)
     rows = [(e.key, node) for e, node in zip(found.entries, shown, strict=True)]
     more = found.has_previous if page.backwards else found.has_next
     return connection(

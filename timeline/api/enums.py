@@ -28,6 +28,7 @@ from timeline.domain.places import PlaceKind, Relation
 from timeline.domain.time import Anchor, Precision
 from timeline.projections.changes import ChangeKind
 from timeline.projections.knowledge import CauseKind
+from timeline.projections.statistics import By as StatisticsBy
 
 __all__ = [
     "ActorKind",
@@ -48,6 +49,7 @@ __all__ = [
     "Qualifier",
     "Relation",
     "StatementKind",
+    "StatisticsBy",
     "Tier",
 ]
 
@@ -184,3 +186,4 @@ _register(
     retraction="Its outlet withdrew the claim or the whole report.",
     reinstatement="Its outlet let the claim stand again.",
 )
+_register(StatisticsBy, "StatisticsBy", "What statistics count apart.")

@@ -18,6 +18,7 @@ from timeline.errors import (
     PlaceNotFound,
     SchemaMismatch,
     TimelineError,
+    TooManyClaims,
     UnknownEventSchema,
 )
 
@@ -41,6 +42,7 @@ _TOLD: tuple[tuple[type[TimelineError], str], ...] = (
     (InvalidDate, "BAD_USER_INPUT"),
     (BadUserInput, "BAD_USER_INPUT"),
     (QueryTooLarge, "QUERY_TOO_LARGE"),
+    (TooManyClaims, "QUERY_TOO_LARGE"),
     (UnknownEventSchema, "INTERNAL_SERVER_ERROR"),
 )
 _UNAVAILABLE = "the database does not answer just now; try again in a moment"

@@ -108,7 +108,7 @@ def knowledge_diff(
         KnowledgeDifference(
             place=None if d.place is None else place_of(d.place, group),
             control=[_control_change(c) for c in d.control],
-            entries=[_entry_change(e) for e in d.entries],
+            entries=[_entry_change(e, known_on, and_on) for e in d.entries],
         )
         for d in found
     ]
@@ -132,12 +132,12 @@ def _control_change(value: control_changes.ControlChange) -> ControlChange:
     )
 
 
-def _entry_change(value: knowledge.KnownOtherwise) -> EntryChange:
+def _entry_change(value: knowledge.KnownOtherwise, known_on: str, and_on: str) -> EntryChange:
     change: changes.EntryChange = value.change
     return EntryChange(
         kind=change.kind,
-        before=entries_of([change.before])[0] if change.before else None,
-        after=entries_of([change.after])[0] if change.after else None,
+        before=entries_of([change.before], known_on)[0] if change.before else None,
+        after=entries_of([change.after], and_on)[0] if change.after else None,
         fields=list(change.fields),
         because=[
             Cause(

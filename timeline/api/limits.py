@@ -39,12 +39,15 @@ REQUESTS_AT_ONCE_MAX = 12
 DOCUMENTS_KEPT = 256
 
 # Connections: as many rows as `first` or `last` says.
-_PAGED = frozenset({"places", "actors", "reports", "timeline"})
+_PAGED = frozenset({"places", "actors", "reports", "timeline", "incidents", "statistics"})
 # Lists without pages: as many rows as are assumed before they are counted.
 _ASSUMED_ROWS = {
     "controlMap": 100,
     "controlHistory": 10,
     "claims": 20,
+    "corroborating": 5,
+    "contradicting": 2,
+    "words": 1,
     "knowledgeDiff": 100,
     "versions": 2,
 }
@@ -114,6 +117,8 @@ class _Measure:
     def _times(self, node: FieldNode) -> tuple[int, int]:
         """How often what stands inside is asked for, and how many rows that takes."""
         name = node.name.value
+        if node.selection_set is None:
+            return 1, 0  # a number may bear the name of a list that stands elsewhere
         if name in _ASSUMED_ROWS:
             return _ASSUMED_ROWS[name], _ASSUMED_ROWS[name]
         if name not in _PAGED:

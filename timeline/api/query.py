@@ -11,8 +11,17 @@ from timeline.api.actors import Actor, actor_of, actors_page
 from timeline.api.connections import After, Before, Connection, First, Last, paging
 from timeline.api.context import Info, PlaceGroup
 from timeline.api.control import At, Control, control_of
-from timeline.api.cursors import ACTORS, PLACES, REPORTS
+from timeline.api.cursors import ACTORS, INCIDENTS, PLACES, REPORTS, STATISTICS
 from timeline.api.described import answered, described
+from timeline.api.enums import StatisticsBy
+from timeline.api.incidents import (
+    Incident,
+    IncidentArguments,
+    Statistic,
+    find_incident,
+    incidents_page,
+    statistics_page,
+)
 from timeline.api.knowledge import (
     KnowledgeDifference,
     KnownFirst,
@@ -20,8 +29,10 @@ from timeline.api.knowledge import (
     knowledge_diff,
 )
 from timeline.api.log import Event, Position, Status, event_of, status
-from timeline.api.places import Place, find_place, place_of, places_page
+from timeline.api.places import From, Place, To, Types, find_place, place_of, places_page
 from timeline.api.reports import KnownOn, Report, current_report, reports_page
+
+AtPlace = Annotated[ID | None, strawberry.argument(description="Only at the place of this id.")]
 
 
 @described
@@ -148,6 +159,66 @@ class Query:
         By place, in order of name; only places of which something differs.
         """
         return knowledge_diff(info, known_on, and_on, place_id)
+
+    @answered
+    def incident(
+        self,
+        info: Info,
+        id_: Annotated[ID, strawberry.argument(name="id", description="The incident's id.")],
+        known_on: KnownOn = None,
+    ) -> Incident | None:
+        """An incident by its id, with the claims that tell of it; null when none stands."""
+        return find_incident(info, id_, known_on)
+
+    @answered
+    def incidents(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        known_on: KnownOn = None,
+        place_id: AtPlace = None,
+        types: Types = None,
+        from_: From = None,
+        to: To = None,
+        sources_min: Annotated[
+            int | None,
+            strawberry.argument(
+                description="Only what so many independent root sources say happened."
+            ),
+        ] = None,
+    ) -> Connection[Incident]:
+        """What happened, or is said not to have: each incident once, in order of valid time.
+
+        Undated ones come last.
+        """
+        wanted = IncidentArguments(known_on, place_id, types, from_, to, sources_min)
+        return incidents_page(info, paging(INCIDENTS, first, after, last, before), wanted)
+
+    @answered
+    def statistics(
+        self,
+        info: Info,
+        by: Annotated[StatisticsBy, strawberry.argument(description="What is counted apart.")],
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        known_on: KnownOn = None,
+        place_id: AtPlace = None,
+        types: Types = None,
+        from_: From = None,
+        to: To = None,
+    ) -> Connection[Statistic]:
+        """How many claims and incidents there are, and how many people were killed.
+
+        In order of the keys; what has none comes last. By actor, an incident counts under each
+        actor that it names.
+        """
+        wanted = IncidentArguments(known_on, place_id, types, from_, to)
+        return statistics_page(info, paging(STATISTICS, first, after, last, before), by, wanted)
 
     @answered
     def event(

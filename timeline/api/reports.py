@@ -91,7 +91,7 @@ class Report:
 
         found = info.context.reader.report_claims(str(self.id), known_on)
         info.context.spend(len(found))
-        return entries_of(found)
+        return entries_of(found, known_on)
 
 
 def report_of(view: ReportView) -> Report:

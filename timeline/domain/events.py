@@ -27,6 +27,9 @@ ReportId = Annotated[str, written_as(_REPORT_ID, length_max=200)]
 GivenReportId = Annotated[str, Meta(pattern=_REPORT_ID, max_length=200)]
 Sha256Hex = Annotated[str, written_as(r"^[0-9a-f]{64}$(?!\n)")]
 ShortText = Annotated[str, Meta(max_length=2000)]
+ClaimId = Annotated[str, written_as(r"^c-[0-9a-f]{20}$(?!\n)")]
+
+CLAIMS_PER_LINK_MAX = 50
 
 
 class Claim(ClaimFields, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,7 +38,7 @@ class Claim(ClaimFields, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `report_version` is the SHA-256 of the filed document, in hexadecimal.
     """
 
-    claim_id: Annotated[str, written_as(r"^c-[0-9a-f]{20}$(?!\n)")]
+    claim_id: ClaimId
     report_id: ReportId
     report_version: Sha256Hex
 
@@ -242,6 +245,26 @@ class ContentWithheld(
     requested_by: Annotated[str, Meta(max_length=200)] | None = None
 
 
+class IncidentWord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An analyst's word on whether claims tell of one incident; its basis is always coding.
+
+    `claims` are in order of their ids, each once. One that is not filed yet is waited for. Of
+    several words about the same two claims the later in the log counts.
+    """
+
+    claims: Annotated[tuple[ClaimId, ...], Meta(min_length=2, max_length=CLAIMS_PER_LINK_MAX)]
+    reason: Annotated[str, Meta(min_length=1, max_length=2000)]
+    requested_by: Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class IncidentsLinked(IncidentWord, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An analyst found that claims tell of one incident, with whatever is linked with each."""
+
+
+class IncidentsUnlinked(IncidentWord, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An analyst found that claims tell of different incidents; the rule keeps them apart."""
+
+
 class PlaceRegistered(Place, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A place entered the gazetteer."""
 
@@ -282,8 +305,8 @@ EVENT_TYPES: dict[str, type[Struct]] = {
         t.__name__: t
         for t in (
             ReportFiled, ReportRevised, ReportRetracted, ClaimCorrected, ClaimRetracted,
-            ClaimReinstated, ContentWithheld, PlaceRegistered, ActorRegistered, AffiliationStated,
-            SourceRegistered, SourceAffiliated,
+            ClaimReinstated, ContentWithheld, IncidentsLinked, IncidentsUnlinked, PlaceRegistered,
+            ActorRegistered, AffiliationStated, SourceRegistered, SourceAffiliated,
         )
     },
 }  # fmt: skip

@@ -211,6 +211,14 @@ def end_of(bound: str, time_zone: str) -> datetime:
     return moment + pendulum.duration(microseconds=1)
 
 
+def local_day(bound: str, time_zone: str) -> date:
+    """The calendar day of an inclusive bound: a day itself, or an instant's in the time zone."""
+    if _DAY.match(bound):
+        return date.fromisoformat(bound)
+    local = pendulum.instance(datetime.fromisoformat(bound)).in_timezone(time_zone)
+    return local.date()
+
+
 def end_of_day(moment: datetime, time_zone: str) -> datetime:
     """First instant after the day in which an instant lies, in UTC."""
     local = pendulum.instance(moment).in_timezone(time_zone)

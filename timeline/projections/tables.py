@@ -219,6 +219,84 @@ class ControlClaimRow(SQLModel, table=True):
     report_id: str = Field(sa_column=_text())
 
 
+class IncidentClaimRow(SQLModel, table=True):
+    """One form of a claim that tells of an incident, and in which incident it is now.
+
+    `bucket` is where the rule looks for it, null when it is never linked by the rule. `rule_group`
+    is the claim that heads its group by the rule alone, `incident_id` its incident with the
+    analysts' links; both are null while the form does not stand by what is known now.
+    """
+
+    __tablename__ = "incident_claims"
+    __table_args__ = (
+        Index("incident_claims_by_bucket", "casebook", "bucket"),
+        Index("incident_claims_by_report", "casebook", "report_id"),
+        Index("incident_claims_by_incident", "casebook", "incident_id"),
+        Index("incident_claims_by_group", "casebook", "rule_group"),
+        Index("incident_claims_by_telling", "casebook", "telling"),
+    )
+
+    casebook: str = Field(sa_column=_key())
+    claim_id: str = Field(sa_column=_key())
+    form: int = Field(sa_column=_key(Integer))
+    report_id: str = Field(sa_column=_text())
+    stance: str = Field(sa_column=_text())
+    telling: str = Field(sa_column=_text())
+    bucket: str | None = Field(sa_column=_text(nullable=True))
+    source_id: str | None = Field(sa_column=_text(nullable=True))
+    attributed_to: str | None = Field(sa_column=_text(nullable=True))
+    root: str = Field(sa_column=_text())
+    known_from: str = Field(sa_column=_text())
+    known_until: str | None = Field(sa_column=_text(nullable=True))
+    rule_group: str | None = Field(sa_column=_text(nullable=True))
+    incident_id: str | None = Field(sa_column=_text(nullable=True))
+    data: str = Field(sa_column=_text())
+
+
+class IncidentRow(SQLModel, table=True):
+    """An incident by what is known now.
+
+    `sort_key` is its first possible day, or the last where the first is open. `low`, `best` and
+    `high` count the dead; `counts` tells whether they may be summed with other incidents'.
+    """
+
+    __tablename__ = "incidents"
+    __table_args__ = (
+        Index("incidents_by_time", "casebook", "sort_key", "incident_id"),
+        Index("incidents_by_place", "casebook", "place_id", "sort_key", "incident_id"),
+    )
+
+    casebook: str = Field(sa_column=_key())
+    incident_id: str = Field(sa_column=_key())
+    type: str = Field(sa_column=_text())
+    place_id: str | None = Field(sa_column=_text(nullable=True))
+    sort_key: str = Field(sa_column=_text())
+    earliest: str | None = Field(sa_column=_text(nullable=True))
+    latest: str | None = Field(sa_column=_text(nullable=True))
+    claims: int = Field(sa_column=Column(Integer, nullable=False))
+    sources: int = Field(sa_column=Column(Integer, nullable=False))
+    denials: int = Field(sa_column=Column(Integer, nullable=False))
+    low: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    best: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    high: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    counts: bool = Field(sa_column=Column(Boolean, nullable=False))
+    data: str = Field(sa_column=_text())
+
+
+class IncidentWordRow(SQLModel, table=True):
+    """An analyst's word on two or more claims, one row for each of them."""
+
+    __tablename__ = "incident_words"
+    __table_args__ = (Index("incident_words_by_claim", "casebook", "claim_id"),)
+
+    casebook: str = Field(sa_column=_key())
+    position: int = Field(sa_column=_key(BigInteger))
+    claim_id: str = Field(sa_column=_key())
+    is_link: bool = Field(sa_column=Column(Boolean, nullable=False))
+    reason: str = Field(sa_column=_text())
+    requested_by: str = Field(sa_column=_text())
+
+
 def _table(name: str) -> Table:
     return SQLModel.metadata.tables[name]
 
@@ -234,3 +312,6 @@ entries = _table("entries")
 entry_actors = _table("entry_actors")
 control_spans = _table("control_spans")
 control_claims = _table("control_claims")
+incident_claims = _table("incident_claims")
+incidents = _table("incidents")
+incident_words = _table("incident_words")
