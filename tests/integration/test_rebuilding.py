@@ -249,7 +249,7 @@ def test_withholding_leaves_nothing_in_a_projection_that_stands_still(
         with read_transaction(desk.app.engine) as connection:
             found = select(func.count()).where(tables.entries.c.report_id == "fall")
             assert connection.execute(found).scalar_one() == 0
-    assert any("its rows of the report are deleted until then" in note for note in done.notes)
+    assert any("until then its rows of the report are deleted" in note for note in done.notes)
 
     desk.app.runner.catch_up()
     assert verified(desk.app.store, all_projections(), desk.app.runner).different == ()

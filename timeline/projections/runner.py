@@ -119,19 +119,24 @@ class Runner:
     def catch_up_after_withholding(self, report_ids: Collection[str]) -> tuple[str, ...]:
         """Leave nothing of what was withheld in any projection's rows; returns what to know.
 
-        A build beside the live rows is thrown away. Where a projection stands still, its rows of
-        these reports are deleted: they come back, without what was withheld, when it goes on.
+        A build beside the live rows is thrown away. Where a projection of the log itself stands
+        still, its rows of these reports are deleted: they come back, without what was withheld,
+        when it goes on. What is folded from others' rows (control) holds no words of a report, and
+        needs its own rows to know what to fold again: it stays as it is until then.
         """
         self.discard_build()
         self.catch_up()
         halted = self.halted()
         names = {status.name for status in halted}
+        direct = [p for p in self._projections if p.name in names and not p.depends_on]
         with write_transaction(self._store.engine) as connection:
-            for table in (t for p in self._projections if p.name in names for t in p.tables):
-                if "report_id" in table.c:
-                    swapping.delete_reports(connection, table, self._store.casebook, report_ids)
+            for table in (table for p in direct for table in p.tables if "report_id" in table.c):
+                swapping.delete_reports(connection, table, self._store.casebook, report_ids)
+        gone = {p.name for p in direct}
         return tuple(
-            f"{status}; its rows of the report are deleted until then" for status in halted
+            f"{status}; until then its rows of the report"
+            f" {'are deleted' if status.name in gone else 'stay as they are'}"
+            for status in halted
         )
 
     def _feed_all(self, on_progress: Callable[[int, int], None] | None = None) -> int:
