@@ -71,8 +71,8 @@ class FatalitiesRange:
         description="The lowest number told, in people; of several incidents, their sum."
     )
     best: int = strawberry.field(
-        description="The best number, in people: where sources differ, the lowest of their best,"
-        " as UCDP has it; of several incidents, their sum."
+        description="The best number, in people: where sources differ, the lowest of their best;"
+        " of several incidents, their sum."
     )
     high: int = strawberry.field(
         description="The highest number told, in people; of several incidents, their sum."

@@ -88,8 +88,8 @@ def figures_of(claims: Sequence[IncidentClaim]) -> Figures | None:
     """The dead of one incident, each root source speaking once, by the last that it said.
 
     Of what one root said at the same time the greater counts: parts are less than the whole. The
-    lowest low and the highest high. Of several best figures the lowest: so UCDP, where no
-    source can be told to be the more reliable. `None` when nobody gives a figure.
+    lowest low and the highest high. Of several best figures the lowest, since nobody here can weigh
+    sources. `None` when nobody gives a figure.
     """
     last: dict[str, tuple[str, int, int, int]] = {}
     for claim in claims:
