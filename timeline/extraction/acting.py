@@ -17,6 +17,7 @@ from timeline.extraction.placing import PlaceHit
 
 AS_NAMED_CHARACTERS_MAX = 120
 HOME_PLACES_MIN = 2
+HOME_ARMY = "government forces"
 RECALL_MAX = 600
 RECALL_NAMES_MAX, TOUCHING_MAX = 200, 30
 _STATE = frozenset({ActorKind.STATE, ActorKind.STATE_FORCES, ActorKind.COALITION})
@@ -127,7 +128,9 @@ def is_home_text(text: str, hits: list[Hit], places: list[PlaceHit], table: Acto
     named = {h.ids[0] for h in hits if not h.is_generic and len(h.ids) == 1}
     kinds = [actor for n in named if (actor := table.get(n)) is not None]
     local = any(a.side == a.actor_id or a.kind in _GROUP for a in kinds)
-    return len(resolved) >= HOME_PLACES_MIN or (bool(resolved) and local) or "Syria" in text
+    state = table.resolve(HOME_ARMY)[0]
+    is_told = state is not None and any(word in text for word in state.adjectives)
+    return len(resolved) >= HOME_PLACES_MIN or (bool(resolved) and local) or is_told
 
 
 _KIND_WORD = re.compile(

@@ -8,7 +8,14 @@ from itertools import accumulate
 from timeline.domain.actors import ActorKind, ActorTable
 from timeline.domain.claims import Extraction, ProposedClaim, ReportFrame
 from timeline.domain.places import Gazetteer
-from timeline.extraction.acting import ActorHit, Cast, actor_hits, find_actors, is_home_text
+from timeline.extraction.acting import (
+    HOME_ARMY,
+    ActorHit,
+    Cast,
+    actor_hits,
+    find_actors,
+    is_home_text,
+)
 from timeline.extraction.clean import cleaned
 from timeline.extraction.consolidate import consolidated, with_candidates
 from timeline.extraction.date_forms import DateExpression, Form, find_dates
@@ -86,7 +93,7 @@ def _drafts(
     places = find_places(even, gazetteer, hits)
     is_home = is_home_text(even, hits, places, actors)
     cast = Cast(find_actors(even, actors, hits, is_home), actors)
-    home_army = actors.resolve("government forces")[0] if is_home else None
+    home_army = actors.resolve(HOME_ARMY)[0] if is_home else None
     if home_army is not None:
         cast.default_state = ActorHit(0, 0, home_army.name, home_army.actor_id, True)
     named = frozenset((h.start, h.end) for h in cast.hits)
