@@ -23,6 +23,7 @@ from timeline.extraction.dating import Calendar
 from timeline.extraction.drafts import Draft, as_claim
 from timeline.extraction.events import Reader
 from timeline.extraction.frame import read_head
+from timeline.extraction.guiding import guide_of
 from timeline.extraction.model import load_model, model_name
 from timeline.extraction.parsing import parse_sentences
 from timeline.extraction.placing import PlaceHit, find_places
@@ -104,8 +105,8 @@ def _drafts(
     reader.body = sentences[0].start
     found: list[Draft] = []
     numbers = {s: n for n, s in telling}
-    set_off = [_with_comma(even, d) for d in dates if _is_set_off(even, d)]
-    for parse in parse_sentences(load_model(), even, [s for _, s in telling], set_off):
+    guide = guide_of(even, places, dates, [s for _, s in telling])
+    for parse in parse_sentences(load_model(), even, [s for _, s in telling], guide):
         number = numbers[parse.sentence]
         found += reader.read(parse, number)
         found += statements_of(parse, reader, number)
@@ -128,21 +129,3 @@ def _is_government(text: str, place: PlaceHit, named: frozenset[tuple[int, int]]
         r"\b(?:in|at|near|around|from|to|outside|inside|into|of|on|toward|towards)(?: the)? \Z",
         before,
     )
-
-
-def _is_set_off(text: str, date: DateExpression) -> bool:
-    """Whether a date interrupts its clause: "took control, Tuesday afternoon, of X"."""
-    before = text[max(0, date.start - 3) : date.start].rstrip(" ")
-    after = text[date.end : date.end + 4].lstrip(" ")
-    return (
-        date.form in (Form.WEEKDAY, Form.DAY, Form.DEICTIC)
-        and not date.preposition
-        and before.endswith(",")
-        and (after.startswith((",", "of ", "of\n")))
-    )
-
-
-def _with_comma(text: str, date: DateExpression) -> tuple[int, int]:
-    start = text.rindex(",", 0, date.start)
-    rest = text[date.end : date.end + 2]
-    return start, date.end + (rest.index(",") + 1 if "," in rest else 0)
