@@ -37,6 +37,7 @@ _STATE_WORDS = frozenset(
         "infantry",
         "navy",
         "police",
+        "air",
     ]
 )
 _GROUP_WORDS = frozenset(
@@ -66,7 +67,8 @@ _UNARMED = frozenset(
         *("civilian", "resident", "villager", "source", "official", "analyst"),
         *("activist", "witness", "refugee", "spokesman", "medic", "doctor"),
         *("mediator", "diplomat", "monitor", "observer", "minister", "journalist"),
-        *("people"),
+        *("people", "commander", "leader", "chief", "mayor", "governor", "prosecutor"),
+        *("blogger", "president", "spokeswoman", "expert", "chairman", "worker", "monitor"),
     }
 )
 _ADJECTIVE = re.compile(
@@ -203,6 +205,7 @@ class Cast:
         self.by_adjective = {w: a.actor_id for a in table.actors.values() for w in a.adjectives}
         self.table = table
         self.subjects: list[tuple[int, ActorHit]] = []
+        self._main: set[int] = set()
         self.unnamed: dict[str, ActorHit] = {}
         self.default_state: ActorHit | None = None
 
@@ -216,9 +219,18 @@ class Cast:
         """Whether the text names this actor, rather than one standing for it."""
         return hit in self._named
 
-    def remember_subject(self, position: int, hit: ActorHit) -> None:
+    def is_irregular(self, hit: ActorHit) -> bool:
+        """Whether an actor is an armed group, which has no air force."""
+        actor = self._actor(hit)
+        if actor is not None:
+            return actor.kind in _GROUP
+        return bool({w.rstrip("s") for w in hit.as_named.lower().split()} & _GROUP_WORDS)
+
+    def remember_subject(self, position: int, hit: ActorHit, *, is_main: bool) -> None:
         """Note who the subject of a clause was, for the pronouns after it."""
         self.subjects.append((position, hit))
+        if is_main:
+            self._main.add(position)
 
     def standing_for(
         self, word: str, before: int, sentence_start: int, not_: frozenset[str]
@@ -235,6 +247,9 @@ class Cast:
         near = [(at, h) for at, h in subjects if sentence_start - RECALL_MAX <= at < before]
         told = [h for _, h in sorted(near) if h.actor_id is None or h.actor_id not in not_]
         recent = [h for h in told if self._fights(h)]
+        if not any(at >= sentence_start for at, _ in near):
+            main = [h for at, h in sorted(near) if at in self._main and h in recent]
+            recent = main or recent
         kinds = _STATE if word in _STATE_WORDS else _GROUP if word in _GROUP_WORDS else None
         last = bisect_left(self._starts, before)
         named = self.hits[max(0, last - RECALL_NAMES_MAX) : last]

@@ -42,6 +42,7 @@ _NEED_PLACE = frozenset(
     {"ControlChanged", "ControlStated", "Withdrawal", "RouteCut", "RouteOpened"}
 )
 _VIOLENT = frozenset({"Airstrike", "Shelling", "Bombing", "Clash"})
+_MAIN_CLAUSES = frozenset({"ROOT", "conj", "ccomp", "parataxis"})
 _POINTING = frozenset({"the", "that", "this"})
 
 
@@ -108,8 +109,10 @@ class Reader:
             is_agent = token.dep_ == "pobj" and token.head.dep_ == "agent"
             if token.pos_ == "PRON" or not (token.dep_ in ("nsubj", "nsubjpass") or is_agent):
                 continue
+            verb = token.head.head if is_agent else token.head
+            is_main = verb.dep_ in _MAIN_CLAUSES
             for hit in scene.actors_of(token)[:1]:
-                self.cast.remember_subject(parse.offsets[token.i][0], hit)
+                self.cast.remember_subject(parse.offsets[token.i][0], hit, is_main=is_main)
 
     def _focus(self, before: int) -> PlaceHit | None:
         """The place that was last told of, asides and regions aside."""

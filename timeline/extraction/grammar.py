@@ -62,8 +62,35 @@ def coordinated(token: Token) -> list[Token]:
     return found
 
 
+def is_garden_path(verb: Token) -> bool:
+    """Whether the parse took a verb for a participle: "a jet bombed X", read as "bombed X".
+
+    A participle never stands right after a noun, and none is in the past tense.
+    """
+    if verb.dep_ not in ("amod", "compound") or verb.head.i < verb.i or verb.i == 0:
+        return False
+    before = verb.doc[verb.i - 1]
+    if verb.tag_ == "VBD":
+        return before.pos_ in ("NOUN", "PROPN", "PRON", "CCONJ", "ADV")
+    return verb.tag_ == "VBN" and before.pos_ in ("NOUN", "PROPN") and before.dep_ != "npadvmod"
+
+
+def _of_garden_path(verb: Token) -> Arguments:
+    """Subject and object by their place: the noun before, or that of the verb before; the next."""
+    before = verb.doc[verb.i - 1]
+    subject = [before]
+    if before.pos_ not in ("NOUN", "PROPN", "PRON"):
+        upper = governing_verb(verb)
+        subject = arguments(upper).subject if upper is not None and upper != verb else []
+    after = [verb.head, *(c for c in verb.head.children if c.i > verb.i)]
+    preps = [(p.lower_, n) for p in after if p.dep_ == "prep" for n in _nouns_of(p)]
+    return Arguments(subject, [verb.head], preps, frozenset(), False)
+
+
 def arguments(verb: Token) -> Arguments:
     """The arguments of a verb, wherever the sentence puts them."""
+    if is_garden_path(verb):
+        return _of_garden_path(verb)
     passive = is_passive(verb)
     own_subject = [c for c in verb.children if c.dep_ in _SUBJECT | _PASSIVE]
     doers = [c for c in verb.children if c.dep_ == "agent"]
@@ -95,7 +122,7 @@ def is_passive(verb: Token) -> bool:
     """Whether a verb is in the passive, or a past participle on its noun."""
     if any(c.dep_ in ("auxpass", "nsubjpass") for c in verb.children):
         return True
-    if verb.tag_ != "VBN":
+    if verb.tag_ != "VBN" or is_garden_path(verb):
         return False
     if any(c.dep_ == "aux" for c in verb.children):
         return False

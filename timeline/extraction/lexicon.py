@@ -26,6 +26,7 @@ class VerbRule(Struct, frozen=True, forbid_unknown_fields=True):
     not_obj: list[str] = []
     not_: list[str] = []
     with_text: list[str] = []
+    intransitive: bool = False
 
     @property
     def particles(self) -> tuple[str, ...]:

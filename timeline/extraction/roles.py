@@ -81,12 +81,27 @@ def actors_of_event(trigger: Trigger, scene: Scene) -> list[ActorMention]:
                 ]
                 owners += [n for c in noun.children if c.dep_ == "prep" for n in c.children]
                 roles.add(owners, trigger.roles["hands"])
+    if trigger.roles.get("obj") == "assault":
+        _attackers(trigger, scene, roles)
     add_targets(trigger, scene, roles)
     if trigger.type in ("Shelling", "Airstrike") and not roles.has("initiator"):
         _from_source(trigger, scene, roles)
     if trigger.type == "Clash" and not roles.found:
         _sides(trigger, scene, roles)
     return roles.found
+
+
+def _attackers(trigger: Trigger, scene: Scene, roles: Roles) -> None:
+    """As in "repelled an IS raid", "beat back the attackers": whose the attack was."""
+    for noun in trigger.arguments.object:
+        if scene.classes(noun) & {"force", "actor"} and "assault" not in scene.classes(noun):
+            roles.add([noun], "initiator")
+            continue
+        by = [n for c in noun.children if c.lower_ in ("by", "from") for n in c.children]
+        owners = [c for c in noun.lefts if c.dep_ in ("poss", "compound", "amod", "nmod")]
+        for owner in [*by, *owners]:
+            for hit in scene.cast.touching(*scene.parse.offsets[owner.i]):
+                roles.add_hit(hit, "initiator")
 
 
 def _named_others(trigger: Trigger, scene: Scene) -> frozenset[str]:

@@ -18,7 +18,7 @@ _PERSONAL = frozenset({"it", "they", "them", "he", "she", "we", "its", "their"})
 _FIGHTING = frozenset({"force", "air_arm", "gun", "person"})
 _WEAPONS = frozenset({"air_arm", "gun", "munition", "aircraft"})
 _AFFECTED = frozenset({"dobj", "pobj", "nsubjpass"})
-_SIDES = frozenset({"army", "government", "military", "regime"})
+_SIDES = frozenset({"army", "government", "military", "regime", "junta", "air"})
 _STRANGERS = frozenset({"gunman", "fighter", "group", "attacker", "assailant", "bomber", "drone"})
 _LOOSE_KINDS = frozenset({"soldier", "militant", "fighter", "troop"})
 _PLAIN_MARKS = _SIDES | {
@@ -66,6 +66,8 @@ class Scene:
         hits = self.cast.touching(a, b)
         if any(h.end >= b for h in hits):
             held.add("actor")
+        if any(self.cast.is_irregular(h) for h in hits):
+            held.add("irregular")
         if hits and not place and not held & {"settlement", "site", "region"}:
             held.discard("place")
         if not held & {"settlement", "site"} and held & {"person", "force"} and not place:
@@ -104,6 +106,8 @@ class Scene:
             return None
         if noun.pos_ == "PRON":
             return self._of_pronoun(noun, first, last, barred)
+        if classes & _FIGHTING and (whose := self._of_owner(noun, first, last, barred)):
+            return whose
         if classes & _FIGHTING:
             return self._seated(noun, first, last) or self._of_kind(noun, first, last, barred)
         if noun.pos_ == "PROPN" and "place" not in classes:
@@ -132,6 +136,18 @@ class Scene:
             return stands
         return ActorHit(first, last, noun.text, stands.actor_id, True)
 
+    def _of_owner(
+        self, noun: Token, first: int, last: int, barred: frozenset[str]
+    ) -> ActorHit | None:
+        """As in "its drones", "their fighters": whoever the pronoun stands for."""
+        if "person" in self.classes(noun) and "force" not in self.classes(noun):
+            return None
+        for owner in (c for c in noun.lefts if c.dep_ == "poss" and c.lower_ in ("its", "their")):
+            whose = self._of_pronoun(owner, first, last, barred)
+            if whose is not None and whose.actor_id is not None:
+                return ActorHit(first, last, self.phrase(noun), whose.actor_id, True)
+        return None
+
     def _seated(self, noun: Token, first: int, last: int) -> ActorHit | None:
         """As in "The government in X": the actor that X's name means, or itself, unresolved."""
         if lemma(noun) not in ("government", "army", "authority", "administration"):
@@ -156,7 +172,8 @@ class Scene:
         marks = [c for c in noun.lefts if c.dep_ in ("amod", "compound", "nummod", "nmod")]
         is_own = any(c.text[:1].isupper() and c.i > noun.sent.start for c in marks)
         is_plain = all(c.lower_ in _PLAIN_MARKS for c in marks)
-        is_loose = low in _LOOSE_KINDS and not is_own
+        is_strange = any(c.lower_ in lexicon().lists["estranging"] for c in marks)
+        is_loose = low in _LOOSE_KINDS and not is_own and not is_strange
         is_new = "some" in determiners or (
             determiners & {"a", "an"} and (low in _STRANGERS or noun.dep_ in _AFFECTED)
         )
