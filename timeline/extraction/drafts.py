@@ -68,6 +68,11 @@ class Draft(Struct, kw_only=True):
         }
 
 
+def place_key(place: PlaceMention | None) -> str | None:
+    """What two mentions of one place have in common; `None` for no place."""
+    return (place.place_id or place.as_named) if place is not None else None
+
+
 def copied(draft: Draft, **changes: object) -> Draft:
     """A draft of its own with some fields changed."""
     copy = Draft(**{name: getattr(draft, name) for name in draft.__struct_fields__})

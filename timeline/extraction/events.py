@@ -13,7 +13,7 @@ from timeline.extraction.casualties import give_figures
 from timeline.extraction.date_forms import DateExpression, Form
 from timeline.extraction.dates import days_of
 from timeline.extraction.dating import Calendar, Dating, date_event, governors, own_dates
-from timeline.extraction.drafts import Draft
+from timeline.extraction.drafts import Draft, place_key
 from timeline.extraction.evidence import evidence_span
 from timeline.extraction.figures import quantity_of
 from timeline.extraction.grammar import (
@@ -179,7 +179,9 @@ class Reader:
             trigger.carrier,
             (parse.sentence.paragraph, number),
             forward=forward,
-            is_state=trigger.type == "ControlStated",
+            type_=trigger.type,
+            place=place_key(where.mention),
+            said=_said_on(reading, dated),
         )
         again = trigger.type == "AircraftLoss" and any(
             noun.lower_ == "it" for noun in trigger.arguments.object
@@ -230,6 +232,14 @@ class Reader:
             for noun in arguments(verb).subject:
                 for hit in scene.actors_of(noun)[:1]:
                     draft.actors.append(self.cast.mention(hit, ActorRole.INITIATOR))
+
+
+def _said_on(reading: Reading, dated: Dated) -> DateExpression | None:
+    """The date on which the speaker said it."""
+    saying = reading.saying
+    if saying is None:
+        return None
+    return next((e for e, g in dated if g is not None and g.i == saying.i), None)
 
 
 def _counted(trigger: Trigger) -> list[Token]:

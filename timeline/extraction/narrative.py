@@ -7,7 +7,7 @@ from datetime import date
 from timeline.extraction.date_forms import DateExpression, Form
 from timeline.extraction.dates import Days, running_days
 from timeline.extraction.dating import Calendar, earlier_days, shifted
-from timeline.extraction.drafts import Draft, copied
+from timeline.extraction.drafts import Draft, copied, place_key
 from timeline.extraction.grammar import is_pluperfect, is_simple_past
 from timeline.extraction.parsing import Parse
 
@@ -68,7 +68,8 @@ def move_story(made: list[Draft], parse: Parse, calendar: Calendar, number: int)
         is_aside = any(c.dep_ == "mark" and c.lower_ in _ASIDE_MARKS for c in verb.children)
         tells_on = is_simple_past(verb) and not is_pluperfect(verb)
         moves = tells_on and not is_aside and verb.dep_ in _STORY_CLAUSES
-        calendar.tell(days, parse.sentence.paragraph, number, moves=moves)
+        where = place_key(draft.place)
+        calendar.tell(days, parse.sentence.paragraph, number, moves=moves, place=where)
 
 
 def earlier_of_running(made: list[Draft], parse: Parse, dates: list[DateExpression]) -> list[Draft]:
