@@ -27,6 +27,7 @@ from timeline.extraction.guiding import guide_of
 from timeline.extraction.model import load_model, model_name
 from timeline.extraction.parsing import parse_sentences
 from timeline.extraction.placing import PlaceHit, find_places
+from timeline.extraction.returning import with_anaphors
 from timeline.extraction.sentences import Sentence, split_sentences
 from timeline.extraction.statements import statements_of
 from timeline.extraction.succession import with_other_parties
@@ -91,7 +92,7 @@ def _drafts(
     if not telling:
         return [], []
     hits = actor_hits(even, actors)
-    places = find_places(even, gazetteer, hits)
+    places = with_anaphors(even, find_places(even, gazetteer, hits), gazetteer)
     is_home = is_home_text(even, hits, places, actors)
     cast = Cast(find_actors(even, actors, hits, is_home), actors)
     home_army = actors.resolve(HOME_ARMY)[0] if is_home else None
