@@ -114,6 +114,7 @@ def find_actors(text: str, table: ActorTable, hits: list[Hit], is_home: bool) ->
             start -= len(of.group())
         named = re.sub(r"[()\"]", "", text[start : hit.end]).strip()
         found.append(ActorHit(start, hit.end, named, known, hit.is_generic))
+    found = _joined(text, found)
     found.extend(_by_kind(text, table, found, is_home))
     found.extend(_by_adjective(text, table, found))
     for match in _LED.finditer(text):
@@ -122,6 +123,19 @@ def find_actors(text: str, table: ActorTable, hits: list[Hit], is_home: bool) ->
             found = [f for f in found if f not in clash]
             found.append(ActorHit(match.start(), match.end(), match.group(), None))
     return sorted(found)
+
+
+def _joined(text: str, hits: list[ActorHit]) -> list[ActorHit]:
+    """As in "Tuareg rebels of the CMA": one actor named twice is one name."""
+    made: list[ActorHit] = []
+    for hit in hits:
+        last = made[-1] if made else None
+        between = text[last.end : hit.start] if last is not None else ""
+        if last and hit.actor_id == last.actor_id is not None and between in (" of ", " of the "):
+            made[-1] = last._replace(end=hit.end, as_named=text[last.start : hit.end])
+        else:
+            made.append(hit)
+    return made
 
 
 def is_home_text(text: str, hits: list[Hit], places: list[PlaceHit], table: ActorTable) -> bool:

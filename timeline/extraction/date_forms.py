@@ -212,6 +212,7 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
             ),
             0,
         ),
+        (Form.MONTH, rf"\b(?P<third>early|mid|late)[- ]{_M}(?! \d)", 0),
         (
             Form.WEEKDAY,
             (

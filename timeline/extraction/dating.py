@@ -276,9 +276,10 @@ def date_event(
         return Dating(occurred, days, running)
     spoken = days_of(said, calendar.dateline, None) if said is not None and not forward else None
     if spoken is not None and calendar.dateline and spoken.last <= calendar.dateline:
-        if is_state and spoken.first == spoken.last and not is_pluperfect(verb):
+        if not is_state:
+            return Dating(not_later_than(spoken.last), None)
+        if is_simple_past(verb) and spoken.first == spoken.last:  # "said on Monday that it held X"
             return Dating(on_day(spoken.last, Anchor.DATELINE), None)
-        return Dating(not_later_than(spoken.last), None)
     if is_state and calendar.dateline and not is_pluperfect(verb):
         return Dating(on_day(calendar.dateline, Anchor.DATELINE), None)
     if any(e.form is Form.VAGUE for e in expressions):

@@ -66,6 +66,9 @@ class Reader:
         self.drafts: list[Draft] = []
         self.sieges: list[Draft] = []
         self.body = 0
+        self._told_at: PlaceHit | None = None
+        self._told_from = 0
+        self._hits: dict[int, PlaceHit] = {}
 
     def read(self, parse: Parse, number: int) -> list[Draft]:
         """The drafts of one sentence, which is the `number`th of the report."""
@@ -91,6 +94,7 @@ class Reader:
             if draft is not None:
                 draft.fatalities = killed
                 made.append(draft)
+        self._remember_place(parse, made)
         self.drafts += made
         return made
 
@@ -114,11 +118,28 @@ class Reader:
             for hit in scene.actors_of(token)[:1]:
                 self.cast.remember_subject(parse.offsets[token.i][0], hit, is_main=is_main)
 
-    def _focus(self, before: int) -> PlaceHit | None:
+    def _focus(self, before: int, parse: Parse) -> PlaceHit | None:
         """The place that was last told of, asides and regions aside."""
         past = [p for p in self.places if self.body <= p.start and p.end <= before]
         spots = [p for p in past if p.kind != "road" and not p.is_aside and not p.is_region]
-        return spots[-1] if spots else None
+        spots = [p for p in spots if p.kind != "part"] or spots
+        told = self._told_at
+        if told is None or not spots or spots[-1].start >= parse.sentence.start:
+            return spots[-1] if spots else None
+        return told if told.start >= self._told_from <= spots[-1].start else spots[-1]
+
+    def _remember_place(self, parse: Parse, made: list[Draft]) -> None:
+        """Where the last thing told in a main clause was: later sentences lean on it."""
+        main = [
+            (d, hit)
+            for d in made
+            if d.is_occurrence and parse.doc[d.verb_index].dep_ in _MAIN_CLAUSES
+            for hit in [self._hits.get(d.token_index)]
+            if hit is not None and hit.kind in ("settlement", "site") and d.has_own_place
+        ]
+        self._hits = {}
+        if main:
+            self._told_at, self._told_from = main[-1][1], parse.sentence.start
 
     def _draft(self, trigger: Trigger, scene: Scene, dated: Dated, number: int) -> Draft | None:
         parse, token = scene.parse, trigger.token
@@ -127,9 +148,11 @@ class Reader:
             reading = _weaker(reading, read_modality(trigger.carrier))
         actors = actors_of_event(trigger, scene)
         at = parse.offsets[token.i][0]
-        where = place_of_event(trigger, scene, self._focus(at))
+        where = place_of_event(trigger, scene, self._focus(at, parse))
         if trigger.type in _NEED_PLACE and where.mention is None:
             return None
+        if where.hit is not None:
+            self._hits[token.i] = where.hit
         dating, where = self._date(trigger, reading, scene, dated, number, where)
         is_lasting = token.lower_ in ("last", "lasted", "lasting")
         if trigger.type == "SiegeBegan" and is_lasting and dating.days is None:
@@ -155,6 +178,7 @@ class Reader:
             and any(c.dep_ == "det" and c.lower_ in _POINTING for c in token.children),
             verb_index=trigger.carrier.i,
             is_retaken=lemma(token) in lexicon().lists["again"],
+            is_entry=lemma(token) in lexicon().lists["enter"],
         )
         self._add_linear_actor(draft, trigger, scene)
         return draft

@@ -73,7 +73,7 @@ SITE_KINDS = {
 PART_OF_TOWN = re.compile(r"\b(?:[Qq]uarter|[Dd]istrict|[Nn]eighbou?rhood|[Ss]uburb|[Ss]treet|[Ss]quare)s?\b")
 ANAPHOR = re.compile(
     rf"\b[Tt]h(?:e|at|is) (?!{_ANOTHER} )(?:[a-z-]+ )?(?P<kind>town|city|village|hamlet|settlement|base|airbase|air base|airport|airfield|camp|station|plant|dam|area|"
-    r"district|neighbou?rhood|crossing|hill|island|province|enclave|garrison|port|hospital|bridge|refinery)\b(?! (?:of|was named|called) [A-Z])(?! (?:council|centre|hall|official))"
+    r"district|neighbou?rhood|crossing|hill|island|province|enclave|garrison|port|hospital|bridge|refinery|provincial capital)\b(?! (?:of|was named|called) [A-Z])(?! (?:council|centre|hall|official))"
 )
 ROAD = re.compile(
     r"\b(?:the |a |its |their |an |supplying )?(?:[Oo]nly |[Mm]ain |[Ss]trategic |[Vv]ital |[Kk]ey |[Ll]ast |[Cc]oastal )*(?:supply(?:ing)? |land |army's )?"
@@ -117,4 +117,5 @@ def is_no_place_here(text: str, start: int, end: int) -> bool:
     before = text[max(0, start - 24) : start]
     if _LONGER.search(before) or re.search(r"\b[Aa]ccording to (?:the )?\Z", before):
         return True
-    return before.endswith("the ") and _AFTER_RIVER.match(text, end) is not None
+    is_bare = text[start:end].isalpha() and text[start].isupper()
+    return is_bare and before.endswith("the ") and _AFTER_RIVER.match(text, end) is not None

@@ -6,6 +6,8 @@ one named before ("the army", "they"). Whoever is not known stays as the report 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from timeline.extraction.acting import ActorHit, Cast
 from timeline.extraction.grammar import CLIMB_MAX, Token, coordinated, left_edge
 from timeline.extraction.lexicon import lexicon
@@ -47,6 +49,12 @@ class Scene:
         self.places = [p for p in places if start <= p.start < end]
         self._classes: dict[int, frozenset[str]] = {}
 
+    def without(self, is_out: Callable[[PlaceHit], bool]) -> Scene:
+        """The same sentence with some of its places left out."""
+        other = Scene(self.parse, self.all_places, self.cast)
+        other.places = [p for p in self.places if not is_out(p)]
+        return other
+
     def classes(self, token: Token) -> frozenset[str]:
         """The noun classes of a token, with `place` and `actor` where it is named as one."""
         if token.i not in self._classes:
@@ -56,6 +64,8 @@ class Scene:
     def _classify(self, token: Token) -> frozenset[str]:
         words = lexicon()
         held = set(words.classes(lemma(token))) | set(words.classes(token.lower_))
+        if "force" in held and _carries_relief(token):
+            held.discard("force")
         if any(c.lower_ == "suicide" for c in token.lefts):
             held.discard("air_arm")
             held.add("suicide_bomber")
@@ -132,6 +142,9 @@ class Scene:
             return None
         start = self.parse.sentence.start
         stands = self.cast.standing_for(noun.lower_, first, start, barred)
+        if stands is None and (verb := noun.head).dep_ == "advcl" and noun.i < verb.head.i:
+            later = [c for c in verb.head.children if c.dep_ == "nsubj" and c.pos_ != "PRON"]
+            stands = self._actor_of(later[0], barred) if later else None
         if stands is None or stands.actor_id is None:
             return stands
         return ActorHit(first, last, noun.text, stands.actor_id, True)
@@ -252,6 +265,13 @@ class Scene:
                     child, hit
                 ):
                     return hit
+            sides = [child, *(c for c in child.children if c.dep_ in ("poss", "compound"))]
+            for side in (s for s in sides if s.dep_ != "prep" and lemma(s) in _SIDES):
+                at = offsets[side.i]
+                start = self.parse.sentence.start
+                stands = self.cast.standing_for(lemma(side), at[0], start, frozenset())
+                if stands is not None and stands.actor_id is not None:
+                    return ActorHit(*at, self.phrase(side), stands.actor_id, True)
             queue.extend(
                 c
                 for c in child.children
@@ -285,6 +305,13 @@ class Scene:
                 direct = direct[:1]
             found.extend(p for p in direct if p not in found)
         return found
+
+
+def _carries_relief(token: Token) -> bool:
+    """As in "a convoy of aid trucks", which is no force."""
+    loads = [t for c in token.rights if c.lower_ in ("of", "with", "carrying") for t in c.subtree]
+    names = {lemma(t) for t in [*loads, *token.lefts]}
+    return bool(names & (lexicon().nouns["relief"] | {"civilian", "refugee", "humanitarian"}))
 
 
 def _in_clause(token: Token, top: Token) -> bool:

@@ -116,7 +116,7 @@ def find_triggers(parse: Parse, classes: Classes, last_kind: str | None = None) 
 def _verb(token: Token, classes: Classes) -> Trigger | None:
     low = lemma(token)
     rules = lexicon().verbs.get(low)
-    if not rules or token.dep_ in ("aux", "auxpass"):
+    if not rules or token.dep_ in ("aux", "auxpass") or (low, token.tag_) == ("flee", "VBG"):
         return None
     if (
         token.tag_ == "VBG"
@@ -232,7 +232,7 @@ def _noun(token: Token, classes: Classes, last_kind: str | None) -> Trigger | No
         ]
         if rule.of and not _any(nouns, rule.of, classes):
             continue
-        carrier = _carrier(token)
+        carrier = token.doc[token.i + 1] if _harms_next(token) else _carrier(token)
         if not _stands(rule, token, carrier, classes):
             continue
         return _nominal(token, rule, carrier, last_kind)
