@@ -127,7 +127,8 @@ def _above_state(verb: Token | None) -> Token | None:
     """As in "the houses held by X on Monday": a day is of the verb above, not of the holding."""
     if verb is None or verb.dep_ not in ("acl", "amod"):
         return verb
-    if not any(rule.type == "ControlStated" for rule in lexicon().verbs.get(lemma(verb), [])):
+    lasts = verb.dep_ == "acl" and verb.tag_ == "VBG"  # "people leaving a mosque on Friday"
+    if not lasts and not any(rule.type == "ControlStated" for rule in lexicon().verbs.get(lemma(verb), [])):
         return verb
     above = governing_verb(verb)
     return above if above is not None else verb

@@ -92,7 +92,8 @@ def _drafts(
     if not telling:
         return [], []
     hits = actor_hits(even, actors)
-    places = with_anaphors(even, find_places(even, gazetteer, hits), gazetteer)
+    places = find_places(even, gazetteer, hits)
+    places = with_anaphors(even, places, gazetteer, sentences[0].start)
     is_home = is_home_text(even, hits, places, actors)
     cast = Cast(find_actors(even, actors, hits, is_home), actors)
     home_army = actors.resolve(HOME_ARMY)[0] if is_home else None

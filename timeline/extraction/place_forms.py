@@ -65,7 +65,7 @@ LOOSE = re.compile(
     rf"(?:the )?(?P<name>{NAMES})"
 )
 # Words that keep "the other town" from standing for the last one named.
-_ANOTHER = r"(?:next|other|nearby|neighbou?ring|nearest|first|second|third|last|only|largest|main|in|of|on|at|to|first|border|own)"
+_ANOTHER = r"(?:next|other|nearby|neighbou?ring|nearest|first|second|third|last|only|largest|main|in|of|on|at|to|first|border|own|old)"
 SITE_KINDS = {
     "base": ("base", "airbase", "air base", "airport", "airfield", "camp", "garrison"),
     "station": ("station", "plant"),

@@ -37,15 +37,26 @@ _KINDS = {
 }
 
 
-def with_anaphors(text: str, places: list[PlaceHit], gazetteer: Gazetteer) -> list[PlaceHit]:
-    """The places with those that "the town" and the like stand for, left to right."""
+def with_anaphors(
+    text: str, places: list[PlaceHit], gazetteer: Gazetteer, body: int
+) -> list[PlaceHit]:
+    """The places with those that "the town" and the like stand for, left to right.
+
+    Args:
+        text: The cleaned text.
+        places: What it names.
+        gazetteer: The places of the theatre.
+        body: Where the body begins; what the dateline names is the last to be meant.
+    """
     found = list(places)
     for match in ANAPHOR.finditer(text):
         at = bisect_left(places, match.start(), key=lambda p: p.start)
         near = places[max(0, at - NEIGHBOURS_MAX) : at + NEIGHBOURS_MAX]
         if any(p.start < match.end() and match.start() < p.end for p in near):
             continue
-        meant = _meant(match, [p for p in near if p.end <= match.start()], gazetteer)
+        before = [p for p in near if p.end <= match.start()]
+        told = [p for p in before if p.start >= body]
+        meant = _meant(match, told, gazetteer) or _meant(match, before, gazetteer)
         if meant is not None:
             found.append(_standing(text, match, meant, gazetteer))
     return sorted(found, key=lambda p: p.start)
@@ -59,6 +70,8 @@ def _meant(match: re.Match[str], before: list[PlaceHit], gazetteer: Gazetteer) -
     elif kind in _SETTLEMENT_WORDS:
         wanted = {"settlement", "part"} if kind in _PARTS else {"settlement"}
         fitting = [p for p in before if p.kind in wanted]
+        fitting = fitting or [t for p in before if (t := _town_of(p, gazetteer)) is not None]
+        fitting = [p for p in fitting if _has_size(p, kind, gazetteer)] or fitting
     elif kind == "province":
         fitting = [p for p in before if p.kind == "region"]
     else:
@@ -71,6 +84,24 @@ def _meant(match: re.Match[str], before: list[PlaceHit], gazetteer: Gazetteer) -
         if at and match.start() - at[-1].end <= RECALL_CHARACTERS:
             return at[-1]
     return direct[-1]
+
+
+def _has_size(place: PlaceHit, kind: str, gazetteer: Gazetteer) -> bool:
+    """Whether a place is, as far as is known, the city or village that is spoken of."""
+    wanted = {"city": PlaceKind.CITY, "village": PlaceKind.VILLAGE}.get(kind)
+    known = gazetteer.get(place.mention.place_id or "")
+    return wanted is None or known is None or known.kind is wanted
+
+
+def _town_of(site: PlaceHit, gazetteer: Gazetteer) -> PlaceHit | None:
+    """As in "Mosul airport": Mosul, for a city that is spoken of later."""
+    first, _, rest = site.mention.as_named.partition(" ")
+    if site.kind != "site" or not rest:
+        return None
+    town = gazetteer.mention(PlaceMention(as_named=first))
+    if town.place_id is None or town.place_id == site.mention.place_id:
+        return None
+    return site._replace(mention=town, kind="settlement")
 
 
 def _is_such(place: PlaceHit, kind: str, gazetteer: Gazetteer) -> bool:

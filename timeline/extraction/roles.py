@@ -117,7 +117,8 @@ def _nominal_roles(trigger: Trigger, scene: Scene, roles: Roles, doer: str) -> N
     if trigger.type == "Withdrawal":
         doer = "initiator"
     for child in token.children:
-        if child.dep_ in ("poss", "compound", "amod", "nmod") and scene.classes(child) & {"actor"}:
+        owns = {"actor", "force"} if child.dep_ == "poss" else {"actor"}
+        if child.dep_ in ("poss", "compound", "amod", "nmod") and scene.classes(child) & owns:
             roles.add([child], doer)
         if child.dep_ in ("prep", "agent") and child.lower_ in ("by", "between"):
             role = "participant" if child.lower_ == "between" else doer

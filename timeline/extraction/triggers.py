@@ -244,7 +244,8 @@ def _nominal(token: Token, rule: NounRule, carrier: Token | None, last_kind: str
         c.dep_ == "det" and c.lower_ in ("the", "that", "this") for c in token.children
     )
     kind = rule.type
-    if is_definite and last_kind in ("Airstrike", "Shelling", "Bombing") and kind == "Clash":
+    is_open = kind == "Clash" or token.lower_ == "bombing"
+    if is_definite and last_kind in ("Airstrike", "Shelling", "Bombing") and is_open:
         kind = last_kind
     verb = carrier if carrier is not None else token
     args = arguments(verb) if verb != token else Arguments([], [], [], frozenset(), False)
@@ -337,6 +338,7 @@ def _stands(rule: NounRule, token: Token, carrier: Token | None, classes: Classe
     harms = token.dep_ == "nsubj" and lemma(token.head) in _HARM
     if harms and (
         rule.when != "light"
+        or rule.type == "Bombing"
         or any(
             c.dep_ in ("poss", "amod", "compound") and "actor" in classes(c) for c in token.children
         )
