@@ -233,6 +233,11 @@ class Cast:
         """Whether the text names this actor, rather than one standing for it."""
         return hit in self._named
 
+    @staticmethod
+    def is_kind_word(word: str) -> bool:
+        """Whether a noun says of what kind an actor is ("rebels"), and so may stand for one."""
+        return word in _STATE_WORDS | _GROUP_WORDS
+
     def is_irregular(self, hit: ActorHit) -> bool:
         """Whether an actor is an armed group, which has no air force."""
         actor = self._actor(hit)

@@ -174,7 +174,7 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
         (
             Form.DAY,
             (
-                rf"\b(?P<prep>[Bb]etween|[Ff]rom) (?:the )?{_D}(?= (?:and|to|until) (?:the )?"
+                rf"\b(?P<prep>[Bb]etween|[Ff]rom|of) (?:the )?{_D}(?= (?:and|to|until) (?:the )?"
                 rf"\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_M}(?:,? {_Y})?)"
             ),
             0,

@@ -96,6 +96,9 @@ def find_places(text: str, gazetteer: Gazetteer, taken: list[Hit]) -> list[Place
             if any(covered[match.start("name") : match.end("name")]):
                 continue
             unknown = _unknown(text, match, gazetteer, taken, strict)
+            is_listed = any(covered[max(0, match.start() - 2) : match.start() + 1])
+            if text[match.start()] == "," and unknown and not unknown.mention.place_id:
+                unknown = unknown if is_listed else None  # rather a person than a place
             if unknown is not None:
                 found.append(unknown)
                 covered[unknown.start : unknown.end] = b"\1" * (unknown.end - unknown.start)

@@ -76,6 +76,8 @@ class Scene:
         hits = self.cast.touching(a, b)
         if any(h.end >= b for h in hits):
             held.add("actor")
+        if token.pos_ == "PRON" and self._is_coalition(token):
+            held.add("air_arm")
         if any(self.cast.is_irregular(h) for h in hits):
             held.add("irregular")
         if hits and not place and not held & {"settlement", "site", "region"}:
@@ -93,14 +95,36 @@ class Scene:
             held.add("name")
         return frozenset(held)
 
+    def _is_coalition(self, pronoun: Token) -> bool:
+        """Whether "it" is a coalition, which fights from the air."""
+        at, start = self.parse.offsets[pronoun.i][0], self.parse.sentence.start
+        if pronoun.lower_ not in ("it", "they"):
+            return False
+        stands = self.cast.standing_for(pronoun.lower_, at, start, frozenset())
+        return stands is not None and stands.as_named.lower().split()[-1] == "coalition"
+
     def actors_of(self, token: Token, barred: frozenset[str] = frozenset()) -> list[ActorHit]:
         """The actors that a noun phrase names, or stands for."""
         found: list[ActorHit] = []
         for noun in coordinated(token):
             hit = self._actor_of(noun, barred)
             if hit is not None and hit.as_named not in [f.as_named for f in found]:
-                found.append(hit)
+                found += [*self._of_first_adjectives(noun, hit), hit]
         return found
+
+    def _of_first_adjectives(self, noun: Token, hit: ActorHit) -> list[ActorHit]:
+        """As in "Russian and Syrian aircraft": Russia's, of which the noun is not written."""
+        known, offsets = self.cast.by_adjective, self.parse.offsets
+        words = [c for c in noun.lefts if c.dep_ in ("amod", "compound", "nmod")]
+        words += [j for c in words for j in c.children if j.dep_ == "conj"]
+        ids = {known[c.text]: c for c in words if c.text in known}
+        if len(ids) < 2:  # noqa: PLR2004 - two peoples
+            return []
+        return [
+            ActorHit(*offsets[c.i], f"{c.text} {noun.text}", id_)
+            for id_, c in ids.items()
+            if id_ != hit.actor_id
+        ]
 
     def _actor_of(self, noun: Token, barred: frozenset[str]) -> ActorHit | None:
         offsets = self.parse.offsets
@@ -132,6 +156,8 @@ class Scene:
         best = (own or named)[-1]
         if best.is_generic and best.actor_id is None and best.as_named.islower():
             start = self.parse.sentence.start
+            if not self.cast.is_kind_word(lemma(noun)):
+                return best
             return self.cast.standing_for(lemma(noun), first, start, barred) or best
         return best
 

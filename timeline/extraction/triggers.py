@@ -40,6 +40,7 @@ _COUNTERS = frozenset(
         "month",
     ]
 )
+_PERSONS = frozenset({"them", "him", "they", "who"})
 _PRONOUNS = frozenset({"it", "them", "that", "this", "which", "both"})
 
 
@@ -131,6 +132,8 @@ def _verb(token: Token, classes: Classes) -> Trigger | None:
     if token.dep_ == "amod" and not told:
         return None
     args = arguments(token)
+    if low in ("fight", "battle") and token.dep_ == "acl" and not args.after("with", "against"):
+        return None  # "volunteers fighting alongside the army" tells who they are
     for rule in rules:
         if low not in rule.not_ and _fits(rule, low, token, args, classes):
             kind = rule.type
@@ -151,6 +154,9 @@ def _is_outcome(token: Token) -> bool:
 
 def is_overtaken(trigger: Trigger, others: list[Trigger]) -> bool:
     """Whether a state is of a place that changes hands here: "rebel-held X fell to Y"."""
+    if trigger.type == "OtherIncident" and trigger.token.dep_ == "acl":
+        harms = [t for t in others if t.type == "Bombing"]  # "bombs planted there killed four"
+        return any(trigger.token.head in t.arguments.subject for t in harms)
     if trigger.type != "ControlStated" or trigger.token.dep_ not in ("amod", "acl"):
         return False
     taken = [t for t in others if t.type in ("ControlChanged", "Withdrawal")]
@@ -210,6 +216,8 @@ def _any(tokens: list[Token], wanted: list[str], classes: Classes) -> bool:
             ):
                 return True
             if want == "place" and token.lower_ in _PRONOUNS:
+                return True
+            if want in ("actor", "force") and token.lower_ in _PERSONS:
                 return True
     return False
 

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from timeline.domain.actors import Actor
-from timeline.domain.names import Name
+from timeline.domain.names import Name, folded_form
 from timeline.domain.places import Place
 from timeline.errors import InvalidReport
 from timeline.filing.documents import decode_text, load_yaml
@@ -43,14 +43,16 @@ def theatre_places(theatre: str) -> list[Place]:
 
 
 def theatre_actors(theatre: str) -> list[Actor]:
-    """The actors of a theatre before those of the world; of one id the theatre's own."""
+    """The actors of a theatre before those of the world; of one id or name the theatre's own."""
     if theatre == DEFAULT_THEATRE:
         return load_actors()
     found: dict[str, Actor] = {}
     for path in (_folder() / theatre / "actors.yaml", _folder() / "actors.yaml"):
         if path.exists():
+            own = {folded_form(n.name) for a in found.values() for n in a.names}
             for actor in _actors(path):
-                found.setdefault(actor.actor_id, actor)
+                if folded_form(actor.name) not in own:
+                    found.setdefault(actor.actor_id, actor)
     return list(found.values())
 
 
