@@ -193,15 +193,24 @@ def _by_adjective(text: str, table: ActorTable, found: list[ActorHit]) -> list[A
     taken = _taken(found)
     for pattern in patterns:
         for match in pattern.finditer(text):
-            noun = match["noun"]
-            if noun not in arms and noun.rstrip("s") not in arms:
+            words = _AFTER.match(text, match.end("adjective"))
+            ends = [m.end() for m in re.finditer(r" [a-z][\w-]+", words.group())] if words else []
+            start, said = match.start(), words.start() if words else 0
+            nouns = [said + end for end in ends]
+            end = next((e for e in nouns if _is_of_arms(text[:e].rsplit(" ", 1)[-1], arms)), None)
+            if end is None or not taken.isdisjoint(range(start, end)):
                 continue
-            if not taken.isdisjoint(range(*match.span())):
-                continue
-            taken.update(range(*match.span()))
+            taken.update(range(start, end))
             actor_id = by_adjective.get(match["adjective"])
-            made.append(ActorHit(match.start(), match.end(), match.group(), actor_id))
+            made.append(ActorHit(start, end, text[start:end], actor_id))
     return made
+
+
+_AFTER = re.compile(r"(?: [a-z][\w-]+){1,3}")
+
+
+def _is_of_arms(word: str, arms: frozenset[str]) -> bool:
+    return word in arms or word.rstrip("s") in arms
 
 
 def _taken(hits: list[ActorHit]) -> set[int]:
@@ -212,8 +221,12 @@ def _taken(hits: list[ActorHit]) -> set[int]:
 class Cast:
     """The actors of a report, and who a pronoun or a generic noun stands for."""
 
-    def __init__(self, hits: list[ActorHit], table: ActorTable) -> None:
+    def __init__(self, hits: list[ActorHit], table: ActorTable, text: str = "") -> None:
+        """`text` is the cleaned one, in which the hits stand."""
         self.hits = hits
+        self._text = text
+        seat = re.compile(r"\b(?:in|near|at|around|outside|into|to|from) \Z")
+        self._seats = {h.start for h in hits if seat.search(text[max(0, h.start - 9) : h.start])}
         self._starts = [h.start for h in hits]
         self._named = frozenset(hits)
         self.by_adjective = {w: a.actor_id for a in table.actors.values() for w in a.adjectives}
@@ -237,6 +250,14 @@ class Cast:
     def is_kind_word(word: str) -> bool:
         """Whether a noun says of what kind an actor is ("rebels"), and so may stand for one."""
         return word in _STATE_WORDS | _GROUP_WORDS
+
+    def spelt_out(self, acronym: str, before: int) -> str | None:
+        """The name whose initials an unknown acronym has, if the text gave it before."""
+        if not re.fullmatch(r"[A-Z]{2,6}", acronym):
+            return None
+        words = r"(?: (?:of|the|for|and))*[ -]".join(rf"{letter}[\w']+" for letter in acronym)
+        found = list(re.finditer(rf"\b{words}\b", self._text[:before]))
+        return found[-1].group() if found else None
 
     def is_irregular(self, hit: ActorHit) -> bool:
         """Whether an actor is an armed group, which has no air force."""
@@ -272,6 +293,7 @@ class Cast:
         kinds = _STATE if word in _STATE_WORDS else _GROUP if word in _GROUP_WORDS else None
         last = bisect_left(self._starts, before)
         named = self.hits[max(0, last - RECALL_NAMES_MAX) : last]
+        named = [h for h in named if h.start not in self._seats]
         candidates = [h for h in named if h.end <= before and h.actor_id not in not_]
         candidates = [h for h in candidates if self._fights(h) and self._is_kind(h, kinds)]
         if kinds is None and recent:

@@ -147,6 +147,7 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
             r"\b(?:on |later )?(?P<way>that) (?:same )?(?P<unit>day|night)\b",
             re.IGNORECASE,
         ),
+        (Form.SHIFT, r"\b(?:throughout|during) the (?P<same>day|night)\b", re.IGNORECASE),
         (Form.AGO, rf"\b{_N} {_UNIT} ago\b", re.IGNORECASE),
         (
             Form.PERIOD,

@@ -237,7 +237,7 @@ def _moved(days: Days, steps: int, unit: str) -> Days | None:
 def _shifted(parts: dict[str, str], story: Days | None) -> Days | None:
     if story is None:
         return None
-    if "soon" in parts:
+    if "soon" in parts or "same" in parts:
         return story
     way, unit = parts["way"].lower(), parts.get("unit", "day")
     unit = "day" if unit.lower() in ("morning", "afternoon", "evening") else unit

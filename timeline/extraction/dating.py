@@ -296,12 +296,11 @@ def date_event(
 
 
 def _since(story: Days, dateline: date | None) -> Occurred:
-    """Told after a dated event without a date of its own: from that day to the dateline."""
+    """Told after a dated event without a date of its own: of its day if the story has come to the
+    dateline, else not later than that, since what is told next may lie before or after."""
     if dateline is None or story.first == dateline:
         return as_occurred(story, Anchor.NARRATIVE)
-    if story.first > dateline:
-        return not_later_than(dateline)
-    return occurred_from_edtf(f"{story.first}/{dateline}", Anchor.NARRATIVE)
+    return not_later_than(dateline)
 
 
 def as_occurred(days: Days, anchor: Anchor) -> Occurred:
@@ -346,6 +345,8 @@ def _bounded(
         return as_occurred(whole, anchor), whole
     if is_state and line and word in ("since", "from"):
         return on_day(line, Anchor.DATELINE), days
+    if is_state and word == "by":
+        return as_occurred(days, anchor), days
     if word in ("by", "until", "till"):
         return not_later_than(days.last, anchor), days
     if word == "before":

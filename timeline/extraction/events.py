@@ -114,7 +114,9 @@ class Reader:
             if token.pos_ == "PRON" or not (token.dep_ in ("nsubj", "nsubjpass") or is_agent):
                 continue
             verb = token.head.head if is_agent else token.head
-            is_main = verb.dep_ in _MAIN_CLAUSES
+            aside = token.left_edge.i > 0 and parse.doc[token.left_edge.i - 1].text == ","
+            aside = aside and lemma(verb) in lexicon().all_saying  # "..., the army insisted"
+            is_main = verb.dep_ in _MAIN_CLAUSES and not aside
             for hit in scene.actors_of(token)[:1]:
                 self.cast.remember_subject(parse.offsets[token.i][0], hit, is_main=is_main)
 
@@ -212,8 +214,10 @@ class Reader:
         )
         if dating.days is not None or forward or not (again or is_pluperfect(trigger.carrier)):
             return dating, where
-        recent = reversed(self.drafts[-4:])
-        twin = next((d for d in recent if d.type == trigger.type and d.has_own_date), None)
+        recent = [d for d in self.drafts[-4:] if d.type == trigger.type and d.has_own_date]
+        here = place_key(where.mention) if where.is_structural else None
+        recent = [d for d in recent if here is None or place_key(d.place) in (None, here)]
+        twin = recent[-1] if recent else None
         if twin is None:
             return dating, where
         return Dating(twin.occurred, None), (Where(None, twin.place, True) if again else where)

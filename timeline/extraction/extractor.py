@@ -95,7 +95,7 @@ def _drafts(
     places = find_places(even, gazetteer, hits)
     places = with_anaphors(even, places, gazetteer, sentences[0].start)
     is_home = is_home_text(even, hits, places, actors)
-    cast = Cast(find_actors(even, actors, hits, is_home), actors)
+    cast = Cast(find_actors(even, actors, hits, is_home), actors, even)
     home_army = actors.resolve(HOME_ARMY)[0] if is_home else None
     if home_army is not None:
         cast.default_state = ActorHit(0, 0, home_army.name, home_army.actor_id, True)

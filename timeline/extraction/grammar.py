@@ -12,6 +12,10 @@ from timeline.extraction.parsing import lemma
 
 Token = Any
 CLIMB_MAX = 25
+_MEASURES = frozenset(
+    {"most", "all", "much", "some", "many", "half", "dozens", "hundreds", "thousands", "scores"}
+    | {"several", "several", "parts", "part", "rest", "bulk"}
+)
 _SUBJECT = frozenset({"nsubj", "csubj"})
 _PASSIVE = frozenset({"nsubjpass", "csubjpass"})
 _PARTICLES = frozenset({"out", "off", "back", "up", "down", "over", "through"})
@@ -96,8 +100,8 @@ def arguments(verb: Token) -> Arguments:
     doers = [c for c in verb.children if c.dep_ == "agent"]
     agents = [n for by in doers for n in by.children if n.dep_ == "pobj"]
     objects = [c for c in verb.children if c.dep_ in ("dobj", "dative", "oprd") and c.pos_ != "ADP"]
-    objects = objects[:2] if len(objects) > 1 else objects
-    subjects = [_antecedent(s, verb) for s in own_subject]
+    objects = [_counted(o) for o in (objects[:2] if len(objects) > 1 else objects)]
+    subjects = [_counted(_antecedent(s, verb)) for s in own_subject]
     if not own_subject:
         subjects = _inherited_subject(verb, passive)
     preps = [(prep.lower_, noun) for prep in _prepositions(verb) for noun in _nouns_of(prep)]
@@ -116,6 +120,14 @@ def arguments(verb: Token) -> Arguments:
         subjects = doing
     objects = [_antecedent(o, verb) for o in objects] or _relative_object(verb)
     return Arguments(subjects, objects, preps, particles, False)
+
+
+def _counted(noun: Token) -> Token:
+    """Of what there is "most", "all", "dozens": the noun itself is but a measure."""
+    if noun.lower_ not in _MEASURES:
+        return noun
+    of = [n for c in noun.children if c.lower_ == "of" for n in c.children if n.dep_ == "pobj"]
+    return of[0] if of else noun
 
 
 def is_passive(verb: Token) -> bool:

@@ -127,7 +127,9 @@ def _own(token: Token, state: _State) -> None:
 
 def _negative_subject(token: Token, state: _State) -> None:
     """As in "neither side took X", "nobody entered", "closed no road"."""
-    if any(c.lower_ == "no" for o in token.children if o.dep_ == "dobj" for c in o.children):
+    objects = [o for o in token.children if o.dep_ == "dobj"]
+    words = [o.lower_ for o in objects] + [c.lower_ for o in objects for c in o.children]
+    if {"no", "nothing", "nobody"} & set(words):
         state.negate()
     for subject in token.children:
         if subject.dep_ in ("nsubj", "nsubjpass") and any(

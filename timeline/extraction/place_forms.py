@@ -44,7 +44,8 @@ NEAR = re.compile(
     re.IGNORECASE,
 )
 TOWARD = re.compile(
-    rf"\b(?:towards?|heading (?:to|for)|bound for|on its way to|en route to|in the direction of) {OF}\Z",
+    rf"\b(?:(?:left|leave|leaving) for|(?:retreat|withdr[ae]w|fled|flee|pull|mov|went|go|escap|march|driv|return|evacuat|"
+    rf"transferr?|tak|flown|sent)\w*(?: \w+)? (?:on |back |off )?(?:to|for)|towards?|heading (?:to|for)|bound for|on its way to|en route to|in the direction of) {OF}\Z",
     re.IGNORECASE,
 )
 PARTLY = re.compile(
@@ -60,7 +61,7 @@ KIND_OF = re.compile(rf"\b(?:{SETTLEMENT}|{SITE}|{REGION}) of (?:the )?(?P<name>
 KIND_AFTER = re.compile(rf"\b(?P<name>{NAMES}) (?:{SITE}|{REGION})\b")
 LOOSE = re.compile(
     rf"\b(?:in|In|at|At|near|Near|around|outside|inside|into|from|towards?|to|of|across|over|on|captured|seized|took|"
-    rf"retook|recaptured|overran|entered|left|shelled|bombed|stormed|held|hold|controls?|besieged|hit|struck|abandoned|vacated|evacuated|liberated|reached|occupied|surrounded|encircled|bombarded|"
+    rf"retook|recaptured|overran|won back|won|regained|took back|entered|left|shelled|bombed|stormed|held|hold|controls?|besieged|hit|struck|abandoned|vacated|evacuated|liberated|reached|occupied|surrounded|encircled|bombarded|"
     rf"attacked|raided|targeted|lost|leave|leaving|capture|capturing|seize|seizing|take|taking|retake|recapture|enter|storm|and|,) "
     rf"(?:the )?(?P<name>{NAMES})"
 )
@@ -101,7 +102,7 @@ ORGANISATION = re.compile(
     r"Committee|Command|Services?)\Z"
 )
 NATIONALITY = re.compile(
-    r"(?:ian|ish|ese|isti|eni|raqi|aeli|ench|utch|man|can|Houthi|Kurd|Taliban)s?\Z"
+    r"(?:ian|ish|ese|isti|eni|raqi|aeli|ench|utch|man|can|Houthi|Kurd|Taliban|Emirati|Saudi|Tuareg|Rohingya)s?\Z"
 )
 # Parts of longer names, before which the gazetteer's name is another place's; and the Donets is a river.
 _LONGER = re.compile(

@@ -76,6 +76,8 @@ class Scene:
         hits = self.cast.touching(a, b)
         if any(h.end >= b for h in hits):
             held.add("actor")
+        if lemma(token) == "force" and any(c.lower_ == "air" for c in token.lefts):
+            held.add("air_arm")
         if token.pos_ == "PRON" and self._is_coalition(token):
             held.add("air_arm")
         if any(self.cast.is_irregular(h) for h in hits):
@@ -145,7 +147,8 @@ class Scene:
         if classes & _FIGHTING:
             return self._seated(noun, first, last) or self._of_kind(noun, first, last, barred)
         if noun.pos_ == "PROPN" and "place" not in classes:
-            return ActorHit(first, last, self.phrase(noun), None)
+            named_so = self.phrase(noun)
+            return ActorHit(first, last, self.cast.spelt_out(named_so, first) or named_so, None)
         return None
 
     def _of_name(

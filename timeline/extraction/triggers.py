@@ -110,8 +110,17 @@ def find_triggers(parse: Parse, classes: Classes, last_kind: str | None = None) 
             found.append(trigger)
     warded = {n.i for t in found if t.roles.get("obj") == "assault" for n in t.arguments.object}
     found = [t for t in found if not (t.is_nominal and t.token.i in warded)]
+    found = [t for t in found if not _is_told_by(t, found)]
     carried = {t.carrier.i for t in found if t.is_nominal}
     return [t for t in found if t.is_nominal or t.token.i not in carried or t.type == "SiegeBegan"]
+
+
+def _is_told_by(trigger: Trigger, others: list[Trigger]) -> bool:
+    """As in "shells fired from there hit a school": the firing is part of the hit."""
+    if trigger.token.dep_ != "acl":
+        return False
+    same = [t for t in others if t.type == trigger.type and t is not trigger]
+    return any(trigger.token.head in t.arguments.subject for t in same)
 
 
 def _verb(token: Token, classes: Classes) -> Trigger | None:
@@ -132,6 +141,8 @@ def _verb(token: Token, classes: Classes) -> Trigger | None:
     if token.dep_ == "amod" and not told:
         return None
     args = arguments(token)
+    if low == "change" and any(t.lower_ in ("times", "twice") for t in token.subtree):
+        return None  # "has changed hands several times" tells of no one change
     if low in ("fight", "battle") and token.dep_ == "acl" and not args.after("with", "against"):
         return None  # "volunteers fighting alongside the army" tells who they are
     for rule in rules:
@@ -157,9 +168,11 @@ def is_overtaken(trigger: Trigger, others: list[Trigger]) -> bool:
     if trigger.type == "OtherIncident" and trigger.token.dep_ == "acl":
         harms = [t for t in others if t.type == "Bombing"]  # "bombs planted there killed four"
         return any(trigger.token.head in t.arguments.subject for t in harms)
-    if trigger.type != "ControlStated" or trigger.token.dep_ not in ("amod", "acl"):
+    if trigger.type != "ControlStated" or trigger.token.dep_ not in ("amod", "acl", "relcl"):
         return False
     taken = [t for t in others if t.type in ("ControlChanged", "Withdrawal")]
+    if trigger.token.dep_ == "relcl":  # "X, the last town that they held"
+        return trigger.token.tag_ == "VBD" and any(t.token.i < trigger.token.i for t in taken)
     return any(trigger.token.head in t.arguments.object + t.arguments.subject for t in taken)
 
 
@@ -186,7 +199,7 @@ def _fits(rule: VerbRule, low: str, token: Token, args: Arguments, classes: Clas
         return False
     if rule.subj and not _any(args.subject, rule.subj, classes):
         return False
-    if rule.intransitive and args.object:
+    if rule.intransitive and (args.object or any(c.lower_ == "behind" for c in token.children)):
         return False
     if rule.not_obj and _any(args.object, rule.not_obj, classes):
         return False
@@ -261,7 +274,7 @@ def _nominal(token: Token, rule: NounRule, carrier: Token | None, last_kind: str
     roles: dict[str, str] = {}
     if carrier is not None and (low in lexicon().lists["undergo"] or low in ("repel", "repulse")):
         roles["subj"] = "target"
-    elif carrier is not None and (low in lexicon().lists["light"]):
+    elif carrier is not None and (low in lexicon().lists["light"] or token.head.lower_ == "behind"):
         roles["subj"] = "initiator"
     return Trigger(token, kind, roles, args, verb, is_nominal=True)
 
@@ -289,6 +302,8 @@ def _carrier(token: Token) -> Token | None:
         and any(c.dep_ == "expl" for c in head.children)
     ):
         return head
+    if token.dep_ == "pobj" and head.lower_ == "behind" and lemma(head.head) == "be":
+        return head.head
     if token.dep_ == "pobj":
         verb = head.head
         if head.lower_ in ("under", "in", "to") and lemma(verb) in (
@@ -337,7 +352,8 @@ def _stands(rule: NounRule, token: Token, carrier: Token | None, classes: Classe
     if rule.type == "Clash" and token.dep_ in ("nsubj", "nsubjpass") and _tolls(token.head):
         return True
     causes = (
-        token.dep_ == "pobj"
+        rule.type not in ("Withdrawal", "ControlChanged")
+        and token.dep_ == "pobj"
         and token.head.lower_ in ("in", "by", "during", "from")
         and lemma(token.head.head) in ("kill", "wound", "injure", "die", "destroy", "damage", "hit")
     )

@@ -46,6 +46,8 @@ def place_of_event(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> Wh
         hits = [h for h in scene.places_of(noun) if not h.is_aside or h.kind == "road"]
         spots = [h for h in hits if h.kind != "road"]
         hits = hits if trigger.type.startswith("Route") or not spots else spots
+        if hits and (town := _town_of(hits[0], focus)) is not None:
+            return Where(focus, town, True)
         if hits:
             return Where(hits[0], _as_told(hits[0], noun, trigger, scene), True)
     if of_place and focus is not None and any(n.lower_ in _PRONOUNS for n in slots):
@@ -68,6 +70,19 @@ def place_of_event(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> Wh
         return Where(None, None, False)
     is_siege = trigger.type.startswith("Siege")
     return Where(focus, focus.mention if is_siege else _near(focus), False)
+
+
+def _town_of(hit: PlaceHit, focus: PlaceHit | None) -> PlaceMention | None:
+    """An unknown quarter as a part of the town that is told of: in it, and no more precise."""
+    named = hit.mention
+    is_quarter = hit.kind == "part" and "istrict" not in named.as_named
+    if not is_quarter or named.place_id or focus is None or focus.kind != "settlement":
+        return None
+    if focus.mention.place_id is None:
+        return None
+    return replace(
+        focus.mention, as_named=named.as_named, relation=Relation.IN, geo_precision=2, bearing=None
+    )
 
 
 def _is_there(token: Token, verb: Token) -> bool:

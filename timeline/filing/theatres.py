@@ -23,6 +23,7 @@ from timeline.filing.reference import load_actors, load_places
 from timeline.resources import resource
 from timeline.settings import DEFAULT_THEATRE
 
+ELSEWHERE = "elsewhere"
 CUED_CHARACTERS_MAX = 100_000
 _SLICES = ("curated.csv", "geonames.csv")
 
@@ -57,13 +58,14 @@ def theatre_actors(theatre: str) -> list[Actor]:
 
 
 def theatre_told(text: str) -> str:
-    """The theatre whose words a text has most of; Syria when it has none of any.
+    """The theatre whose words a text has most of; ELSEWHERE when it has none of any.
 
     Only the first CUED_CHARACTERS_MAX code points are looked at.
     """
     read = text[:CUED_CHARACTERS_MAX]
     counts = {name: len(_cues(name).findall(read)) for name in theatre_names()}
-    return max(counts, key=lambda name: counts[name])
+    best = max(counts, key=lambda name: counts[name])
+    return best if counts[best] else ELSEWHERE
 
 
 def _folder() -> Path:
