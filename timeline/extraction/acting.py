@@ -19,6 +19,7 @@ AS_NAMED_CHARACTERS_MAX = 120
 HOME_PLACES_MIN = 2
 HOME_ARMY = "government forces"
 RECALL_MAX = 600
+SPELT_OUT_CHARACTERS_MAX = 5_000
 RECALL_NAMES_MAX, TOUCHING_MAX = 200, 30
 _STATE = frozenset({ActorKind.STATE, ActorKind.STATE_FORCES, ActorKind.COALITION})
 _GROUP = frozenset({ActorKind.NON_STATE_ARMED_GROUP})
@@ -114,7 +115,7 @@ def find_actors(text: str, table: ActorTable, hits: list[Hit], is_home: bool) ->
             start -= len(of.group())
         named = re.sub(r"[()\"]", "", text[start : hit.end]).strip()
         found.append(ActorHit(start, hit.end, named, known, hit.is_generic))
-    found = _joined(text, found)
+    found = _joined(text, found, table)
     found.extend(_by_kind(text, table, found, is_home))
     found.extend(_by_adjective(text, table, found))
     for match in _LED.finditer(text):
@@ -125,14 +126,21 @@ def find_actors(text: str, table: ActorTable, hits: list[Hit], is_home: bool) ->
     return sorted(found)
 
 
-def _joined(text: str, hits: list[ActorHit]) -> list[ActorHit]:
+def _same_side(one: ActorHit, other: ActorHit, table: ActorTable) -> bool:
+    """Whether two names are of one actor, or of a side and a group of it."""
+    actor = table.get(other.actor_id) if other.actor_id else None
+    return actor is not None and one.actor_id in (actor.actor_id, actor.side)
+
+
+def _joined(text: str, hits: list[ActorHit], table: ActorTable) -> list[ActorHit]:
     """As in "Tuareg rebels of the CMA": one actor named twice is one name."""
     made: list[ActorHit] = []
     for hit in hits:
         last = made[-1] if made else None
         between = text[last.end : hit.start] if last is not None else ""
-        if last and hit.actor_id == last.actor_id is not None and between in (" of ", " of the "):
-            made[-1] = last._replace(end=hit.end, as_named=text[last.start : hit.end])
+        if last and _same_side(last, hit, table) and between in (" of ", " of the "):
+            whole = text[last.start : hit.end]
+            made[-1] = last._replace(end=hit.end, as_named=whole, actor_id=hit.actor_id)
         else:
             made.append(hit)
     return made
@@ -256,7 +264,8 @@ class Cast:
         if not re.fullmatch(r"[A-Z]{2,6}", acronym):
             return None
         words = r"(?: (?:of|the|for|and))*[ -]".join(rf"{letter}[\w']+" for letter in acronym)
-        found = list(re.finditer(rf"\b{words}\b", self._text[:before]))
+        told = self._text[max(0, before - SPELT_OUT_CHARACTERS_MAX) : before]
+        found = list(re.finditer(rf"\b{words}\b", told))
         return found[-1].group() if found else None
 
     def is_irregular(self, hit: ActorHit) -> bool:

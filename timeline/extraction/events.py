@@ -13,6 +13,7 @@ from timeline.extraction.casualties import give_figures
 from timeline.extraction.date_forms import DateExpression, Form
 from timeline.extraction.dates import days_of
 from timeline.extraction.dating import Calendar, Dating, date_event, governors, own_dates
+from timeline.extraction.hanging import attached
 from timeline.extraction.drafts import Draft, place_key
 from timeline.extraction.evidence import evidence_span
 from timeline.extraction.figures import quantity_of
@@ -26,7 +27,12 @@ from timeline.extraction.grammar import (
 from timeline.extraction.lexicon import lexicon
 from timeline.extraction.listing import listed_places
 from timeline.extraction.modality import Reading, read_modality
-from timeline.extraction.narrative import date_shifted_clauses, earlier_of_running, move_story
+from timeline.extraction.narrative import (
+    bound_by_main,
+    date_shifted_clauses,
+    earlier_of_running,
+    move_story,
+)
 from timeline.extraction.parsing import Parse, lemma
 from timeline.extraction.placing import PlaceHit
 from timeline.extraction.roles import actors_of_event
@@ -75,9 +81,10 @@ class Reader:
         self._look_at(parse)
         scene = Scene(parse, self.places, self.cast)
         self._note_subjects(parse, scene)
-        dated = governors(parse, self.dates)
         last = next((d.type for d in reversed(self.drafts) if d.type in _VIOLENT), None)
         triggers = find_triggers(parse, scene.classes, last)
+        words = {w.i for t in triggers for w in (t.token, t.carrier)}
+        dated = attached(governors(parse, self.dates), words, parse)
         states = [t for t in triggers if lasts(t)]
         hints = [self._draft(trigger, scene, dated, number) for trigger in states]
         self.sieges += [d for d in hints if d is not None]
@@ -85,7 +92,8 @@ class Reader:
         told = [t for t in triggers if t.type != "Casualties" and not is_overtaken(t, triggers)]
         drafts = [self._draft(trigger, scene, dated, number) for trigger in told]
         made = [d for d in drafts if d is not None]
-        date_shifted_clauses(made, parse, self.dates, self.text)
+        date_shifted_clauses(made, parse, self.dates, self.text, self.calendar)
+        bound_by_main(made, parse)
         move_story(made, parse, self.calendar, number)
         made += earlier_of_running(made, parse, self.dates)
         made += [d for draft in list(made) for d in listed_places(draft, scene, self.text)]

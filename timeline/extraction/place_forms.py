@@ -74,7 +74,7 @@ SITE_KINDS = {
 PART_OF_TOWN = re.compile(r"\b(?:[Qq]uarter|[Dd]istrict|[Nn]eighbou?rhood|[Ss]uburb|[Ss]treet|[Ss]quare)s?\b")
 ANAPHOR = re.compile(
     rf"\b[Tt]h(?:e|at|is) (?!{_ANOTHER} )(?:[a-z-]+ )?(?P<kind>town|city|village|hamlet|settlement|base|airbase|air base|airport|airfield|camp|station|plant|dam|area|"
-    r"district|neighbou?rhood|crossing|hill|island|province|enclave|garrison|port|hospital|bridge|refinery|provincial capital)\b(?! (?:of|was named|called) [A-Z])(?! (?:council|centre|hall|official))"
+    r"district|neighbou?rhood|crossing|hill|island|province|enclave|garrison|port|hospital|bridge|refinery|provincial capital)\b(?! (?:of|was named|called) (?:[A-Z]|[ae][a-z]{1,2}-))(?! (?:council|centre|hall|official))"
 )
 ROAD = re.compile(
     r"\b(?:the |a |its |their |an |supplying )?(?:[Oo]nly |[Mm]ain |[Ss]trategic |[Vv]ital |[Kk]ey |[Ll]ast |[Cc]oastal )*(?:supply(?:ing)? |land |army's )?"

@@ -195,6 +195,9 @@ def _fits(rule: VerbRule, low: str, token: Token, args: Arguments, classes: Clas
         return False
     if rule.with_text and not {t.lower_ for t in token.doc} & set(rule.with_text):
         return False
+    weapons = {"munition", "raid", "bomb"}
+    if rule.type == "Withdrawal" and any(classes(s) & weapons for s in args.subject):
+        return False
     if rule.obj and not _any(args.object, rule.obj, classes):
         return False
     if rule.subj and not _any(args.subject, rule.subj, classes):
