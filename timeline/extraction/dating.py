@@ -249,6 +249,7 @@ def date_event(
     forward: bool,
     type_: str,
     place: str | None = None,
+    names_place: bool = False,
     said: DateExpression | None = None,
 ) -> Dating:
     """The date of one event.
@@ -261,6 +262,7 @@ def date_event(
         forward: Whether it is still to come, so that weekdays resolve forward.
         type_: Its claim type: a `ControlStated` is of the dateline.
         place: Where it was, if known.
+        names_place: Whether the event itself names that place.
         said: When it was said, if that has a date: it was not later.
     """
     paragraph, sentence = place_in_text
@@ -291,16 +293,22 @@ def date_event(
         return Dating(calendar.undated(), None, running)  # a day that is none: no other stands in
     story = None if verb.dep_ == "relcl" else calendar.story(paragraph, sentence, place)
     if story is not None and (is_simple_past(verb)) and (story.last - story.first).days < 3:
-        return Dating(_since(story, calendar.dateline), None, running)
+        since = _since(story, calendar.dateline, is_named_again=names_place)
+        return Dating(since, None, running)
     return Dating(calendar.undated(), None, running)
 
 
-def _since(story: Days, dateline: date | None) -> Occurred:
-    """Told after a dated event without a date of its own: of its day if the story has come to the
-    dateline, else not later than that, since what is told next may lie before or after."""
+def _since(story: Days, dateline: date | None, *, is_named_again: bool) -> Occurred:
+    """Told after a dated event without a date of its own.
+
+    Of the story's day, if that has come to the dateline; from then on, where the event names the
+    same place again; else not later than the dateline, since it may lie before or after.
+    """
     if dateline is None or story.first == dateline:
         return as_occurred(story, Anchor.NARRATIVE)
-    return not_later_than(dateline)
+    if story.first > dateline or not is_named_again:
+        return not_later_than(dateline)
+    return occurred_from_edtf(f"{story.first}/{dateline}", Anchor.NARRATIVE)
 
 
 def as_occurred(days: Days, anchor: Anchor) -> Occurred:

@@ -215,6 +215,7 @@ class Reader:
             forward=forward,
             type_=trigger.type,
             place=place_key(where.mention),
+            names_place=where.is_structural,
             said=_said_on(reading, dated),
         )
         again = trigger.type == "AircraftLoss" and any(
