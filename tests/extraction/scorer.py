@@ -61,31 +61,36 @@ ACTORS = [
     ("syrian democratic forces", r"\bsdf\b|syrian democratic|\bypg\b|kurdish"),
     (
         "us-led coalition",
-        r"^(the )?coalition|(us|american|international|global)\S* (led )?coalition|us-led|"
-        r"united states|\bu\.?s\.?\b|american",
+        (
+            r"^(the )?coalition|(us|american|international|global)\S* (led )?coalition|us-led|"
+            r"united states|\bu\.?s\.?\b|american"
+        ),
     ),
     ("russia", r"russia|moscow|kremlin"),
     ("turkey", r"\bturkey\b|\bturkish\b"),
     (
         "syrian opposition",
-        r"syrian (opposition|rebels?)|^(the )?(rebels?|opposition)( fighters| forces| factions)?$|"
-        r"free syrian|\bfsa\b|hawar kilis",
+        (
+            r"syrian (opposition|rebels?)|^(the )?(rebels?|opposition)( fighters| forces|"
+            r" factions)?$|free syrian|\bfsa\b|hawar kilis"
+        ),
     ),
     (
         "government of syria",
-        r"government of syria|syrian? (arab )?(army|government|troops|forces|soldiers|regime|"
-        r"air ?force|jets)|assad|damascus|tiger forces|\bsaa\b|^(the )?(army|regime|government|"
-        r"government forces|government troops|syria)$",
+        (
+            r"government of syria|syrian? (arab )?(army|government|troops|forces|soldiers|regime|"
+            r"air ?force|jets)|assad|damascus|tiger forces|\bsaa\b|^(the )?(army|regime|government|"
+            r"government forces|government troops|syria)$"
+        ),
     ),
     ("ukraine", r"ukrain"),
     ("iraq", r"\biraqi?\b"),
     ("sudan", r"sudanese armed|\bsaf\b"),
     ("rsf", r"rapid support|\brsf\b"),
 ]
-GENERIC = set(
-    "town city village villages base airbase airport military province countryside road eastern"
-    " western northern southern near area group forces army fighters front militia".split()
-)
+_GENERIC = """town city village villages base airbase airport military province countryside road
+eastern western northern southern near area group forces army fighters front militia"""
+GENERIC = set(_GENERIC.split())
 
 
 def words(text: object) -> set[str]:

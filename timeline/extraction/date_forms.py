@@ -131,7 +131,10 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
         (Form.SHIFT, r"\bthe (?P<way>day) (?:before|earlier)\b", re.IGNORECASE),
         (
             Form.SHIFT,
-            r"\b(?:(?:a few |several |some )?(?P<way>hours) (?:later|earlier)|within (?P<soon>hours))\b",
+            (
+                r"\b(?:(?:a few |several |some )?(?P<way>hours) (?:later|earlier)"
+                r"|within (?P<soon>hours))\b"
+            ),
             re.IGNORECASE,
         ),
         (
@@ -182,7 +185,10 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
         ),
         (
             Form.MONTH,
-            rf"\b(?:in |during )?the (?P<nth_week>first|second|third|last) week of {_M}(?:,? {_Y})?",
+            (
+                r"\b(?:in |during )?the (?P<nth_week>first|second|third|last) week of "
+                rf"{_M}(?:,? {_Y})?"
+            ),
             0,
         ),
         (Form.DAY, rf"{_PREP}(?:(?:{_W}),? )?\b{_D}(?: of)? {_M}(?:,? {_Y})?", 0),

@@ -128,7 +128,9 @@ def _above_state(verb: Token | None) -> Token | None:
     if verb is None or verb.dep_ not in ("acl", "amod"):
         return verb
     lasts = verb.dep_ == "acl" and verb.tag_ == "VBG"  # "people leaving a mosque on Friday"
-    if not lasts and not any(rule.type == "ControlStated" for rule in lexicon().verbs.get(lemma(verb), [])):
+    if not lasts and not any(
+        rule.type == "ControlStated" for rule in lexicon().verbs.get(lemma(verb), [])
+    ):
         return verb
     above = governing_verb(verb)
     return above if above is not None else verb
@@ -348,7 +350,11 @@ def _bounded(
         whole = Days(days.first, pair.last)
         return as_occurred(whole, anchor), whole
     twin = next((d for e, d in rest if 0 < abs(e.start - expression.end) < 12), None)
-    if twin is not None and word in ("", "on", "of", "from") and 0 < abs((twin.first - days.first).days) < 7:
+    if (
+        twin is not None
+        and word in ("", "on", "of", "from")
+        and 0 < abs((twin.first - days.first).days) < 7
+    ):
         whole = Days(min(days.first, twin.first), max(days.last, twin.last))
         return as_occurred(whole, anchor), whole
     if is_state and line and word in ("since", "from"):
@@ -359,9 +365,7 @@ def _bounded(
         return not_later_than(days.last, anchor), days
     if word == "before":
         return not_later_than(days.first - one, anchor), days
-    if (
-        word == "after" and line and days.last < line and expression.form is not Form.MONTH
-    ):
+    if word == "after" and line and days.last < line and expression.form is not Form.MONTH:
         whole = Days(days.last + one, line)
         return as_occurred(whole, anchor), whole
     if word == "since" and line and days.first < line and type_ not in _BEGINS:

@@ -13,7 +13,6 @@ from timeline.extraction.casualties import give_figures
 from timeline.extraction.date_forms import DateExpression, Form
 from timeline.extraction.dates import days_of
 from timeline.extraction.dating import Calendar, Dating, date_event, governors, own_dates
-from timeline.extraction.hanging import attached
 from timeline.extraction.drafts import Draft, place_key
 from timeline.extraction.evidence import evidence_span
 from timeline.extraction.figures import quantity_of
@@ -24,6 +23,7 @@ from timeline.extraction.grammar import (
     governing_verb,
     is_pluperfect,
 )
+from timeline.extraction.hanging import attached
 from timeline.extraction.lexicon import lexicon
 from timeline.extraction.listing import listed_places
 from timeline.extraction.modality import Reading, read_modality
@@ -84,7 +84,7 @@ class Reader:
         last = next((d.type for d in reversed(self.drafts) if d.type in _VIOLENT), None)
         triggers = find_triggers(parse, scene.classes, last)
         words = {w.i for t in triggers for w in (t.token, t.carrier)}
-        dated = attached(governors(parse, self.dates), words, parse)
+        dated = attached(governors(parse, self.dates), words)
         states = [t for t in triggers if lasts(t)]
         hints = [self._draft(trigger, scene, dated, number) for trigger in states]
         self.sieges += [d for d in hints if d is not None]

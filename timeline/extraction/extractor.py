@@ -18,7 +18,7 @@ from timeline.extraction.acting import (
 )
 from timeline.extraction.clean import cleaned
 from timeline.extraction.consolidate import consolidated, with_candidates
-from timeline.extraction.date_forms import DateExpression, Form, find_dates
+from timeline.extraction.date_forms import find_dates
 from timeline.extraction.dating import Calendar
 from timeline.extraction.drafts import Draft, as_claim
 from timeline.extraction.events import Reader

@@ -14,7 +14,7 @@ Token = Any
 CLIMB_MAX = 25
 _MEASURES = frozenset(
     {"most", "all", "much", "some", "many", "half", "dozens", "hundreds", "thousands", "scores"}
-    | {"several", "several", "parts", "part", "rest", "bulk"}
+    | {"several", "parts", "part", "rest", "bulk"}
 )
 _SUBJECT = frozenset({"nsubj", "csubj"})
 _PASSIVE = frozenset({"nsubjpass", "csubjpass"})

@@ -1,7 +1,7 @@
 """Decides what the parser is shown in place of what would cost it the structure of a sentence.
 
-A date between commas is left out, a place's name is shown as one that the model knows, and a date at
-the head of a sentence gets the comma that the writer left out.
+A date between commas is left out, a place's name is shown as one that the model knows, and a date
+at the head of a sentence gets the comma that the writer left out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ _NAME = re.compile(
     r"(?:(?:al|el|ash|as|az|ar|ad|at|an)-)?[A-Z\u00c0-\u00de][\w'’-]*"
     r"(?: (?:(?:al|el|ez|es|de|ed)[ -])?[A-Z\u00c0-\u00de][\w'’-]*)*"
 )
-_NO_BREAK = re.compile(r"\s*(?:,|;|:|\.|and\b|or\b|to\b|of\b|in\b|at\b|,|–|—|was\b|were\b|saw\b|is\b)")
+_NO_BREAK = re.compile(
+    r"\s*(?:,|;|:|\.|and\b|or\b|to\b|of\b|in\b|at\b|,|–|—|was\b|were\b|saw\b|is\b)"
+)
 _LEAD = 4
 
 

@@ -9,28 +9,27 @@ from __future__ import annotations
 from timeline.extraction.date_forms import DateExpression
 from timeline.extraction.grammar import CLIMB_MAX, Token
 from timeline.extraction.lexicon import lexicon
-from timeline.extraction.parsing import Parse, lemma
+from timeline.extraction.parsing import lemma
 
 Dated = list[tuple[DateExpression, Token | None]]
 _SUBJECTS = frozenset({"nsubj", "nsubjpass"})
 
 
-def attached(dated: Dated, words: set[int], parse: Parse) -> Dated:
+def attached(dated: Dated, words: set[int]) -> Dated:
     """The dates, each with the event word it belongs to where there is one.
 
     Args:
         dated: The dates of a sentence with what the parse hangs them on.
         words: Token indices of the event words and of the verbs that carry them.
-        parse: The sentence.
     """
-    return [(e, g if _holds(g, words) else _above(g, words, parse) or g) for e, g in dated]
+    return [(e, g if _holds(g, words) else _above(g, words) or g) for e, g in dated]
 
 
 def _holds(governor: Token | None, words: set[int]) -> bool:
     return governor is None or governor.i in words or lemma(governor) in lexicon().all_saying
 
 
-def _above(governor: Token | None, words: set[int], parse: Parse) -> Token | None:
+def _above(governor: Token | None, words: set[int]) -> Token | None:
     current = governor
     for _ in range(CLIMB_MAX):
         if current is None or current.head == current:

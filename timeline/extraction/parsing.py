@@ -22,7 +22,7 @@ _GLUED = re.compile(
 )
 _ACRONYM = re.compile(r"\((?:[A-Z]{2,7}|[A-Z][a-z]{1,3}[A-Z]{1,3})\)")
 _STAND_IN = "NATO"
-# Names that the model has met, in place of those that it has not: a village's name may pass for a verb.
+# Names that the model has met, for those that it has not: a village's may pass for a verb.
 _CITIES = ("Paris", "London", "Berlin", "Rome", "Madrid", "Vienna", "Tokyo", "Boston", "Dublin")
 _QUOTES = re.compile(r'"+')
 
@@ -41,7 +41,7 @@ class Parse(NamedTuple):
 
     def written(self, token: Any) -> str:  # noqa: ANN401 - spaCy's Token
         """The word of a token as the report has it, where the parser is shown another."""
-        return self.words[token.i]
+        return self.words[int(token.i)]
 
     def tokens_in(self, start: int, end: int) -> list[Any]:
         """The tokens that touch a half-open range of code points."""
@@ -56,7 +56,7 @@ class Parse(NamedTuple):
 
 def lemma(token: Any) -> str:  # noqa: ANN401 - spaCy's Token
     """The lemma in lower case, with irregular forms that the model misses mended."""
-    low = token.doc.user_data.get(token.i) or token.text.lower()
+    low = str(token.doc.user_data.get(token.i) or token.text.lower())
     mended = lexicon().irregular.get(low)
     if mended is None and token.i in token.doc.user_data:
         return lexicon().shown_lemmas.get(low, low)
@@ -102,7 +102,8 @@ def parse_sentences(
         for token in doc[1:]:
             token.is_sent_start = False
         told = enumerate(word.lower() for word, _, _ in tokens)
-        doc.user_data.update({i: word for i, word in told if word in lexicon().shown})
+        originals: dict[Any, str] = {i: word for i, word in told if word in lexicon().shown}
+        doc.user_data.update(originals)
         prepared.append(doc)
         written = tuple(text[a:b] if w in (_STAND_IN, *_CITIES) else w for w, a, b in tokens)
         kept.append((tuple((a, b) for _, a, b in tokens), sentence, written))

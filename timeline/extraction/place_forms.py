@@ -71,7 +71,9 @@ SITE_KINDS = {
     "base": ("base", "airbase", "air base", "airport", "airfield", "camp", "garrison"),
     "station": ("station", "plant"),
 }
-PART_OF_TOWN = re.compile(r"\b(?:[Qq]uarter|[Dd]istrict|[Nn]eighbou?rhood|[Ss]uburb|[Ss]treet|[Ss]quare)s?\b")
+PART_OF_TOWN = re.compile(
+    r"\b(?:[Qq]uarter|[Dd]istrict|[Nn]eighbou?rhood|[Ss]uburb|[Ss]treet|[Ss]quare)s?\b"
+)
 ANAPHOR = re.compile(
     rf"\b[Tt]h(?:e|at|is) (?!{_ANOTHER} )(?:[a-z-]+ )?(?P<kind>town|city|village|hamlet|settlement|base|airbase|air base|airport|airfield|camp|station|plant|dam|area|"
     r"district|neighbou?rhood|crossing|hill|island|province|enclave|garrison|port|hospital|bridge|refinery|provincial capital)\b(?! (?:of|was named|called) (?:[A-Z]|[ae][a-z]{1,2}-))(?! (?:council|centre|hall|official))"
@@ -110,7 +112,9 @@ _LONGER = re.compile(
     r"Qal'at|Burj|Nahr|Albu|Velyka|Mala|Nova|Novo|Novyi|Stara|Staryi|Verkhnia|Nyzhnia|Nizhny|Veliky|New|Old|Upper|Lower|Mount|Lake)"
     r"[ -](?:al-|el-)?\Z"
 )
-_AFTER_RIVER = re.compile(r"(?: (?:by|to|in|on|at|and|from|with|for|near|as|which|that|after|before|where|river|delta)\b|[,.;)])")
+_AFTER_RIVER = re.compile(
+    r"(?: (?:by|to|in|on|at|and|from|with|for|near|as|which|that|after|before|where|river|delta)\b|[,.;)])"
+)
 
 
 def is_no_place_here(text: str, start: int, end: int) -> bool:

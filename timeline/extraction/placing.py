@@ -55,6 +55,7 @@ _SITE_KINDS = {
 }
 _REGION_KINDS = {PlaceKind.COUNTRY, PlaceKind.GOVERNORATE, PlaceKind.REGION}
 
+
 class PlaceHit(NamedTuple):
     """A place as the text names it here; half-open code points."""
 
@@ -103,8 +104,7 @@ def find_places(text: str, gazetteer: Gazetteer, taken: list[Hit]) -> list[Place
                 found.append(unknown)
                 covered[unknown.start : unknown.end] = b"\1" * (unknown.end - unknown.start)
     found.sort(key=lambda p: p.start)
-    found = _with_roads(text, found, gazetteer)
-    return found
+    return _with_roads(text, found, gazetteer)
 
 
 _Spanned = TypeVar("_Spanned", Hit, PlaceHit)
@@ -276,7 +276,7 @@ def _unknown(
     mention, aside = related(text, start, named)
     if is_sure:
         mention = gazetteer.mention(mention)
-    if not is_sure and PART_OF_TOWN.search(whole + text[end : end + 15].split(",")[0]):
+    if not is_sure and PART_OF_TOWN.search(whole + text[end : end + 15].split(",", maxsplit=1)[0]):
         return PlaceHit(start, end, mention, "part", is_aside=aside)
     kind = (
         "settlement"

@@ -18,8 +18,8 @@ from timeline.extraction.placing import PlaceHit, related
 NEIGHBOURS_MAX = 80
 RECALL_CHARACTERS = 450
 _SETTLEMENT_WORDS = frozenset(
-    ["town", "city", "village", "hamlet", "settlement", "district", "neighbourhood", "enclave"]
-    + ["neighborhood", "capital"]
+    {"town", "city", "village", "hamlet", "settlement", "enclave", "provincial capital"}
+    | {"district", "neighbourhood", "neighborhood"}
 )
 _PARTS = frozenset({"district", "neighbourhood", "neighborhood"})
 _BASES = frozenset({PlaceKind.AIRBASE, PlaceKind.BASE, PlaceKind.CAMP, PlaceKind.FACILITY})
@@ -113,14 +113,10 @@ def _is_such(place: PlaceHit, kind: str, gazetteer: Gazetteer) -> bool:
     return known is not None and known.kind in _KINDS.get(group, frozenset())
 
 
-def _standing(
-    text: str, match: re.Match[str], meant: PlaceHit, gazetteer: Gazetteer
-) -> PlaceHit:
+def _standing(text: str, match: re.Match[str], meant: PlaceHit, gazetteer: Gazetteer) -> PlaceHit:
     last, kind = meant.mention, match["kind"].lower()
     mention, aside = related(text, match.start(), PlaceMention(as_named=match.group()))
-    away_of = (
-        last.relation in (Relation.NEAR, Relation.TOWARD) and mention.relation is Relation.AT
-    )
+    away_of = last.relation in (Relation.NEAR, Relation.TOWARD) and mention.relation is Relation.AT
     if last.place_id:
         mention = gazetteer.mention(replace(mention, place_id=last.place_id))
     else:

@@ -120,10 +120,10 @@ class Scene:
         words = [c for c in noun.lefts if c.dep_ in ("amod", "compound", "nmod")]
         words += [j for c in words for j in c.children if j.dep_ == "conj"]
         ids = {known[c.text]: c for c in words if c.text in known}
-        if len(ids) < 2:  # noqa: PLR2004 - two peoples
+        if len(ids) < 2:
             return []
         return [
-            ActorHit(*offsets[c.i], f"{c.text} {noun.text}", id_)
+            ActorHit(offsets[c.i][0], offsets[c.i][1], f"{c.text} {noun.text}", id_)
             for id_, c in ids.items()
             if id_ != hit.actor_id
         ]
@@ -300,7 +300,7 @@ class Scene:
                 start = self.parse.sentence.start
                 stands = self.cast.standing_for(lemma(side), at[0], start, frozenset())
                 if stands is not None and stands.actor_id is not None:
-                    return ActorHit(*at, self.phrase(side), stands.actor_id, True)
+                    return ActorHit(at[0], at[1], self.phrase(side), stands.actor_id, True)
             queue.extend(
                 c
                 for c in child.children

@@ -41,8 +41,8 @@ def place_of_event(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> Wh
     if trigger.type == "Withdrawal":
         scene = scene.without(lambda hit: _is_destination(hit, trigger, scene))
     slots = _slots(trigger)
-    for noun in slots if of_place else [*trigger.arguments.object, *slots]:
-        noun = _named_by_apposition(noun, scene)
+    for slot in slots if of_place else [*trigger.arguments.object, *slots]:
+        noun = _named_by_apposition(slot, scene)
         hits = [h for h in scene.places_of(noun) if not h.is_aside or h.kind == "road"]
         spots = [h for h in hits if h.kind != "road"]
         hits = hits if trigger.type.startswith("Route") or not spots else spots
@@ -90,7 +90,7 @@ def _is_there(token: Token, verb: Token) -> bool:
 
 
 def _named_by_apposition(noun: Token, scene: Scene) -> Token:
-    """As in "X, a district south of Y, which they besieged": X, by the noun that tells what it is."""
+    """As in "X, a district south of Y, which they besieged": X, by what it is."""
     is_common = bool(scene.classes(noun) & {"settlement", "site"}) and noun.pos_ == "NOUN"
     if noun.dep_ != "appos" or not is_common or noun.head.pos_ != "PROPN":
         return noun
