@@ -115,9 +115,9 @@ def governors(
             continue
         root = parse.root_of(expression.start, expression.end)
         if root is None:
-            found.append((expression, _verb_before(parse, expression.start)))
+            found.append((expression, _nearest_verb(parse, expression.start)))
             continue
-        verb = _climb(root, inside) or _verb_before(parse, expression.start)
+        verb = _climb(root, inside) or _nearest_verb(parse, expression.start)
         verb = _of_saying(parse, expression, _above_state(verb))
         found.append((expression, verb))
     return [(e, _nearest_of_coordinated(parse, e, g, found)) for e, g in found]
@@ -158,9 +158,10 @@ def _of_saying(parse: Parse, expression: DateExpression, verb: Token | None) -> 
     return verb.head if between and subjects and expression.end <= min(subjects) else verb
 
 
-def _verb_before(parse: Parse, start: int) -> Token | None:
-    verbs = [t for t in parse.doc if t.pos_ == "VERB" and parse.offsets[t.i][0] < start]
-    return verbs[-1] if verbs else None
+def _nearest_verb(parse: Parse, start: int) -> Token | None:
+    verbs = [t for t in parse.doc if t.pos_ == "VERB" and t.dep_ != "amod"]
+    before = [t for t in verbs if parse.offsets[t.i][0] < start]
+    return before[-1] if before else next(iter(verbs), None)
 
 
 def _climb(token: Token, skipped: set[int]) -> Token | None:

@@ -72,6 +72,7 @@ class Reader:
         self.drafts: list[Draft] = []
         self.sieges: list[Draft] = []
         self.body = 0
+        self.titles: list[tuple[int, int]] = []
         self._told_at: PlaceHit | None = None
         self._told_from = 0
         self._hits: dict[int, PlaceHit] = {}
@@ -83,6 +84,7 @@ class Reader:
         self._note_subjects(parse, scene)
         last = next((d.type for d in reversed(self.drafts) if d.type in _VIOLENT), None)
         triggers = find_triggers(parse, scene.classes, last)
+        triggers = [t for t in triggers if not self._is_in_title(parse.offsets[t.token.i][0])]
         words = {w.i for t in triggers for w in (t.token, t.carrier)}
         dated = attached(governors(parse, self.dates), words)
         states = [t for t in triggers if lasts(t)]
@@ -105,6 +107,9 @@ class Reader:
         self._remember_place(parse, made)
         self.drafts += made
         return made
+
+    def _is_in_title(self, at: int) -> bool:
+        return any(start <= at < end for start, end in self.titles)
 
     def _look_at(self, parse: Parse) -> None:
         """Keep at hand only what is named in the sentence and shortly before it."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from itertools import accumulate
 
 from timeline.domain.actors import ActorKind, ActorTable
 from timeline.domain.claims import Extraction, ProposedClaim, ReportFrame
 from timeline.domain.places import Gazetteer
+from timeline.errors import InvalidReport
 from timeline.extraction.acting import (
     HOME_ARMY,
     ActorHit,
@@ -23,7 +23,7 @@ from timeline.extraction.dating import Calendar
 from timeline.extraction.drafts import Draft, as_claim
 from timeline.extraction.events import Reader
 from timeline.extraction.frame import read_head
-from timeline.extraction.guiding import guide_of
+from timeline.extraction.guiding import guide_of, titles_in
 from timeline.extraction.model import load_model, model_name
 from timeline.extraction.parsing import parse_sentences
 from timeline.extraction.placing import PlaceHit, find_places
@@ -52,23 +52,25 @@ class RuleExtractor:
     ) -> Extraction:
         """The claims of a text, in its order; spans count code points of `text` as it stands.
 
-        Only the first TEXT_CHARACTERS_MAX code points are read, and of the sentences that may tell
-        of an event the first SENTENCES_PARSED_MAX, or CHARACTERS_PARSED_MAX code points of them, so
-        that a hostile text costs a bounded time. What lies beyond is left out without a word: an
-        `Extraction` has no field to say so (docs/extraction.md).
+        A text beyond the bounds of this module is refused: nobody would miss what is not read.
 
         Raises:
             ModelUnusable: the language model is missing or not the recorded one.
+            InvalidReport: the text is longer, or tells of more, than is read at once.
         """
         coded_by = f"rules-{VERSION}+{model_name()}"
-        found, lasting = _drafts(text[:TEXT_CHARACTERS_MAX], frame, gazetteer, actors)
+        if len(text) > TEXT_CHARACTERS_MAX:
+            raise _too_long(f"has {len(text)} characters, of at most {TEXT_CHARACTERS_MAX}")
+        found, lasting = _drafts(text, frame, gazetteer, actors)
         drafts = with_other_parties(with_candidates(consolidated(found)), lasting)
         states = frozenset(
             a.actor_id
             for a in actors.actors.values()
             if a.kind in (ActorKind.STATE, ActorKind.STATE_FORCES)
         )
-        claims = tuple(as_claim(d, coded_by, states) for d in drafts[:CLAIMS_MAX])
+        if len(drafts) > CLAIMS_MAX:
+            raise _too_long(f"makes {len(drafts)} claims, of at most {CLAIMS_MAX}")
+        claims = tuple(as_claim(d, coded_by, states) for d in drafts)
         return Extraction(frame=frame, claims=_ordered(claims), coded_by=coded_by)
 
 
@@ -87,8 +89,8 @@ def _drafts(
         (number, s)
         for number, s in enumerate(sentences)
         if not s.is_heading and may_tell(even[s.start : s.end])
-    ][:SENTENCES_PARSED_MAX]
-    telling = _affordable(telling)
+    ]
+    _require_affordable([s for _, s in telling])
     if not telling:
         return [], []
     hits = actor_hits(even, actors)
@@ -105,6 +107,7 @@ def _drafts(
     calendar = Calendar(frame.published)
     reader = Reader(even, places, cast, dates, calendar)
     reader.body = sentences[0].start
+    reader.titles = titles_in(even)
     found: list[Draft] = []
     numbers = {s: n for n, s in telling}
     guide = guide_of(even, places, dates, [s for _, s in telling])
@@ -115,12 +118,23 @@ def _drafts(
     return found, reader.sieges
 
 
-def _affordable(telling: list[tuple[int, Sentence]]) -> list[tuple[int, Sentence]]:
-    """The first sentences that together hold at most CHARACTERS_PARSED_MAX code points."""
-    lengths = accumulate(s.end - s.start for _, s in telling)
-    return [
-        told for told, total in zip(telling, lengths, strict=True) if total <= CHARACTERS_PARSED_MAX
-    ]
+def _too_long(what: str) -> InvalidReport:
+    return InvalidReport("the text", f"{what}; file it in parts")
+
+
+def _require_affordable(telling: list[Sentence]) -> None:
+    """Refuse more sentences, or longer ones, than are parsed of one report."""
+    length = sum(s.end - s.start for s in telling)
+    if len(telling) > SENTENCES_PARSED_MAX:
+        raise _too_long(
+            f"has {len(telling)} sentences that may tell of events, of at most"
+            f" {SENTENCES_PARSED_MAX}"
+        )
+    if length > CHARACTERS_PARSED_MAX:
+        raise _too_long(
+            f"has {length} characters in sentences that may tell of events, of at most"
+            f" {CHARACTERS_PARSED_MAX}"
+        )
 
 
 def _is_government(text: str, place: PlaceHit, named: frozenset[tuple[int, int]]) -> bool:

@@ -23,6 +23,18 @@ _NO_BREAK = re.compile(
 _LEAD = 4
 
 
+_TITLE = re.compile(
+    r"\b(?:film|movie|documentary|novel|book|play|series|song|album|game|painting|exhibition|memoir|"
+    r"podcast|poem|opera|report|article|titled|entitled|called)s?,? "
+    r"(?P<title>\"[A-Z][^\"\n]{1,120}\")"
+)
+
+
+def titles_in(text: str) -> list[tuple[int, int]]:
+    """The half-open code points of titles: the film "The Fall of X" tells of no fall."""
+    return [m.span("title") for m in _TITLE.finditer(text)]
+
+
 def guide_of(
     text: str, places: list[PlaceHit], dates: list[DateExpression], sentences: list[Sentence]
 ) -> Guide:
