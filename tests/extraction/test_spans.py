@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from timeline.errors import InvalidReport
 from timeline.domain.claims import ProposedClaim
 from timeline.extraction.model import HASHES, ModelUnusable, check_hashes
 
@@ -61,7 +63,8 @@ def test_front_matter_holds_no_claims_but_counts(extract: Extract) -> None:
 )
 def test_a_hostile_text_takes_a_bounded_time(extract: Extract, text: str) -> None:
     start = time.monotonic()
-    extract(text)
+    with suppress(InvalidReport):  # more than is read at once
+        extract(text)
 
     assert time.monotonic() - start < 20
 
