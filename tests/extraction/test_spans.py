@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from timeline.errors import InvalidReport
 from timeline.domain.claims import ProposedClaim
+from timeline.errors import InvalidReport
 from timeline.extraction.model import HASHES, ModelUnusable, check_hashes
 
 Extract = Callable[..., tuple[ProposedClaim, ...]]
