@@ -26,6 +26,7 @@ from timeline.extraction.date_forms import (
 
 # A day without a year this soon after the dateline is a slip or still to come.
 AFTER_DATELINE_DAYS_MAX = 60
+LOOSE_DAYS = 7
 
 
 class Days(NamedTuple):
@@ -242,6 +243,9 @@ def _shifted(parts: dict[str, str], story: Days | None) -> Days | None:
     way, unit = parts["way"].lower(), parts.get("unit", "day")
     unit = "day" if unit.lower() in ("morning", "afternoon", "evening") else unit
     if "n" in parts:
+        is_loose = (story.last - story.first).days > LOOSE_DAYS
+        if is_loose and unit.lower().rstrip("s") in ("day", "night", "week"):
+            return None  # nobody reckons a week from a month
         sign = -1 if way in ("earlier", "before") else 1
         return _moved(story, sign * _number(parts["n"]), unit)
     if way in ("same", "that", "hours"):

@@ -188,6 +188,9 @@ def own_dates(
     direct = direct or [e for e, g in dated if g is not None and _is_within(g, carrier)]
     if direct:
         return direct
+    told = [e for e, g in dated if g is not None and g.dep_ == "relcl" and g.head == token]
+    if told and token.pos_ == "NOUN":  # "the assault, in which 70 died on Tuesday"
+        return told
     if (when := _when_clause_of(carrier)) is not None:
         return [e for e, g in dated if g is not None and g.i == when.i]
     seen, current = {token.i, carrier.i}, carrier
@@ -294,7 +297,8 @@ def date_event(
         return Dating(UNDATED, None)
     if any(e.form in (Form.DAY, Form.ISO) for e in expressions):
         return Dating(calendar.undated(), None, running)  # a day that is none: no other stands in
-    story = None if verb.dep_ == "relcl" else calendar.story(paragraph, sentence, place)
+    first = verb.head if verb.dep_ == "conj" else verb
+    story = None if first.dep_ == "relcl" else calendar.story(paragraph, sentence, place)
     if story is not None and (is_simple_past(verb)) and (story.last - story.first).days < 3:
         since = _since(story, calendar.dateline, is_named_again=names_place)
         return Dating(since, None, running)
