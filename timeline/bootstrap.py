@@ -20,8 +20,8 @@ from timeline.extraction.extractor import RuleExtractor
 from timeline.filing.amending import Amending
 from timeline.filing.filing import Filing
 from timeline.filing.linking import Linking
-from timeline.filing.reference import load_actors, load_places
 from timeline.filing.registering import Registering
+from timeline.filing.theatres import theatre_actors, theatre_places
 from timeline.filing.withholding import Withholding
 from timeline.projections.control import ControlProjection
 from timeline.projections.entries import EntriesProjection
@@ -246,8 +246,7 @@ def initialise(
                 f"casebook {made.casebook} has the time zone {made.time_zone} and the theatre"
                 f" {made.theatre}, which stay; give another --casebook"
             )
-        places = [p for p in load_places() if p.theatre in (None, made.theatre)]
-        return app.registering.register(places, load_actors())
+        return app.registering.register(theatre_places(made.theatre), theatre_actors(made.theatre))
     finally:
         engine.dispose()
 

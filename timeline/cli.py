@@ -43,7 +43,7 @@ from timeline.errors import InvalidEvent, InvalidReport, TimelineError
 from timeline.filing.deciding import publication, resolved
 from timeline.filing.filing import Filed, Options, Outcome, frame_of, framed, read_draft
 from timeline.filing.filing import report_paths as paths_of
-from timeline.filing.reference import load_actors, load_places
+from timeline.filing.theatres import theatre_actors, theatre_places, theatre_told
 from timeline.projections.reading import Entry, Filters, Page, Reader
 from timeline.resources import resource
 from timeline.settings import (
@@ -237,11 +237,15 @@ def extract(
     published: Annotated[
         str | None, typer.Option("--published", metavar="D", help="When the file does not say.")
     ] = None,
+    theatre: Annotated[
+        str | None, typer.Option("--theatre", help="Else the one whose words the report has most.")
+    ] = None,
 ) -> None:
     """Print what filing a report would append, without storing it; needs no database."""
     extractor = new_extractor()
-    gazetteer, actors = Gazetteer(load_places()), ActorTable(load_actors())
     draft = framed(read_draft(path), extractor)
+    about = theatre or theatre_told(draft.text or "")
+    gazetteer, actors = Gazetteer(theatre_places(about)), ActorTable(theatre_actors(about))
     when = publication(draft, published, None, undated=True, now=None)
     if draft.claims is not None:
         claims = resolved(draft.claims, gazetteer, actors)

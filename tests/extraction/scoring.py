@@ -7,6 +7,7 @@ import importlib.util
 import io
 import json
 import sys
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +18,7 @@ from timeline.domain.actors import ActorTable
 from timeline.domain.claims import Evidence, ProposedClaim
 from timeline.domain.places import Gazetteer
 from timeline.extraction.extractor import RuleExtractor
-from timeline.filing.reference import load_actors, load_places
+from timeline.filing.theatres import theatre_actors, theatre_places, theatre_told
 
 SHARED = Path(__file__).parents[3] / "shared"
 SCORER = SHARED / "tools" / "score_extraction.py"
@@ -47,11 +48,17 @@ def as_json(claim: ProposedClaim, text: str) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=8)
+def reference(theatre: str) -> tuple[Gazetteer, ActorTable]:
+    """The places and actors of a theatre, loaded once."""
+    return Gazetteer(theatre_places(theatre)), ActorTable(theatre_actors(theatre))
+
+
 def claims_of(path: Path) -> tuple[str, tuple[ProposedClaim, ...]]:
     """The text of a report and its claims."""
     text = path.read_bytes().decode("utf-8")
     extractor = RuleExtractor()
-    gazetteer, actors = Gazetteer(load_places()), ActorTable(load_actors())
+    gazetteer, actors = reference(theatre_told(text))
     return text, extractor.extract(text, extractor.frame(text), gazetteer, actors).claims
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from timeline.domain.claims import ProposedClaim
+from timeline.errors import InvalidReport
 from timeline.extraction.model import HASHES, ModelUnusable, check_hashes
 
 Extract = Callable[..., tuple[ProposedClaim, ...]]
@@ -61,7 +63,8 @@ def test_front_matter_holds_no_claims_but_counts(extract: Extract) -> None:
 )
 def test_a_hostile_text_takes_a_bounded_time(extract: Extract, text: str) -> None:
     start = time.monotonic()
-    extract(text)
+    with suppress(InvalidReport):  # more than is read at once
+        extract(text)
 
     assert time.monotonic() - start < 20
 

@@ -17,7 +17,9 @@ from timeline.extraction.placing import PlaceHit
 
 AS_NAMED_CHARACTERS_MAX = 120
 HOME_PLACES_MIN = 2
+HOME_ARMY = "government forces"
 RECALL_MAX = 600
+SPELT_OUT_CHARACTERS_MAX = 5_000
 RECALL_NAMES_MAX, TOUCHING_MAX = 200, 30
 _STATE = frozenset({ActorKind.STATE, ActorKind.STATE_FORCES, ActorKind.COALITION})
 _GROUP = frozenset({ActorKind.NON_STATE_ARMED_GROUP})
@@ -36,6 +38,7 @@ _STATE_WORDS = frozenset(
         "infantry",
         "navy",
         "police",
+        "air",
     ]
 )
 _GROUP_WORDS = frozenset(
@@ -65,7 +68,8 @@ _UNARMED = frozenset(
         *("civilian", "resident", "villager", "source", "official", "analyst"),
         *("activist", "witness", "refugee", "spokesman", "medic", "doctor"),
         *("mediator", "diplomat", "monitor", "observer", "minister", "journalist"),
-        *("people"),
+        *("people", "commander", "leader", "chief", "mayor", "governor", "prosecutor"),
+        *("blogger", "president", "spokeswoman", "expert", "chairman", "worker", "monitor"),
     }
 )
 _ADJECTIVE = re.compile(
@@ -111,6 +115,7 @@ def find_actors(text: str, table: ActorTable, hits: list[Hit], is_home: bool) ->
             start -= len(of.group())
         named = re.sub(r"[()\"]", "", text[start : hit.end]).strip()
         found.append(ActorHit(start, hit.end, named, known, hit.is_generic))
+    found = _joined(text, found, table)
     found.extend(_by_kind(text, table, found, is_home))
     found.extend(_by_adjective(text, table, found))
     for match in _LED.finditer(text):
@@ -121,13 +126,35 @@ def find_actors(text: str, table: ActorTable, hits: list[Hit], is_home: bool) ->
     return sorted(found)
 
 
+def _same_side(one: ActorHit, other: ActorHit, table: ActorTable) -> bool:
+    """Whether two names are of one actor, or of a side and a group of it."""
+    actor = table.get(other.actor_id) if other.actor_id else None
+    return actor is not None and one.actor_id in (actor.actor_id, actor.side)
+
+
+def _joined(text: str, hits: list[ActorHit], table: ActorTable) -> list[ActorHit]:
+    """As in "Tuareg rebels of the CMA": one actor named twice is one name."""
+    made: list[ActorHit] = []
+    for hit in hits:
+        last = made[-1] if made else None
+        between = text[last.end : hit.start] if last is not None else ""
+        if last and _same_side(last, hit, table) and between in (" of ", " of the "):
+            whole = text[last.start : hit.end]
+            made[-1] = last._replace(end=hit.end, as_named=whole, actor_id=hit.actor_id)
+        else:
+            made.append(hit)
+    return made
+
+
 def is_home_text(text: str, hits: list[Hit], places: list[PlaceHit], table: ActorTable) -> bool:
     """Whether a text is about the theatre of the gazetteer, so that "rebels" means its rebels."""
     resolved = {p.mention.place_id for p in places if p.mention.place_id and not p.is_anaphor}
     named = {h.ids[0] for h in hits if not h.is_generic and len(h.ids) == 1}
     kinds = [actor for n in named if (actor := table.get(n)) is not None]
     local = any(a.side == a.actor_id or a.kind in _GROUP for a in kinds)
-    return len(resolved) >= HOME_PLACES_MIN or (bool(resolved) and local) or "Syria" in text
+    state = table.resolve(HOME_ARMY)[0]
+    is_told = state is not None and any(word in text for word in state.adjectives)
+    return len(resolved) >= HOME_PLACES_MIN or (bool(resolved) and local) or is_told
 
 
 _KIND_WORD = re.compile(
@@ -174,15 +201,24 @@ def _by_adjective(text: str, table: ActorTable, found: list[ActorHit]) -> list[A
     taken = _taken(found)
     for pattern in patterns:
         for match in pattern.finditer(text):
-            noun = match["noun"]
-            if noun not in arms and noun.rstrip("s") not in arms:
+            words = _AFTER.match(text, match.end("adjective"))
+            ends = [m.end() for m in re.finditer(r" [a-z][\w-]+", words.group())] if words else []
+            start, said = match.start(), words.start() if words else 0
+            nouns = [said + end for end in ends]
+            end = next((e for e in nouns if _is_of_arms(text[:e].rsplit(" ", 1)[-1], arms)), None)
+            if end is None or not taken.isdisjoint(range(start, end)):
                 continue
-            if not taken.isdisjoint(range(*match.span())):
-                continue
-            taken.update(range(*match.span()))
+            taken.update(range(start, end))
             actor_id = by_adjective.get(match["adjective"])
-            made.append(ActorHit(match.start(), match.end(), match.group(), actor_id))
+            made.append(ActorHit(start, end, text[start:end], actor_id))
     return made
+
+
+_AFTER = re.compile(r"(?: [a-z][\w-]+){1,3}")
+
+
+def _is_of_arms(word: str, arms: frozenset[str]) -> bool:
+    return word in arms or word.rstrip("s") in arms
 
 
 def _taken(hits: list[ActorHit]) -> set[int]:
@@ -193,13 +229,18 @@ def _taken(hits: list[ActorHit]) -> set[int]:
 class Cast:
     """The actors of a report, and who a pronoun or a generic noun stands for."""
 
-    def __init__(self, hits: list[ActorHit], table: ActorTable) -> None:
+    def __init__(self, hits: list[ActorHit], table: ActorTable, text: str = "") -> None:
+        """`text` is the cleaned one, in which the hits stand."""
         self.hits = hits
+        self._text = text
+        seat = re.compile(r"\b(?:in|near|at|around|outside|into|to|from) \Z")
+        self._seats = {h.start for h in hits if seat.search(text[max(0, h.start - 9) : h.start])}
         self._starts = [h.start for h in hits]
         self._named = frozenset(hits)
         self.by_adjective = {w: a.actor_id for a in table.actors.values() for w in a.adjectives}
         self.table = table
         self.subjects: list[tuple[int, ActorHit]] = []
+        self._main: set[int] = set()
         self.unnamed: dict[str, ActorHit] = {}
         self.default_state: ActorHit | None = None
 
@@ -213,9 +254,32 @@ class Cast:
         """Whether the text names this actor, rather than one standing for it."""
         return hit in self._named
 
-    def remember_subject(self, position: int, hit: ActorHit) -> None:
+    @staticmethod
+    def is_kind_word(word: str) -> bool:
+        """Whether a noun says of what kind an actor is ("rebels"), and so may stand for one."""
+        return word in _STATE_WORDS | _GROUP_WORDS
+
+    def spelt_out(self, acronym: str, before: int) -> str | None:
+        """The name whose initials an unknown acronym has, if the text gave it before."""
+        if not re.fullmatch(r"[A-Z]{2,6}", acronym):
+            return None
+        words = r"(?: (?:of|the|for|and))*[ -]".join(rf"{letter}[\w']+" for letter in acronym)
+        told = self._text[max(0, before - SPELT_OUT_CHARACTERS_MAX) : before]
+        found = list(re.finditer(rf"\b{words}\b", told))
+        return found[-1].group() if found else None
+
+    def is_irregular(self, hit: ActorHit) -> bool:
+        """Whether an actor is an armed group, which has no air force."""
+        actor = self._actor(hit)
+        if actor is not None:
+            return actor.kind in _GROUP
+        return bool({w.rstrip("s") for w in hit.as_named.lower().split()} & _GROUP_WORDS)
+
+    def remember_subject(self, position: int, hit: ActorHit, *, is_main: bool) -> None:
         """Note who the subject of a clause was, for the pronouns after it."""
         self.subjects.append((position, hit))
+        if is_main:
+            self._main.add(position)
 
     def standing_for(
         self, word: str, before: int, sentence_start: int, not_: frozenset[str]
@@ -232,9 +296,13 @@ class Cast:
         near = [(at, h) for at, h in subjects if sentence_start - RECALL_MAX <= at < before]
         told = [h for _, h in sorted(near) if h.actor_id is None or h.actor_id not in not_]
         recent = [h for h in told if self._fights(h)]
+        if not any(at >= sentence_start for at, _ in near):
+            main = [h for at, h in sorted(near) if at in self._main and h in recent]
+            recent = main or recent
         kinds = _STATE if word in _STATE_WORDS else _GROUP if word in _GROUP_WORDS else None
         last = bisect_left(self._starts, before)
         named = self.hits[max(0, last - RECALL_NAMES_MAX) : last]
+        named = [h for h in named if h.start not in self._seats]
         candidates = [h for h in named if h.end <= before and h.actor_id not in not_]
         candidates = [h for h in candidates if self._fights(h) and self._is_kind(h, kinds)]
         if kinds is None and recent:

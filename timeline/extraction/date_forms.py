@@ -121,7 +121,7 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
         (
             Form.VAGUE,
             (
-                r"\bovernight\b|\b(?:after |for )?"
+                r"\b(?:after |for )?"
                 r"(?:several|a few|some|many|recent|a number of|a couple of)"
                 r" (?:days|weeks|months|years)(?: (?:later|earlier|before|ago|after))?\b"
             ),
@@ -132,8 +132,16 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
         (
             Form.SHIFT,
             (
+                r"\b(?:(?:a few |several |some )?(?P<way>hours) (?:later|earlier)"
+                r"|within (?P<soon>hours))\b"
+            ),
+            re.IGNORECASE,
+        ),
+        (
+            Form.SHIFT,
+            (
                 r"\b(?:on |in )?the (?P<way>same|previous|next|following|preceding) "
-                r"(?P<unit>day|night|week|month|year)\b"
+                r"(?P<unit>day|night|week|month|year|morning|afternoon|evening)\b"
             ),
             re.IGNORECASE,
         ),
@@ -142,6 +150,7 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
             r"\b(?:on |later )?(?P<way>that) (?:same )?(?P<unit>day|night)\b",
             re.IGNORECASE,
         ),
+        (Form.SHIFT, r"\b(?:throughout|during) the (?P<same>day|night)\b", re.IGNORECASE),
         (Form.AGO, rf"\b{_N} {_UNIT} ago\b", re.IGNORECASE),
         (
             Form.PERIOD,
@@ -151,7 +160,14 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
             ),
             re.IGNORECASE,
         ),
+        (
+            Form.PERIOD,
+            r"\b(?:at|over|during|on) the (?:(?P<which>past|last|next) )?(?P<unit>weekend)\b",
+            re.IGNORECASE,
+        ),
         (Form.PERIOD, rf"\b(?P<which>last|next|this) {_M}", 0),
+        (Form.WEEKDAY, rf"\b(?P<over>[Oo]vernight) (?:in|on|from|to)*(?:to |on )?\b{_W}\b", 0),
+        (Form.DEICTIC, r"\b(?P<word>overnight)\b", re.IGNORECASE),
         (Form.DEICTIC, r"\b(?P<word>today|yesterday|tomorrow|tonight)\b", re.IGNORECASE),
         (
             Form.DEICTIC,
@@ -159,6 +175,22 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
             re.IGNORECASE,
         ),
         (Form.ISO, rf"{_PREP}\b(?P<iso>(?:19|20)\d{{2}}-\d{{2}}-\d{{2}})\b", re.IGNORECASE),
+        (
+            Form.DAY,
+            (
+                rf"\b(?P<prep>[Bb]etween|[Ff]rom|of) (?:the )?{_D}(?= (?:and|to|until) (?:the )?"
+                rf"\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_M}(?:,? {_Y})?)"
+            ),
+            0,
+        ),
+        (
+            Form.MONTH,
+            (
+                r"\b(?:in |during )?the (?P<nth_week>first|second|third|last) week of "
+                rf"{_M}(?:,? {_Y})?"
+            ),
+            0,
+        ),
         (Form.DAY, rf"{_PREP}(?:(?:{_W}),? )?\b{_D}(?: of)? {_M}(?:,? {_Y})?", 0),
         (Form.DAY, rf"{_PREP}(?:(?:{_W}),? )?\b{_M} {_D}(?!\d)(?:,? {_Y})?", 0),
         (
@@ -187,6 +219,7 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
             ),
             0,
         ),
+        (Form.MONTH, rf"\b(?P<third>early|mid|late)[- ]{_M}(?! \d)", 0),
         (
             Form.WEEKDAY,
             (

@@ -26,6 +26,7 @@ from timeline.extraction.date_forms import (
 
 # A day without a year this soon after the dateline is a slip or still to come.
 AFTER_DATELINE_DAYS_MAX = 60
+LOOSE_DAYS = 7
 
 
 class Days(NamedTuple):
@@ -83,8 +84,11 @@ def _days(e: DateExpression, line: date | None, story: Days | None, forward: boo
     if line is None:
         return None
     if e.form is Form.WEEKDAY:
-        return _one(_weekday(parts, line, forward))
+        day = _weekday(parts, line, forward)
+        return Days(day - pendulum.duration(days=1), day) if "over" in parts else _one(day)
     if e.form is Form.DEICTIC:
+        if parts.get("word", "").lower() == "overnight":
+            return Days(line - pendulum.duration(days=1), line)
         offset = {"yesterday": -1, "tomorrow": 1}.get(parts.get("word", "").lower(), 0)
         return _one(line + pendulum.duration(days=offset))
     if e.form is Form.AGO:
@@ -159,6 +163,8 @@ def _long_period(e: DateExpression, line: date | None, forward: bool) -> Days | 
             year = line.year - (month > line.month and not forward)
             year += month < line.month and forward
         assert year is not None  # noqa: S101 - set above
+        if "nth_week" in parts:
+            return _week_of(_whole_month(year, month), parts["nth_week"].lower())
         return _third(_whole_month(year, month), parts)
     season = SEASONS[parts["season"].lower()]
     first_month = {21: 3, 22: 6, 23: 9, 24: 12}[season]
@@ -181,6 +187,14 @@ def _third(days: Days, parts: dict[str, str]) -> Days:
         return Days(start + pendulum.duration(days=2 * third), days.last)
     first, last = (start + pendulum.duration(days=step) for step in steps)
     return Days(first, last)
+
+
+def _week_of(month: Days, which: str) -> Days:
+    """Seven days of a month, counted from its first or back from its last."""
+    if which == "last":
+        return Days(month.last - pendulum.duration(days=6), month.last)
+    start = month.first + pendulum.duration(days=7 * ("first", "second", "third").index(which))
+    return Days(start, start + pendulum.duration(days=6))
 
 
 def _whole_month(year: int, month: int) -> Days:
@@ -224,17 +238,27 @@ def _moved(days: Days, steps: int, unit: str) -> Days | None:
 def _shifted(parts: dict[str, str], story: Days | None) -> Days | None:
     if story is None:
         return None
+    if "soon" in parts or "same" in parts:
+        return story
     way, unit = parts["way"].lower(), parts.get("unit", "day")
+    unit = "day" if unit.lower() in ("morning", "afternoon", "evening") else unit
     if "n" in parts:
+        is_loose = (story.last - story.first).days > LOOSE_DAYS
+        if is_loose and unit.lower().rstrip("s") in ("day", "night", "week"):
+            return None  # nobody reckons a week from a month
         sign = -1 if way in ("earlier", "before") else 1
         return _moved(story, sign * _number(parts["n"]), unit)
-    if way in ("same", "that"):
+    if way in ("same", "that", "hours"):
         return story
     return _moved(story, -1 if way in ("day", "previous", "preceding") else 1, unit)
 
 
 def _this_or_last(parts: dict[str, str], line: date) -> Days | None:
-    which, today = parts["which"].lower(), pendulum.date(line.year, line.month, line.day)
+    which = parts.get("which", "last").lower().replace("past", "last")
+    today = pendulum.date(line.year, line.month, line.day)
+    if parts.get("unit", "").lower() == "weekend":
+        saturday = line - pendulum.duration(days=(line.weekday() - 5) % 7)
+        return Days(saturday, saturday + pendulum.duration(days=1))
     step = {"last": -1, "this": 0, "next": 1}[which]
     if "month" in parts and "unit" not in parts:
         month = _month_number(parts["month"])

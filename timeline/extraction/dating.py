@@ -28,11 +28,19 @@ from timeline.extraction.dates import (
     main_of_clause_shift,
     running_days,
 )
-from timeline.extraction.grammar import CLIMB_MAX, Token, is_pluperfect, is_simple_past
+from timeline.extraction.grammar import (
+    CLIMB_MAX,
+    Token,
+    governing_verb,
+    is_pluperfect,
+    is_simple_past,
+)
 from timeline.extraction.lexicon import lexicon
 from timeline.extraction.parsing import Parse, lemma
 
 INHERIT_SENTENCES_MAX = 4
+_BEGINS = frozenset({"SiegeBegan", "RouteCut", "Withdrawal", "ControlChanged"})
+Dated = list[tuple[DateExpression, Token | None]]
 
 
 class Calendar:
@@ -41,12 +49,18 @@ class Calendar:
     def __init__(self, published: str | None) -> None:
         """`published` is EDTF; only a published day anchors relative dates."""
         self.dateline = _last_day(published)
-        self._story: tuple[int, int, Days] | None = None
+        self._story: tuple[int, int, Days, str | None] | None = None
         self._told: Days | None = None
 
-    def story(self, paragraph: int, sentence: int) -> Days | None:
-        """The date at which the story stands, if it was set in this paragraph and not long ago."""
+    def story(self, paragraph: int, sentence: int, place: str | None) -> Days | None:
+        """The date at which the story stands, if it was set in this paragraph and not long ago.
+
+        It does not hold for another place, unless the story has come to the dateline.
+        """
         if self._story is None or self._story[0] != paragraph:
+            return None
+        elsewhere = place and self._story[3] and place != self._story[3]
+        if elsewhere and self._story[2].first != self.dateline:
             return None
         return self._story[2] if sentence - self._story[1] <= INHERIT_SENTENCES_MAX else None
 
@@ -56,11 +70,19 @@ class Calendar:
             return self._story[2]
         return self._told
 
-    def tell(self, days: Days, paragraph: int, sentence: int, *, moves: bool) -> None:
-        """Note a date that was told; `moves` when the story now stands there."""
+    def tell(
+        self,
+        days: Days,
+        paragraph: int,
+        sentence: int,
+        *,
+        moves: bool,
+        place: str | None = None,
+    ) -> None:
+        """Note a date that was told; `moves` when the story now stands there, and at that place."""
         self._told = days
         if moves and (self.dateline is None or days.first <= self.dateline):
-            self._story = (paragraph, sentence, days)
+            self._story = (paragraph, sentence, days, place)
 
     def undated(self) -> Occurred:
         """What is known of an event without a date: not later than the dateline."""
@@ -93,10 +115,36 @@ def governors(
             continue
         root = parse.root_of(expression.start, expression.end)
         if root is None:
-            found.append((expression, _verb_before(parse, expression.start)))
+            found.append((expression, _nearest_verb(parse, expression.start)))
             continue
-        found.append((expression, _of_saying(parse, expression, _climb(root, inside))))
-    return found
+        verb = _climb(root, inside) or _nearest_verb(parse, expression.start)
+        verb = _of_saying(parse, expression, _above_state(verb))
+        found.append((expression, verb))
+    return [(e, _nearest_of_coordinated(parse, e, g, found)) for e, g in found]
+
+
+def _above_state(verb: Token | None) -> Token | None:
+    """As in "the houses held by X on Monday": a day is of the verb above, not of the holding."""
+    if verb is None or verb.dep_ not in ("acl", "amod"):
+        return verb
+    lasts = verb.dep_ == "acl" and verb.tag_ == "VBG"  # "people leaving a mosque on Friday"
+    if not lasts and not any(
+        rule.type == "ControlStated" for rule in lexicon().verbs.get(lemma(verb), [])
+    ):
+        return verb
+    above = governing_verb(verb)
+    return above if above is not None else verb
+
+
+def _nearest_of_coordinated(
+    parse: Parse, expression: DateExpression, verb: Token | None, found: Dated
+) -> Token | None:
+    """As in "took X on Monday and Y fell on Tuesday": of two dates each has the verb before it."""
+    if verb is None or sum(g is not None and g.i == verb.i for _, g in found) < 2:
+        return verb
+    joined = [v for v in verb.children if v.dep_ == "conj" and v.pos_ == "VERB"]
+    before = [v for v in joined if parse.offsets[v.i][0] < expression.start]
+    return before[-1] if before else verb
 
 
 def _of_saying(parse: Parse, expression: DateExpression, verb: Token | None) -> Token | None:
@@ -110,9 +158,10 @@ def _of_saying(parse: Parse, expression: DateExpression, verb: Token | None) -> 
     return verb.head if between and subjects and expression.end <= min(subjects) else verb
 
 
-def _verb_before(parse: Parse, start: int) -> Token | None:
-    verbs = [t for t in parse.doc if t.pos_ == "VERB" and parse.offsets[t.i][0] < start]
-    return verbs[-1] if verbs else None
+def _nearest_verb(parse: Parse, start: int) -> Token | None:
+    verbs = [t for t in parse.doc if t.pos_ == "VERB" and t.dep_ != "amod"]
+    before = [t for t in verbs if parse.offsets[t.i][0] < start]
+    return before[-1] if before else next(iter(verbs), None)
 
 
 def _climb(token: Token, skipped: set[int]) -> Token | None:
@@ -136,8 +185,14 @@ def own_dates(
 ) -> list[DateExpression]:
     """The dates that an event bears itself, or shares with a coordinated verb."""
     direct = [e for e, g in dated if g is not None and g.i in (token.i, carrier.i)]
+    direct = direct or [e for e, g in dated if g is not None and _is_within(g, carrier)]
     if direct:
         return direct
+    told = [e for e, g in dated if g is not None and g.dep_ == "relcl" and g.head == token]
+    if told and token.pos_ == "NOUN":  # "the assault, in which 70 died on Tuesday"
+        return told
+    if (when := _when_clause_of(carrier)) is not None:
+        return [e for e, g in dated if g is not None and g.i == when.i]
     seen, current = {token.i, carrier.i}, carrier
     for _ in range(CLIMB_MAX):
         head = current.head
@@ -163,6 +218,25 @@ def own_dates(
     return []
 
 
+def _is_within(verb: Token, carrier: Token) -> bool:
+    """Whether a date hangs on a part of the event: "without a shot on Friday", "was hit when"."""
+    if verb.dep_ == "pcomp" and verb.head.lower_ in ("without", "by") and verb.head.head == carrier:
+        return True
+    return verb.dep_ == "advcl" and verb.head == carrier and _is_temporal(verb)
+
+
+def _when_clause_of(verb: Token) -> Token | None:
+    """The verb whose clause tells when: "on Monday, when it took X"."""
+    if verb.dep_ not in ("advcl", "relcl") or not _is_temporal(verb):
+        return None
+    return governing_verb(verb)
+
+
+def _is_temporal(verb: Token) -> bool:
+    marks = [c for c in verb.children if c.dep_ in ("mark", "advmod") and c.i < verb.i]
+    return any(c.lower_ in ("when", "as", "while") for c in marks)
+
+
 class Dating:
     """A date for an event, and what it implies."""
 
@@ -179,7 +253,10 @@ def date_event(
     place_in_text: tuple[int, int],
     *,
     forward: bool,
-    is_state: bool,
+    type_: str,
+    place: str | None = None,
+    names_place: bool = False,
+    said: DateExpression | None = None,
 ) -> Dating:
     """The date of one event.
 
@@ -189,9 +266,13 @@ def date_event(
         verb: The verb that tells it, for its tense.
         place_in_text: Paragraph and sentence number.
         forward: Whether it is still to come, so that weekdays resolve forward.
-        is_state: Whether it tells how things stand on the dateline.
+        type_: Its claim type: a `ControlStated` is of the dateline.
+        place: Where it was, if known.
+        names_place: Whether the event itself names that place.
+        said: When it was said, if that has a date: it was not later.
     """
     paragraph, sentence = place_in_text
+    is_state = type_ == "ControlStated"
     told: list[tuple[DateExpression, Days]] = []
     for expression in expressions:
         base = calendar.reckoned_from(paragraph) if expression.is_relative else None
@@ -200,8 +281,14 @@ def date_event(
             told.append((expression, days))
     running = next((n for e in expressions if (n := running_days(e))), None)
     if told:
-        occurred, days = _bounded(told, calendar, is_state=is_state)
+        occurred, days = _bounded(told, calendar, type_)
         return Dating(occurred, days, running)
+    spoken = days_of(said, calendar.dateline, None) if said is not None and not forward else None
+    if spoken is not None and calendar.dateline and spoken.last <= calendar.dateline:
+        if not is_state:
+            return Dating(not_later_than(spoken.last), None)
+        if is_simple_past(verb) and spoken.first == spoken.last:  # "said on Monday that it held X"
+            return Dating(on_day(spoken.last, Anchor.DATELINE), None)
     if is_state and calendar.dateline and not is_pluperfect(verb):
         return Dating(on_day(calendar.dateline, Anchor.DATELINE), None)
     if any(e.form is Form.VAGUE for e in expressions):
@@ -210,17 +297,23 @@ def date_event(
         return Dating(UNDATED, None)
     if any(e.form in (Form.DAY, Form.ISO) for e in expressions):
         return Dating(calendar.undated(), None, running)  # a day that is none: no other stands in
-    story = calendar.story(paragraph, sentence)
+    first = verb.head if verb.dep_ == "conj" else verb
+    story = None if first.dep_ == "relcl" else calendar.story(paragraph, sentence, place)
     if story is not None and (is_simple_past(verb)) and (story.last - story.first).days < 3:
-        return Dating(_since(story, calendar.dateline), None, running)
+        since = _since(story, calendar.dateline, is_named_again=names_place)
+        return Dating(since, None, running)
     return Dating(calendar.undated(), None, running)
 
 
-def _since(story: Days, dateline: date | None) -> Occurred:
-    """Told after a dated event without a date of its own: from that day to the dateline."""
+def _since(story: Days, dateline: date | None, *, is_named_again: bool) -> Occurred:
+    """Told after a dated event without a date of its own.
+
+    Of the story's day, if that has come to the dateline; from then on, where the event names the
+    same place again; else not later than the dateline, since it may lie before or after.
+    """
     if dateline is None or story.first == dateline:
         return as_occurred(story, Anchor.NARRATIVE)
-    if story.first > dateline:
+    if story.first > dateline or not is_named_again:
         return not_later_than(dateline)
     return occurred_from_edtf(f"{story.first}/{dateline}", Anchor.NARRATIVE)
 
@@ -245,9 +338,10 @@ def _anchor(expression: DateExpression) -> Anchor:
 
 
 def _bounded(
-    told: list[tuple[DateExpression, Days]], calendar: Calendar, *, is_state: bool
+    told: list[tuple[DateExpression, Days]], calendar: Calendar, type_: str
 ) -> tuple[Occurred, Days]:
     """Apply "since", "by", "between" and the like."""
+    is_state = type_ == "ControlStated"
     (expression, days), *rest = sorted(told, key=lambda t: t[1].last - t[1].first)
     word, anchor, line = expression.preposition, _anchor(expression), calendar.dateline
     one = pendulum.duration(days=1)
@@ -261,23 +355,26 @@ def _bounded(
         whole = Days(days.first, pair.last)
         return as_occurred(whole, anchor), whole
     twin = next((d for e, d in rest if 0 < abs(e.start - expression.end) < 12), None)
-    if twin is not None and word in ("", "on") and 0 < abs((twin.first - days.first).days) < 7:
+    if (
+        twin is not None
+        and word in ("", "on", "of", "from")
+        and 0 < abs((twin.first - days.first).days) < 7
+    ):
         whole = Days(min(days.first, twin.first), max(days.last, twin.last))
         return as_occurred(whole, anchor), whole
     if is_state and line and word in ("since", "from"):
         return on_day(line, Anchor.DATELINE), days
+    if is_state and word == "by":
+        return as_occurred(days, anchor), days
     if word in ("by", "until", "till"):
         return not_later_than(days.last, anchor), days
     if word == "before":
         return not_later_than(days.first - one, anchor), days
-    if (
-        word in ("after", "since")
-        and line
-        and days.last < line
-        and expression.form is not Form.MONTH
-        and word == "after"
-    ):
+    if word == "after" and line and days.last < line and expression.form is not Form.MONTH:
         whole = Days(days.last + one, line)
+        return as_occurred(whole, anchor), whole
+    if word == "since" and line and days.first < line and type_ not in _BEGINS:
+        whole = Days(days.first, line)
         return as_occurred(whole, anchor), whole
     return as_occurred(days, anchor), days
 

@@ -49,6 +49,7 @@ class Draft(Struct, kw_only=True):
     verb_index: int = -1
     methods: int = 1
     is_retaken: bool = False
+    is_entry: bool = False
 
     @property
     def is_occurrence(self) -> bool:
@@ -66,6 +67,11 @@ class Draft(Struct, kw_only=True):
             for a in self.actors
             if not roles or a.role.value in roles
         }
+
+
+def place_key(place: PlaceMention | None) -> str | None:
+    """What two mentions of one place have in common; `None` for no place."""
+    return (place.place_id or place.as_named) if place is not None else None
 
 
 def copied(draft: Draft, **changes: object) -> Draft:

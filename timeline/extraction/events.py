@@ -13,7 +13,7 @@ from timeline.extraction.casualties import give_figures
 from timeline.extraction.date_forms import DateExpression, Form
 from timeline.extraction.dates import days_of
 from timeline.extraction.dating import Calendar, Dating, date_event, governors, own_dates
-from timeline.extraction.drafts import Draft
+from timeline.extraction.drafts import Draft, place_key
 from timeline.extraction.evidence import evidence_span
 from timeline.extraction.figures import quantity_of
 from timeline.extraction.grammar import (
@@ -23,10 +23,16 @@ from timeline.extraction.grammar import (
     governing_verb,
     is_pluperfect,
 )
+from timeline.extraction.hanging import attached
 from timeline.extraction.lexicon import lexicon
 from timeline.extraction.listing import listed_places
 from timeline.extraction.modality import Reading, read_modality
-from timeline.extraction.narrative import date_shifted_clauses, earlier_of_running, move_story
+from timeline.extraction.narrative import (
+    bound_by_main,
+    date_shifted_clauses,
+    earlier_of_running,
+    move_story,
+)
 from timeline.extraction.parsing import Parse, lemma
 from timeline.extraction.placing import PlaceHit
 from timeline.extraction.roles import actors_of_event
@@ -42,6 +48,7 @@ _NEED_PLACE = frozenset(
     {"ControlChanged", "ControlStated", "Withdrawal", "RouteCut", "RouteOpened"}
 )
 _VIOLENT = frozenset({"Airstrike", "Shelling", "Bombing", "Clash"})
+_MAIN_CLAUSES = frozenset({"ROOT", "conj", "ccomp", "parataxis"})
 _POINTING = frozenset({"the", "that", "this"})
 
 
@@ -65,15 +72,21 @@ class Reader:
         self.drafts: list[Draft] = []
         self.sieges: list[Draft] = []
         self.body = 0
+        self.titles: list[tuple[int, int]] = []
+        self._told_at: PlaceHit | None = None
+        self._told_from = 0
+        self._hits: dict[int, PlaceHit] = {}
 
     def read(self, parse: Parse, number: int) -> list[Draft]:
         """The drafts of one sentence, which is the `number`th of the report."""
         self._look_at(parse)
         scene = Scene(parse, self.places, self.cast)
         self._note_subjects(parse, scene)
-        dated = governors(parse, self.dates)
         last = next((d.type for d in reversed(self.drafts) if d.type in _VIOLENT), None)
         triggers = find_triggers(parse, scene.classes, last)
+        triggers = [t for t in triggers if not self._is_in_title(parse.offsets[t.token.i][0])]
+        words = {w.i for t in triggers for w in (t.token, t.carrier)}
+        dated = attached(governors(parse, self.dates), words)
         states = [t for t in triggers if lasts(t)]
         hints = [self._draft(trigger, scene, dated, number) for trigger in states]
         self.sieges += [d for d in hints if d is not None]
@@ -81,7 +94,8 @@ class Reader:
         told = [t for t in triggers if t.type != "Casualties" and not is_overtaken(t, triggers)]
         drafts = [self._draft(trigger, scene, dated, number) for trigger in told]
         made = [d for d in drafts if d is not None]
-        date_shifted_clauses(made, parse, self.dates, self.text)
+        date_shifted_clauses(made, parse, self.dates, self.text, self.calendar)
+        bound_by_main(made, parse)
         move_story(made, parse, self.calendar, number)
         made += earlier_of_running(made, parse, self.dates)
         made += [d for draft in list(made) for d in listed_places(draft, scene, self.text)]
@@ -90,8 +104,12 @@ class Reader:
             if draft is not None:
                 draft.fatalities = killed
                 made.append(draft)
+        self._remember_place(parse, made)
         self.drafts += made
         return made
+
+    def _is_in_title(self, at: int) -> bool:
+        return any(start <= at < end for start, end in self.titles)
 
     def _look_at(self, parse: Parse) -> None:
         """Keep at hand only what is named in the sentence and shortly before it."""
@@ -108,14 +126,35 @@ class Reader:
             is_agent = token.dep_ == "pobj" and token.head.dep_ == "agent"
             if token.pos_ == "PRON" or not (token.dep_ in ("nsubj", "nsubjpass") or is_agent):
                 continue
+            verb = token.head.head if is_agent else token.head
+            aside = token.left_edge.i > 0 and parse.doc[token.left_edge.i - 1].text == ","
+            aside = aside and lemma(verb) in lexicon().all_saying  # "..., the army insisted"
+            is_main = verb.dep_ in _MAIN_CLAUSES and not aside
             for hit in scene.actors_of(token)[:1]:
-                self.cast.remember_subject(parse.offsets[token.i][0], hit)
+                self.cast.remember_subject(parse.offsets[token.i][0], hit, is_main=is_main)
 
-    def _focus(self, before: int) -> PlaceHit | None:
+    def _focus(self, before: int, parse: Parse) -> PlaceHit | None:
         """The place that was last told of, asides and regions aside."""
         past = [p for p in self.places if self.body <= p.start and p.end <= before]
         spots = [p for p in past if p.kind != "road" and not p.is_aside and not p.is_region]
-        return spots[-1] if spots else None
+        spots = [p for p in spots if p.kind != "part"] or spots
+        told = self._told_at
+        if told is None or not spots or spots[-1].start >= parse.sentence.start:
+            return spots[-1] if spots else None
+        return told if told.start >= self._told_from <= spots[-1].start else spots[-1]
+
+    def _remember_place(self, parse: Parse, made: list[Draft]) -> None:
+        """Where the last thing told in a main clause was: later sentences lean on it."""
+        main = [
+            (d, hit)
+            for d in made
+            if d.is_occurrence and parse.doc[d.verb_index].dep_ in _MAIN_CLAUSES
+            for hit in [self._hits.get(d.token_index)]
+            if hit is not None and hit.kind in ("settlement", "site") and d.has_own_place
+        ]
+        self._hits = {}
+        if main:
+            self._told_at, self._told_from = main[-1][1], parse.sentence.start
 
     def _draft(self, trigger: Trigger, scene: Scene, dated: Dated, number: int) -> Draft | None:
         parse, token = scene.parse, trigger.token
@@ -124,9 +163,11 @@ class Reader:
             reading = _weaker(reading, read_modality(trigger.carrier))
         actors = actors_of_event(trigger, scene)
         at = parse.offsets[token.i][0]
-        where = place_of_event(trigger, scene, self._focus(at))
+        where = place_of_event(trigger, scene, self._focus(at, parse))
         if trigger.type in _NEED_PLACE and where.mention is None:
             return None
+        if where.hit is not None:
+            self._hits[token.i] = where.hit
         dating, where = self._date(trigger, reading, scene, dated, number, where)
         is_lasting = token.lower_ in ("last", "lasted", "lasting")
         if trigger.type == "SiegeBegan" and is_lasting and dating.days is None:
@@ -152,6 +193,7 @@ class Reader:
             and any(c.dep_ == "det" and c.lower_ in _POINTING for c in token.children),
             verb_index=trigger.carrier.i,
             is_retaken=lemma(token) in lexicon().lists["again"],
+            is_entry=lemma(token) in lexicon().lists["enter"],
         )
         self._add_linear_actor(draft, trigger, scene)
         return draft
@@ -176,15 +218,20 @@ class Reader:
             trigger.carrier,
             (parse.sentence.paragraph, number),
             forward=forward,
-            is_state=trigger.type == "ControlStated",
+            type_=trigger.type,
+            place=place_key(where.mention),
+            names_place=where.is_structural,
+            said=_said_on(reading, dated),
         )
         again = trigger.type == "AircraftLoss" and any(
             noun.lower_ == "it" for noun in trigger.arguments.object
         )
         if dating.days is not None or forward or not (again or is_pluperfect(trigger.carrier)):
             return dating, where
-        recent = reversed(self.drafts[-4:])
-        twin = next((d for d in recent if d.type == trigger.type and d.has_own_date), None)
+        recent = [d for d in self.drafts[-4:] if d.type == trigger.type and d.has_own_date]
+        here = place_key(where.mention) if where.is_structural else None
+        recent = [d for d in recent if here is None or place_key(d.place) in (None, here)]
+        twin = recent[-1] if recent else None
         if twin is None:
             return dating, where
         return Dating(twin.occurred, None), (Where(None, twin.place, True) if again else where)
@@ -227,6 +274,14 @@ class Reader:
             for noun in arguments(verb).subject:
                 for hit in scene.actors_of(noun)[:1]:
                     draft.actors.append(self.cast.mention(hit, ActorRole.INITIATOR))
+
+
+def _said_on(reading: Reading, dated: Dated) -> DateExpression | None:
+    """The date on which the speaker said it."""
+    saying = reading.saying
+    if saying is None:
+        return None
+    return next((e for e, g in dated if g is not None and g.i == saying.i), None)
 
 
 def _counted(trigger: Trigger) -> list[Token]:

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import re
-from itertools import accumulate
 
 from timeline.domain.actors import ActorKind, ActorTable
 from timeline.domain.claims import Extraction, ProposedClaim, ReportFrame
 from timeline.domain.places import Gazetteer
-from timeline.extraction.acting import ActorHit, Cast, actor_hits, find_actors, is_home_text
+from timeline.errors import InvalidReport
+from timeline.extraction.acting import (
+    HOME_ARMY,
+    ActorHit,
+    Cast,
+    actor_hits,
+    find_actors,
+    is_home_text,
+)
 from timeline.extraction.clean import cleaned
 from timeline.extraction.consolidate import consolidated, with_candidates
-from timeline.extraction.date_forms import DateExpression, Form, find_dates
+from timeline.extraction.date_forms import find_dates
 from timeline.extraction.dating import Calendar
 from timeline.extraction.drafts import Draft, as_claim
 from timeline.extraction.events import Reader
 from timeline.extraction.frame import read_head
+from timeline.extraction.guiding import guide_of, titles_in
 from timeline.extraction.model import load_model, model_name
 from timeline.extraction.parsing import parse_sentences
 from timeline.extraction.placing import PlaceHit, find_places
+from timeline.extraction.returning import with_anaphors
 from timeline.extraction.sentences import Sentence, split_sentences
 from timeline.extraction.statements import statements_of
 from timeline.extraction.succession import with_other_parties
@@ -43,23 +52,25 @@ class RuleExtractor:
     ) -> Extraction:
         """The claims of a text, in its order; spans count code points of `text` as it stands.
 
-        Only the first TEXT_CHARACTERS_MAX code points are read, and of the sentences that may tell
-        of an event the first SENTENCES_PARSED_MAX, or CHARACTERS_PARSED_MAX code points of them, so
-        that a hostile text costs a bounded time. What lies beyond is left out without a word: an
-        `Extraction` has no field to say so (docs/extraction.md).
+        A text beyond the bounds of this module is refused: nobody would miss what is not read.
 
         Raises:
             ModelUnusable: the language model is missing or not the recorded one.
+            InvalidReport: the text is longer, or tells of more, than is read at once.
         """
         coded_by = f"rules-{VERSION}+{model_name()}"
-        found, lasting = _drafts(text[:TEXT_CHARACTERS_MAX], frame, gazetteer, actors)
+        if len(text) > TEXT_CHARACTERS_MAX:
+            raise _too_long(f"has {len(text)} characters, of at most {TEXT_CHARACTERS_MAX}")
+        found, lasting = _drafts(text, frame, gazetteer, actors)
         drafts = with_other_parties(with_candidates(consolidated(found)), lasting)
         states = frozenset(
             a.actor_id
             for a in actors.actors.values()
             if a.kind in (ActorKind.STATE, ActorKind.STATE_FORCES)
         )
-        claims = tuple(as_claim(d, coded_by, states) for d in drafts[:CLAIMS_MAX])
+        if len(drafts) > CLAIMS_MAX:
+            raise _too_long(f"makes {len(drafts)} claims, of at most {CLAIMS_MAX}")
+        claims = tuple(as_claim(d, coded_by, states) for d in drafts)
         return Extraction(frame=frame, claims=_ordered(claims), coded_by=coded_by)
 
 
@@ -78,15 +89,16 @@ def _drafts(
         (number, s)
         for number, s in enumerate(sentences)
         if not s.is_heading and may_tell(even[s.start : s.end])
-    ][:SENTENCES_PARSED_MAX]
-    telling = _affordable(telling)
+    ]
+    _require_affordable([s for _, s in telling])
     if not telling:
         return [], []
     hits = actor_hits(even, actors)
     places = find_places(even, gazetteer, hits)
+    places = with_anaphors(even, places, gazetteer, sentences[0].start)
     is_home = is_home_text(even, hits, places, actors)
-    cast = Cast(find_actors(even, actors, hits, is_home), actors)
-    home_army = actors.resolve("government forces")[0] if is_home else None
+    cast = Cast(find_actors(even, actors, hits, is_home), actors, even)
+    home_army = actors.resolve(HOME_ARMY)[0] if is_home else None
     if home_army is not None:
         cast.default_state = ActorHit(0, 0, home_army.name, home_army.actor_id, True)
     named = frozenset((h.start, h.end) for h in cast.hits)
@@ -95,22 +107,34 @@ def _drafts(
     calendar = Calendar(frame.published)
     reader = Reader(even, places, cast, dates, calendar)
     reader.body = sentences[0].start
+    reader.titles = titles_in(even)
     found: list[Draft] = []
     numbers = {s: n for n, s in telling}
-    set_off = [_with_comma(even, d) for d in dates if _is_set_off(even, d)]
-    for parse in parse_sentences(load_model(), even, [s for _, s in telling], set_off):
+    guide = guide_of(even, places, dates, [s for _, s in telling])
+    for parse in parse_sentences(load_model(), even, [s for _, s in telling], guide):
         number = numbers[parse.sentence]
         found += reader.read(parse, number)
         found += statements_of(parse, reader, number)
     return found, reader.sieges
 
 
-def _affordable(telling: list[tuple[int, Sentence]]) -> list[tuple[int, Sentence]]:
-    """The first sentences that together hold at most CHARACTERS_PARSED_MAX code points."""
-    lengths = accumulate(s.end - s.start for _, s in telling)
-    return [
-        told for told, total in zip(telling, lengths, strict=True) if total <= CHARACTERS_PARSED_MAX
-    ]
+def _too_long(what: str) -> InvalidReport:
+    return InvalidReport("the text", f"{what}; file it in parts")
+
+
+def _require_affordable(telling: list[Sentence]) -> None:
+    """Refuse more sentences, or longer ones, than are parsed of one report."""
+    length = sum(s.end - s.start for s in telling)
+    if len(telling) > SENTENCES_PARSED_MAX:
+        raise _too_long(
+            f"has {len(telling)} sentences that may tell of events, of at most"
+            f" {SENTENCES_PARSED_MAX}"
+        )
+    if length > CHARACTERS_PARSED_MAX:
+        raise _too_long(
+            f"has {length} characters in sentences that may tell of events, of at most"
+            f" {CHARACTERS_PARSED_MAX}"
+        )
 
 
 def _is_government(text: str, place: PlaceHit, named: frozenset[tuple[int, int]]) -> bool:
@@ -121,21 +145,3 @@ def _is_government(text: str, place: PlaceHit, named: frozenset[tuple[int, int]]
         r"\b(?:in|at|near|around|from|to|outside|inside|into|of|on|toward|towards)(?: the)? \Z",
         before,
     )
-
-
-def _is_set_off(text: str, date: DateExpression) -> bool:
-    """Whether a date interrupts its clause: "took control, Tuesday afternoon, of X"."""
-    before = text[max(0, date.start - 3) : date.start].rstrip(" ")
-    after = text[date.end : date.end + 4].lstrip(" ")
-    return (
-        date.form in (Form.WEEKDAY, Form.DAY, Form.DEICTIC)
-        and not date.preposition
-        and before.endswith(",")
-        and (after.startswith((",", "of ", "of\n")))
-    )
-
-
-def _with_comma(text: str, date: DateExpression) -> tuple[int, int]:
-    start = text.rindex(",", 0, date.start)
-    rest = text[date.end : date.end + 2]
-    return start, date.end + (rest.index(",") + 1 if "," in rest else 0)

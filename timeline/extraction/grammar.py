@@ -12,6 +12,10 @@ from timeline.extraction.parsing import lemma
 
 Token = Any
 CLIMB_MAX = 25
+_MEASURES = frozenset(
+    {"most", "all", "much", "some", "many", "half", "dozens", "hundreds", "thousands", "scores"}
+    | {"several", "parts", "part", "rest", "bulk"}
+)
 _SUBJECT = frozenset({"nsubj", "csubj"})
 _PASSIVE = frozenset({"nsubjpass", "csubjpass"})
 _PARTICLES = frozenset({"out", "off", "back", "up", "down", "over", "through"})
@@ -62,15 +66,42 @@ def coordinated(token: Token) -> list[Token]:
     return found
 
 
+def is_garden_path(verb: Token) -> bool:
+    """Whether the parse took a verb for a participle: "a jet bombed X", read as "bombed X".
+
+    A participle never stands right after a noun, and none is in the past tense.
+    """
+    if verb.dep_ not in ("amod", "compound") or verb.head.i < verb.i or verb.i == 0:
+        return False
+    before = verb.doc[verb.i - 1]
+    if verb.tag_ == "VBD":
+        return before.pos_ in ("NOUN", "PROPN", "PRON", "CCONJ", "ADV")
+    return verb.tag_ == "VBN" and before.pos_ in ("NOUN", "PROPN") and before.dep_ != "npadvmod"
+
+
+def _of_garden_path(verb: Token) -> Arguments:
+    """Subject and object by their place: the noun before, or that of the verb before; the next."""
+    before = verb.doc[verb.i - 1]
+    subject = [before]
+    if before.pos_ not in ("NOUN", "PROPN", "PRON"):
+        upper = governing_verb(verb)
+        subject = arguments(upper).subject if upper is not None and upper != verb else []
+    after = [verb.head, *(c for c in verb.head.children if c.i > verb.i)]
+    preps = [(p.lower_, n) for p in after if p.dep_ == "prep" for n in _nouns_of(p)]
+    return Arguments(subject, [verb.head], preps, frozenset(), False)
+
+
 def arguments(verb: Token) -> Arguments:
     """The arguments of a verb, wherever the sentence puts them."""
+    if is_garden_path(verb):
+        return _of_garden_path(verb)
     passive = is_passive(verb)
     own_subject = [c for c in verb.children if c.dep_ in _SUBJECT | _PASSIVE]
     doers = [c for c in verb.children if c.dep_ == "agent"]
     agents = [n for by in doers for n in by.children if n.dep_ == "pobj"]
     objects = [c for c in verb.children if c.dep_ in ("dobj", "dative", "oprd") and c.pos_ != "ADP"]
-    objects = objects[:2] if len(objects) > 1 else objects
-    subjects = [_antecedent(s, verb) for s in own_subject]
+    objects = [_counted(o) for o in (objects[:2] if len(objects) > 1 else objects)]
+    subjects = [_counted(_antecedent(s, verb)) for s in own_subject]
     if not own_subject:
         subjects = _inherited_subject(verb, passive)
     preps = [(prep.lower_, noun) for prep in _prepositions(verb) for noun in _nouns_of(prep)]
@@ -91,11 +122,19 @@ def arguments(verb: Token) -> Arguments:
     return Arguments(subjects, objects, preps, particles, False)
 
 
+def _counted(noun: Token) -> Token:
+    """Of what there is "most", "all", "dozens": the noun itself is but a measure."""
+    if noun.lower_ not in _MEASURES:
+        return noun
+    of = [n for c in noun.children if c.lower_ == "of" for n in c.children if n.dep_ == "pobj"]
+    return of[0] if of else noun
+
+
 def is_passive(verb: Token) -> bool:
     """Whether a verb is in the passive, or a past participle on its noun."""
     if any(c.dep_ in ("auxpass", "nsubjpass") for c in verb.children):
         return True
-    if verb.tag_ != "VBN":
+    if verb.tag_ != "VBN" or is_garden_path(verb):
         return False
     if any(c.dep_ == "aux" for c in verb.children):
         return False

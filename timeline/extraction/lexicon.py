@@ -26,6 +26,7 @@ class VerbRule(Struct, frozen=True, forbid_unknown_fields=True):
     not_obj: list[str] = []
     not_: list[str] = []
     with_text: list[str] = []
+    intransitive: bool = False
 
     @property
     def particles(self) -> tuple[str, ...]:
@@ -53,6 +54,8 @@ class Lexicon:
         words, triggers = _read("words.yaml"), _read("triggers.yaml")
         self.nouns: dict[str, frozenset[str]] = _sets(words["nouns"])
         self.irregular: dict[str, str] = words["irregular"]
+        self.shown: dict[str, str] = {w: told[0] for w, told in words["shown"].items()}
+        self.shown_lemmas: dict[str, str] = {w: told[1] for w, told in words["shown"].items()}
         self.saying: dict[str, frozenset[str]] = _sets(words["saying"])
         self.modals: dict[str, frozenset[str]] = _sets(words["modals"])
         self.hedges: dict[str, frozenset[str]] = _sets(words["hedges"])

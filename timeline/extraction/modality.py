@@ -87,7 +87,7 @@ def read_modality(token: Token) -> Reading:
         _own(verb, state)
     if is_called_untrue(token):
         state.negate()
-    if state.modality is None and is_polar_question(token):
+    if state.modality is None and not state.is_shielded and is_polar_question(token):
         state.modality = Modality.HYPOTHETICAL
     if state.modality is None and not state.negated and _is_open(token):
         state.modality = Modality.FORECAST
@@ -126,7 +126,11 @@ def _own(token: Token, state: _State) -> None:
 
 
 def _negative_subject(token: Token, state: _State) -> None:
-    """As in "neither side took X", "nobody entered"."""
+    """As in "neither side took X", "nobody entered", "closed no road"."""
+    objects = [o for o in token.children if o.dep_ == "dobj"]
+    words = [o.lower_ for o in objects] + [c.lower_ for o in objects for c in o.children]
+    if {"no", "nothing", "nobody"} & set(words):
+        state.negate()
     for subject in token.children:
         if subject.dep_ in ("nsubj", "nsubjpass") and any(
             c.lower_ in ("no", "neither", "none") for c in subject.children

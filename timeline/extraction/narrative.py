@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 
+from timeline.domain.time import not_later_than
 from timeline.extraction.date_forms import DateExpression, Form
-from timeline.extraction.dates import Days, running_days
+from timeline.extraction.dates import Days, days_of, running_days
 from timeline.extraction.dating import Calendar, earlier_days, shifted
-from timeline.extraction.drafts import Draft, copied
-from timeline.extraction.grammar import is_pluperfect, is_simple_past
-from timeline.extraction.parsing import Parse
+from timeline.extraction.drafts import Draft, copied, place_key
+from timeline.extraction.grammar import governing_verb, is_pluperfect, is_simple_past
+from timeline.extraction.lexicon import lexicon
+from timeline.extraction.parsing import Parse, lemma
 
 _ASIDE_MARKS = frozenset({"after", "before", "since", "because"})
 _STORY_CLAUSES = frozenset({"ROOT", "conj", "ccomp", "advcl"})
@@ -17,7 +19,11 @@ _EDTF_PERIOD_CHARACTERS_MAX = 8
 
 
 def date_shifted_clauses(
-    made: list[Draft], parse: Parse, dates: list[DateExpression], text: str
+    made: list[Draft],
+    parse: Parse,
+    dates: list[DateExpression],
+    text: str,
+    calendar: Calendar,
 ) -> None:
     """As in "A, two days after B": whichever of the two is dated dates the other."""
     for expression in dates:
@@ -33,8 +39,38 @@ def date_shifted_clauses(
         main = next((d for d in reversed(before) if d.has_own_date), None)
         if after and main is not None and not after[0].has_own_date:
             _shift(expression, main, after[0], of_main=False)
+            _share(after, parse)
+        elif after and main is None and not after[0].has_own_date:
+            _shift_from_date(expression, after[0], parse, dates, calendar)
+            _share(after, parse)
         elif before and after and after[0].has_own_date and not before[0].has_own_date:
             _shift(expression, after[0], before[0], of_main=True)
+
+
+def _share(drafts: list[Draft], parse: Parse) -> None:
+    """As in "a day after B and C": what is coordinated with B is of its date."""
+    first = drafts[0]
+    for other in drafts[1:]:
+        verb = parse.doc[other.verb_index]
+        joined = verb.dep_ == "conj" and verb.head.i == first.verb_index
+        if joined and first.has_own_date and not other.has_own_date:
+            other.occurred, other.has_own_date = first.occurred, True
+
+
+def _shift_from_date(
+    expression: DateExpression,
+    other: Draft,
+    parse: Parse,
+    dates: list[DateExpression],
+    calendar: Calendar,
+) -> None:
+    """As in "met on Thursday, a day after B", where the meeting is no event of ours."""
+    before = [d for d in dates if parse.sentence.start <= d.start < expression.start]
+    told = [days_of(d, calendar.dateline, None) for d in before if not d.is_relative]
+    days = told[-1] if told else None
+    dating = shifted(expression, days, of_main=False) if days is not None else None
+    if dating is not None:
+        other.occurred, other.has_own_date = dating.occurred, True
 
 
 def _at(draft: Draft, parse: Parse) -> int:
@@ -58,6 +94,21 @@ def days_told(draft: Draft) -> Days | None:
     return Days(start, end, edtf if is_period else None)
 
 
+def bound_by_main(made: list[Draft], parse: Parse) -> None:
+    """As in "entered X on Thursday, after jets had bombed Y": the bombing was not later."""
+    for draft in made:
+        verb = parse.doc[draft.verb_index]
+        is_prior = verb.dep_ == "advcl" and any(c.lower_ == "after" for c in verb.children)
+        is_prior = is_prior or (verb.dep_ in ("relcl", "advcl") and is_pluperfect(verb))
+        if not is_prior or draft.has_own_date or not draft.is_occurrence:
+            continue
+        above = governing_verb(verb)
+        main = [d for d in made if above is not None and d.verb_index == above.i and d.has_own_date]
+        days = days_told(main[0]) if main else None
+        if days is not None:
+            draft.occurred = not_later_than(days.last)
+
+
 def move_story(made: list[Draft], parse: Parse, calendar: Calendar, number: int) -> None:
     """Set the story to the date of an event told in the simple past."""
     for draft in made:
@@ -66,9 +117,13 @@ def move_story(made: list[Draft], parse: Parse, calendar: Calendar, number: int)
             continue
         verb = parse.doc[draft.verb_index]
         is_aside = any(c.dep_ == "mark" and c.lower_ in _ASIDE_MARKS for c in verb.children)
+        head = verb.head  # "began to leave" tells on as "left" does
+        begins = verb.dep_ == "xcomp" and lemma(head) in lexicon().lists["factual"]
+        verb = head if begins else verb
         tells_on = is_simple_past(verb) and not is_pluperfect(verb)
         moves = tells_on and not is_aside and verb.dep_ in _STORY_CLAUSES
-        calendar.tell(days, parse.sentence.paragraph, number, moves=moves)
+        where = place_key(draft.place)
+        calendar.tell(days, parse.sentence.paragraph, number, moves=moves, place=where)
 
 
 def earlier_of_running(made: list[Draft], parse: Parse, dates: list[DateExpression]) -> list[Draft]:

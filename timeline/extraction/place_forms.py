@@ -44,7 +44,8 @@ NEAR = re.compile(
     re.IGNORECASE,
 )
 TOWARD = re.compile(
-    rf"\b(?:towards?|heading (?:to|for)|bound for|on its way to|en route to|in the direction of) {OF}\Z",
+    rf"\b(?:(?:left|leave|leaving) for|(?:retreat|withdr[ae]w|fled|flee|pull|mov|went|go|escap|march|driv|return|evacuat|"
+    rf"transferr?|tak|flown|sent)\w*(?: \w+)? (?:on |back |off )?(?:to|for)|towards?|heading (?:to|for)|bound for|on its way to|en route to|in the direction of) {OF}\Z",
     re.IGNORECASE,
 )
 PARTLY = re.compile(
@@ -60,13 +61,22 @@ KIND_OF = re.compile(rf"\b(?:{SETTLEMENT}|{SITE}|{REGION}) of (?:the )?(?P<name>
 KIND_AFTER = re.compile(rf"\b(?P<name>{NAMES}) (?:{SITE}|{REGION})\b")
 LOOSE = re.compile(
     rf"\b(?:in|In|at|At|near|Near|around|outside|inside|into|from|towards?|to|of|across|over|on|captured|seized|took|"
-    rf"retook|recaptured|overran|entered|left|shelled|bombed|stormed|held|hold|controls?|besieged|hit|struck|abandoned|vacated|evacuated|liberated|reached|occupied|surrounded|encircled|bombarded|"
+    rf"retook|recaptured|overran|won back|won|regained|took back|entered|left|shelled|bombed|stormed|held|hold|controls?|besieged|hit|struck|abandoned|vacated|evacuated|liberated|reached|occupied|surrounded|encircled|bombarded|"
     rf"attacked|raided|targeted|lost|leave|leaving|capture|capturing|seize|seizing|take|taking|retake|recapture|enter|storm|and|,) "
     rf"(?:the )?(?P<name>{NAMES})"
 )
+# Words that keep "the other town" from standing for the last one named.
+_ANOTHER = r"(?:next|other|nearby|neighbou?ring|nearest|first|second|third|last|only|largest|main|in|of|on|at|to|first|border|own|old)"
+SITE_KINDS = {
+    "base": ("base", "airbase", "air base", "airport", "airfield", "camp", "garrison"),
+    "station": ("station", "plant"),
+}
+PART_OF_TOWN = re.compile(
+    r"\b(?:[Qq]uarter|[Dd]istrict|[Nn]eighbou?rhood|[Ss]uburb|[Ss]treet|[Ss]quare)s?\b"
+)
 ANAPHOR = re.compile(
-    r"\b[Tt]h(?:e|at|is) (?P<kind>town|city|village|hamlet|settlement|base|airbase|air base|airport|airfield|camp|station|plant|dam|area|"
-    r"district|neighbou?rhood|crossing|hill|island|province|enclave|garrison|port|hospital|bridge|refinery)\b(?! (?:of|was named|called) [A-Z])(?! (?:council|centre|hall|official))"
+    rf"\b[Tt]h(?:e|at|is) (?!{_ANOTHER} )(?:[a-z-]+ )?(?P<kind>town|city|village|hamlet|settlement|base|airbase|air base|airport|airfield|camp|station|plant|dam|area|"
+    r"district|neighbou?rhood|crossing|hill|island|province|enclave|garrison|port|hospital|bridge|refinery|provincial capital)\b(?! (?:of|was named|called) (?:[A-Z]|[ae][a-z]{1,2}-))(?! (?:council|centre|hall|official))"
 )
 ROAD = re.compile(
     r"\b(?:the |a |its |their |an |supplying )?(?:[Oo]nly |[Mm]ain |[Ss]trategic |[Vv]ital |[Kk]ey |[Ll]ast |[Cc]oastal )*(?:supply(?:ing)? |land |army's )?"
@@ -94,5 +104,23 @@ ORGANISATION = re.compile(
     r"Committee|Command|Services?)\Z"
 )
 NATIONALITY = re.compile(
-    r"(?:ian|ish|ese|isti|eni|raqi|aeli|ench|utch|man|can|Houthi|Kurd|Taliban)s?\Z"
+    r"(?:ian|ish|ese|isti|eni|raqi|aeli|ench|utch|man|can|Houthi|Kurd|Taliban|Emirati|Saudi|Tuareg|Rohingya)s?\Z"
 )
+# Parts of longer names, before which the gazetteer's name is another place's; and the Donets is a river.
+_LONGER = re.compile(
+    r"\b(?:Umm|Abu|Abou|Tell|Tall|Tal|Khan|Kafr|Kfar|Deir|Dayr|Jabal|Jebel|Wadi|Ain|Ayn|Bir|Ras|Bayt|Beit|Khirbet|Khirbat|"
+    r"Qal'at|Burj|Nahr|Albu|Velyka|Mala|Nova|Novo|Novyi|Stara|Staryi|Verkhnia|Nyzhnia|Nizhny|Veliky|New|Old|Upper|Lower|Mount|Lake)"
+    r"[ -](?:al-|el-)?\Z"
+)
+_AFTER_RIVER = re.compile(
+    r"(?: (?:by|to|in|on|at|and|from|with|for|near|as|which|that|after|before|where|river|delta)\b|[,.;)])"
+)
+
+
+def is_no_place_here(text: str, start: int, end: int) -> bool:
+    """Whether a known name stands here for something else: a longer name, a river, a source."""
+    before = text[max(0, start - 24) : start]
+    if _LONGER.search(before) or re.search(r"\b[Aa]ccording to (?:the )?\Z", before):
+        return True
+    is_bare = text[start:end].isalpha() and text[start].isupper()
+    return is_bare and before.endswith("the ") and _AFTER_RIVER.match(text, end) is not None

@@ -1,8 +1,7 @@
 """Decides which places a text names, and how an event there would relate to them.
 
-A gazetteer name, a name after a word of place ("the village of X"), a name before one ("X air
-base"), or "the town", which stands for the last one named. "Countryside of X" is never X; what the
-gazetteer does not know stays named and unresolved.
+A gazetteer name, a name after a word of place ("the village of X") or before one ("X air base").
+"Countryside of X" is never X; what the gazetteer does not know stays named and unresolved.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from timeline.domain.places import Gazetteer, Place, PlaceKind, PlaceMention, Re
 from timeline.extraction.mentions import Hit, place_names
 from timeline.extraction.place_forms import (
     ADJECTIVAL_AFTER,
-    ANAPHOR,
     ARMED_AFTER,
     AWAY,
     BETWEEN,
@@ -32,6 +30,7 @@ from timeline.extraction.place_forms import (
     ORGANISATION,
     PART,
     PART_BEFORE,
+    PART_OF_TOWN,
     PARTLY,
     REGION,
     REGION_AFTER,
@@ -40,6 +39,7 @@ from timeline.extraction.place_forms import (
     ROAD_AFTER,
     SITE_AFTER,
     TOWARD,
+    is_no_place_here,
 )
 
 NEIGHBOURS_MAX = 80
@@ -54,19 +54,6 @@ _SITE_KINDS = {
     PlaceKind.ISLAND,
 }
 _REGION_KINDS = {PlaceKind.COUNTRY, PlaceKind.GOVERNORATE, PlaceKind.REGION}
-_SETTLEMENT_WORDS = frozenset(
-    [
-        "town",
-        "city",
-        "village",
-        "hamlet",
-        "settlement",
-        "district",
-        "neighbourhood",
-        "neighborhood",
-        "enclave",
-    ]
-)
 
 
 class PlaceHit(NamedTuple):
@@ -95,6 +82,8 @@ def find_places(text: str, gazetteer: Gazetteer, taken: list[Hit]) -> list[Place
     """
     found: list[PlaceHit] = []
     for hit in place_names(gazetteer).find(text):
+        if is_no_place_here(text, hit.start, hit.end):
+            continue
         near = _around(taken, hit.start)
         if any(t.start <= hit.start and hit.end <= t.end and t[:2] != hit[:2] for t in near):
             continue
@@ -108,12 +97,14 @@ def find_places(text: str, gazetteer: Gazetteer, taken: list[Hit]) -> list[Place
             if any(covered[match.start("name") : match.end("name")]):
                 continue
             unknown = _unknown(text, match, gazetteer, taken, strict)
+            is_listed = any(covered[max(0, match.start() - 2) : match.start() + 1])
+            if text[match.start()] == "," and unknown and not unknown.mention.place_id:
+                unknown = unknown if is_listed else None  # rather a person than a place
             if unknown is not None:
                 found.append(unknown)
                 covered[unknown.start : unknown.end] = b"\1" * (unknown.end - unknown.start)
     found.sort(key=lambda p: p.start)
-    found = _with_roads(text, found, gazetteer)
-    return _with_anaphors(text, found, gazetteer)
+    return _with_roads(text, found, gazetteer)
 
 
 _Spanned = TypeVar("_Spanned", Hit, PlaceHit)
@@ -144,15 +135,16 @@ def _known(text: str, hit: Hit, gazetteer: Gazetteer) -> PlaceHit:
                 place, end = whole, site.end()
             elif not re.search(r"(?i)town|city|village", site.group()):
                 mention = PlaceMention(as_named=text[start : site.end()], geo_precision=1)
-                relation = _related(text, start, mention)
-                return PlaceHit(start, site.end(), relation[0], "site", is_aside=relation[1])
+                relation = related(text, start, mention)
+                kind = "part" if PART_OF_TOWN.search(site.group()) else "site"
+                return PlaceHit(start, site.end(), relation[0], kind, is_aside=relation[1])
             else:
                 end = site.end()
     part = PART_BEFORE.search(text, max(0, start - 20), start)
     if part and (whole := _resolved(text[part.start() : end], gazetteer)):
         place, start = whole, part.start()
     named = PlaceMention(as_named=text[start:end])
-    mention, aside = _related(text, start, named)
+    mention, aside = related(text, start, named)
     filled = _filled(mention, place, gazetteer)
     return PlaceHit(start, end, filled, _kind(place), is_aside=aside)
 
@@ -203,7 +195,7 @@ def _region_spellings(named: str) -> list[str]:
     ]
 
 
-def _related(text: str, start: int, mention: PlaceMention) -> tuple[PlaceMention, bool]:
+def related(text: str, start: int, mention: PlaceMention) -> tuple[PlaceMention, bool]:
     """The mention with the relation that the words before it tell, and whether it is an aside."""
     text = re.sub(r" {2,}", " ", text[max(0, start - 80) : start])
     low, start = 0, len(text)
@@ -247,6 +239,8 @@ def _kilometres(number: str, unit: str) -> float:
 def _kind(place: Place | None) -> str:
     if place is None:
         return "settlement"
+    if place.kind is PlaceKind.NEIGHBOURHOOD:
+        return "part"
     if place.kind in _REGION_KINDS:
         return "region"
     if place.kind is PlaceKind.ROAD:
@@ -279,9 +273,11 @@ def _unknown(
             "region",
         )
     named = PlaceMention(as_named=whole if strict and not is_sure else name)
-    mention, aside = _related(text, start, named)
+    mention, aside = related(text, start, named)
     if is_sure:
         mention = gazetteer.mention(mention)
+    if not is_sure and PART_OF_TOWN.search(whole + text[end : end + 15].split(",", maxsplit=1)[0]):
+        return PlaceHit(start, end, mention, "part", is_aside=aside)
     kind = (
         "settlement"
         if is_sure or not re.search(r"(?i)base|airport|camp|dam|field", whole)
@@ -356,36 +352,3 @@ def _joining(
         if place.mention.place_id not in named and fitting:
             return fitting[0] if len(fitting) == 1 else None
     return roads[0] if len(roads) == 1 and len(named) > 1 else None
-
-
-def _with_anaphors(text: str, places: list[PlaceHit], gazetteer: Gazetteer) -> list[PlaceHit]:
-    """Add "the town" and the like, as the last fitting place that was told of."""
-    found, everywhere = list(places), places
-    for match in ANAPHOR.finditer(text):
-        places = _around(everywhere, match.start())
-        if any(p.start < match.end() and match.start() < p.end for p in places):
-            continue
-        kind = match["kind"].lower()
-        wanted = "settlement" if kind in _SETTLEMENT_WORDS else "site"
-        wanted = "region" if kind == "province" else wanted
-        before = [
-            p for p in places if p.end <= match.start() and (kind == "area" or p.kind == wanted)
-        ]
-        direct = [p for p in before if not p.is_aside] or before
-        if not direct:
-            continue
-        last = direct[-1].mention
-        blank = PlaceMention(as_named=match.group())
-        mention, aside = _related(text, match.start(), blank)
-        away_of = (
-            direct[-1].mention.relation in (Relation.NEAR, Relation.TOWARD)
-            and mention.relation is Relation.AT
-        )
-        if last.place_id:
-            mention = gazetteer.mention(replace(mention, place_id=last.place_id))
-        else:
-            mention = replace(mention, as_named=last.as_named)
-        if kind == "area" or (away_of and wanted == "site"):
-            mention = replace(mention, relation=Relation.NEAR, geo_precision=2)
-        found.append(PlaceHit(match.start(), match.end(), mention, direct[-1].kind, True, aside))
-    return sorted(found, key=lambda p: p.start)

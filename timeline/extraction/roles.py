@@ -81,12 +81,27 @@ def actors_of_event(trigger: Trigger, scene: Scene) -> list[ActorMention]:
                 ]
                 owners += [n for c in noun.children if c.dep_ == "prep" for n in c.children]
                 roles.add(owners, trigger.roles["hands"])
+    if trigger.roles.get("obj") == "assault":
+        _attackers(trigger, scene, roles)
     add_targets(trigger, scene, roles)
     if trigger.type in ("Shelling", "Airstrike") and not roles.has("initiator"):
         _from_source(trigger, scene, roles)
     if trigger.type == "Clash" and not roles.found:
         _sides(trigger, scene, roles)
     return roles.found
+
+
+def _attackers(trigger: Trigger, scene: Scene, roles: Roles) -> None:
+    """As in "repelled an IS raid", "beat back the attackers": whose the attack was."""
+    for noun in trigger.arguments.object:
+        if scene.classes(noun) & {"force", "actor"} and "assault" not in scene.classes(noun):
+            roles.add([noun], "initiator")
+            continue
+        by = [n for c in noun.children if c.lower_ in ("by", "from") for n in c.children]
+        owners = [c for c in noun.lefts if c.dep_ in ("poss", "compound", "amod", "nmod")]
+        for owner in [*by, *owners]:
+            for hit in scene.cast.touching(*scene.parse.offsets[owner.i]):
+                roles.add_hit(hit, "initiator")
 
 
 def _named_others(trigger: Trigger, scene: Scene) -> frozenset[str]:
@@ -102,11 +117,13 @@ def _nominal_roles(trigger: Trigger, scene: Scene, roles: Roles, doer: str) -> N
     if trigger.type == "Withdrawal":
         doer = "initiator"
     for child in token.children:
-        if child.dep_ in ("poss", "compound", "amod", "nmod") and scene.classes(child) & {"actor"}:
+        owns = {"actor", "force"} if child.dep_ == "poss" else {"actor"}
+        if child.dep_ in ("poss", "compound", "amod", "nmod") and scene.classes(child) & owns:
             roles.add([child], doer)
         if child.dep_ in ("prep", "agent") and child.lower_ in ("by", "between"):
             role = "participant" if child.lower_ == "between" else doer
-            roles.add([n for n in child.children if n.dep_ == "pobj"], role)
+            sides = [n for n in child.children if n.dep_ == "pobj"]
+            roles.add([n for n in sides if child.lower_ == "by" or _is_side(n, scene)], role)
         if child.dep_ == "prep" and child.lower_ in ("on", "against", "with"):
             _nominal_target(child, trigger, scene, roles)
         if child.dep_ == "prep" and child.lower_ == "of" and trigger.type == "Withdrawal":
@@ -128,6 +145,11 @@ def _nominal_roles(trigger: Trigger, scene: Scene, roles: Roles, doer: str) -> N
                 roles.add(trigger.arguments.after(preposition), "participant")
 
 
+def _is_side(noun: Token, scene: Scene) -> bool:
+    """Whether a noun after "between" is a party, and no date."""
+    return noun.lower_ != "sides" and bool(scene.classes(noun) & {"actor", "force", "name"})
+
+
 def _nominal_target(preposition: Token, trigger: Trigger, scene: Scene, roles: Roles) -> None:
     """As in "an attack on X", "clashes with X"."""
     is_side = preposition.lower_ == "with" and trigger.type == "Clash"
@@ -143,6 +165,9 @@ def _from_source(trigger: Trigger, scene: Scene, roles: Roles) -> None:
         a, b = scene.parse.offsets[left_edge(noun)][0], scene.parse.offsets[noun.i][1]
         for hit in scene.cast.touching(a, b):
             roles.add_hit(hit, "initiator")
+        fired = [c for c in noun.children if c.dep_ == "acl" and lemma(c) in _FIRED]
+        by = [n for c in fired for p in c.children if p.dep_ == "agent" for n in p.children]
+        roles.add(by, "initiator")
     for token in trigger.token.doc[trigger.token.i + 1 : trigger.token.i + 25]:
         if lemma(token) in _FIRED and token.tag_ in ("VBN", "VBG", "VBD"):
             nouns = [

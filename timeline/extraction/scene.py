@@ -6,6 +6,8 @@ one named before ("the army", "they"). Whoever is not known stays as the report 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from timeline.extraction.acting import ActorHit, Cast
 from timeline.extraction.grammar import CLIMB_MAX, Token, coordinated, left_edge
 from timeline.extraction.lexicon import lexicon
@@ -18,7 +20,7 @@ _PERSONAL = frozenset({"it", "they", "them", "he", "she", "we", "its", "their"})
 _FIGHTING = frozenset({"force", "air_arm", "gun", "person"})
 _WEAPONS = frozenset({"air_arm", "gun", "munition", "aircraft"})
 _AFFECTED = frozenset({"dobj", "pobj", "nsubjpass"})
-_SIDES = frozenset({"army", "government", "military", "regime"})
+_SIDES = frozenset({"army", "government", "military", "regime", "junta", "air"})
 _STRANGERS = frozenset({"gunman", "fighter", "group", "attacker", "assailant", "bomber", "drone"})
 _LOOSE_KINDS = frozenset({"soldier", "militant", "fighter", "troop"})
 _PLAIN_MARKS = _SIDES | {
@@ -47,6 +49,12 @@ class Scene:
         self.places = [p for p in places if start <= p.start < end]
         self._classes: dict[int, frozenset[str]] = {}
 
+    def without(self, is_out: Callable[[PlaceHit], bool]) -> Scene:
+        """The same sentence with some of its places left out."""
+        other = Scene(self.parse, self.all_places, self.cast)
+        other.places = [p for p in self.places if not is_out(p)]
+        return other
+
     def classes(self, token: Token) -> frozenset[str]:
         """The noun classes of a token, with `place` and `actor` where it is named as one."""
         if token.i not in self._classes:
@@ -56,6 +64,8 @@ class Scene:
     def _classify(self, token: Token) -> frozenset[str]:
         words = lexicon()
         held = set(words.classes(lemma(token))) | set(words.classes(token.lower_))
+        if "force" in held and _carries_relief(token):
+            held.discard("force")
         if any(c.lower_ == "suicide" for c in token.lefts):
             held.discard("air_arm")
             held.add("suicide_bomber")
@@ -66,6 +76,12 @@ class Scene:
         hits = self.cast.touching(a, b)
         if any(h.end >= b for h in hits):
             held.add("actor")
+        if lemma(token) == "force" and any(c.lower_ == "air" for c in token.lefts):
+            held.add("air_arm")
+        if token.pos_ == "PRON" and self._is_coalition(token):
+            held.add("air_arm")
+        if any(self.cast.is_irregular(h) for h in hits):
+            held.add("irregular")
         if hits and not place and not held & {"settlement", "site", "region"}:
             held.discard("place")
         if not held & {"settlement", "site"} and held & {"person", "force"} and not place:
@@ -81,14 +97,36 @@ class Scene:
             held.add("name")
         return frozenset(held)
 
+    def _is_coalition(self, pronoun: Token) -> bool:
+        """Whether "it" is a coalition, which fights from the air."""
+        at, start = self.parse.offsets[pronoun.i][0], self.parse.sentence.start
+        if pronoun.lower_ not in ("it", "they"):
+            return False
+        stands = self.cast.standing_for(pronoun.lower_, at, start, frozenset())
+        return stands is not None and stands.as_named.lower().split()[-1] == "coalition"
+
     def actors_of(self, token: Token, barred: frozenset[str] = frozenset()) -> list[ActorHit]:
         """The actors that a noun phrase names, or stands for."""
         found: list[ActorHit] = []
         for noun in coordinated(token):
             hit = self._actor_of(noun, barred)
             if hit is not None and hit.as_named not in [f.as_named for f in found]:
-                found.append(hit)
+                found += [*self._of_first_adjectives(noun, hit), hit]
         return found
+
+    def _of_first_adjectives(self, noun: Token, hit: ActorHit) -> list[ActorHit]:
+        """As in "Russian and Syrian aircraft": Russia's, of which the noun is not written."""
+        known, offsets = self.cast.by_adjective, self.parse.offsets
+        words = [c for c in noun.lefts if c.dep_ in ("amod", "compound", "nmod")]
+        words += [j for c in words for j in c.children if j.dep_ == "conj"]
+        ids = {known[c.text]: c for c in words if c.text in known}
+        if len(ids) < 2:
+            return []
+        return [
+            ActorHit(offsets[c.i][0], offsets[c.i][1], f"{c.text} {noun.text}", id_)
+            for id_, c in ids.items()
+            if id_ != hit.actor_id
+        ]
 
     def _actor_of(self, noun: Token, barred: frozenset[str]) -> ActorHit | None:
         offsets = self.parse.offsets
@@ -104,10 +142,13 @@ class Scene:
             return None
         if noun.pos_ == "PRON":
             return self._of_pronoun(noun, first, last, barred)
+        if classes & _FIGHTING and (whose := self._of_owner(noun, first, last, barred)):
+            return whose
         if classes & _FIGHTING:
             return self._seated(noun, first, last) or self._of_kind(noun, first, last, barred)
         if noun.pos_ == "PROPN" and "place" not in classes:
-            return ActorHit(first, last, self.phrase(noun), None)
+            named_so = self.phrase(noun)
+            return ActorHit(first, last, self.cast.spelt_out(named_so, first) or named_so, None)
         return None
 
     def _of_name(
@@ -118,6 +159,8 @@ class Scene:
         best = (own or named)[-1]
         if best.is_generic and best.actor_id is None and best.as_named.islower():
             start = self.parse.sentence.start
+            if not self.cast.is_kind_word(lemma(noun)):
+                return best
             return self.cast.standing_for(lemma(noun), first, start, barred) or best
         return best
 
@@ -128,9 +171,24 @@ class Scene:
             return None
         start = self.parse.sentence.start
         stands = self.cast.standing_for(noun.lower_, first, start, barred)
+        if stands is None and (verb := noun.head).dep_ == "advcl" and noun.i < verb.head.i:
+            later = [c for c in verb.head.children if c.dep_ == "nsubj" and c.pos_ != "PRON"]
+            stands = self._actor_of(later[0], barred) if later else None
         if stands is None or stands.actor_id is None:
             return stands
         return ActorHit(first, last, noun.text, stands.actor_id, True)
+
+    def _of_owner(
+        self, noun: Token, first: int, last: int, barred: frozenset[str]
+    ) -> ActorHit | None:
+        """As in "its drones", "their fighters": whoever the pronoun stands for."""
+        if "person" in self.classes(noun) and "force" not in self.classes(noun):
+            return None
+        for owner in (c for c in noun.lefts if c.dep_ == "poss" and c.lower_ in ("its", "their")):
+            whose = self._of_pronoun(owner, first, last, barred)
+            if whose is not None and whose.actor_id is not None:
+                return ActorHit(first, last, self.phrase(noun), whose.actor_id, True)
+        return None
 
     def _seated(self, noun: Token, first: int, last: int) -> ActorHit | None:
         """As in "The government in X": the actor that X's name means, or itself, unresolved."""
@@ -156,7 +214,8 @@ class Scene:
         marks = [c for c in noun.lefts if c.dep_ in ("amod", "compound", "nummod", "nmod")]
         is_own = any(c.text[:1].isupper() and c.i > noun.sent.start for c in marks)
         is_plain = all(c.lower_ in _PLAIN_MARKS for c in marks)
-        is_loose = low in _LOOSE_KINDS and not is_own
+        is_strange = any(c.lower_ in lexicon().lists["estranging"] for c in marks)
+        is_loose = low in _LOOSE_KINDS and not is_own and not is_strange
         is_new = "some" in determiners or (
             determiners & {"a", "an"} and (low in _STRANGERS or noun.dep_ in _AFFECTED)
         )
@@ -235,6 +294,13 @@ class Scene:
                     child, hit
                 ):
                     return hit
+            sides = [child, *(c for c in child.children if c.dep_ in ("poss", "compound"))]
+            for side in (s for s in sides if s.dep_ != "prep" and lemma(s) in _SIDES):
+                at = offsets[side.i]
+                start = self.parse.sentence.start
+                stands = self.cast.standing_for(lemma(side), at[0], start, frozenset())
+                if stands is not None and stands.actor_id is not None:
+                    return ActorHit(at[0], at[1], self.phrase(side), stands.actor_id, True)
             queue.extend(
                 c
                 for c in child.children
@@ -268,6 +334,13 @@ class Scene:
                 direct = direct[:1]
             found.extend(p for p in direct if p not in found)
         return found
+
+
+def _carries_relief(token: Token) -> bool:
+    """As in "a convoy of aid trucks", which is no force."""
+    loads = [t for c in token.rights if c.lower_ in ("of", "with", "carrying") for t in c.subtree]
+    names = {lemma(t) for t in [*loads, *token.lefts]}
+    return bool(names & (lexicon().nouns["relief"] | {"civilian", "refugee", "humanitarian"}))
 
 
 def _in_clause(token: Token, top: Token) -> bool:

@@ -6,11 +6,14 @@ and who ends a siege ends that of whoever is told to besiege the place.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from timeline.domain.actors import ActorMention, ActorRole
 from timeline.domain.places import Relation
 from timeline.extraction.drafts import Draft
 
 CLAIMS_COMPARED_MAX = 300
+ENTERED_SENTENCES_MAX = 1
 _ATTACKS = frozenset({"Clash", "Shelling", "Airstrike"})
 
 
@@ -21,6 +24,7 @@ def with_other_parties(drafts: list[Draft], lasting: list[Draft]) -> list[Draft]
         drafts: The claims in the making.
         lasting: Sieges told as a state ("had been cut off for a year by X"); no claims themselves.
     """
+    _name_entered([d for d in drafts if d.is_occurrence][:CLAIMS_COMPARED_MAX])
     told = [d for d in drafts if d.is_occurrence and _is_at_known_place(d)][:CLAIMS_COMPARED_MAX]
     _name_losers([d for d in told if d.type == "ControlChanged"], told)
     states = [d for d in lasting if d.is_occurrence and _is_at_known_place(d)]
@@ -28,6 +32,23 @@ def with_other_parties(drafts: list[Draft], lasting: list[Draft]) -> list[Draft]
     for siege in sieges:
         _name_sides([d for d in told if _place(d) == _place(siege)], siege)
     return drafts
+
+
+def _name_entered(told: list[Draft]) -> None:
+    """As in "X left the town and Y entered it": Y holds it now."""
+    left = [d for d in told if d.type == "Withdrawal"]
+    for entry in (d for d in told if d.is_entry and d.type in ("Clash", "Movement")):
+        gone = [d for d in left if abs(d.sentence - entry.sentence) <= ENTERED_SENTENCES_MAX]
+        gone = [d for d in gone if _place(d) is not None and _place(d) == _place(entry)]
+        doers = entry.actor_keys("initiator")
+        if not doers or not gone or doers & gone[-1].actor_keys("initiator"):
+            continue
+        entry.type = "ControlChanged"
+        entry.actors = [
+            replace(a, role=ActorRole.HOLDER) if a.role is ActorRole.INITIATOR else a
+            for a in entry.actors
+        ]
+        _give(entry, gone[-1], ActorRole.INITIATOR, ActorRole.PREVIOUS_HOLDER)
 
 
 def _name_losers(taken: list[Draft], told: list[Draft]) -> None:

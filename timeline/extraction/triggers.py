@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-from timeline.extraction.grammar import Arguments, Token, arguments
+from timeline.extraction.grammar import Arguments, Token, arguments, is_garden_path
 from timeline.extraction.lexicon import NounRule, VerbRule, lexicon
 from timeline.extraction.parsing import Parse, lemma
 
@@ -33,8 +33,14 @@ _COUNTERS = frozenset(
         "process",
         "kind",
         "campaign",
+        "hour",
+        "day",
+        "night",
+        "week",
+        "month",
     ]
 )
+_PERSONS = frozenset({"them", "him", "they", "who"})
 _PRONOUNS = frozenset({"it", "them", "that", "this", "which", "both"})
 
 
@@ -102,14 +108,25 @@ def find_triggers(parse: Parse, classes: Classes, last_kind: str | None = None) 
             trigger = _noun(token, classes, last_kind)
         if trigger is not None:
             found.append(trigger)
+    warded = {n.i for t in found if t.roles.get("obj") == "assault" for n in t.arguments.object}
+    found = [t for t in found if not (t.is_nominal and t.token.i in warded)]
+    found = [t for t in found if not _is_told_by(t, found)]
     carried = {t.carrier.i for t in found if t.is_nominal}
     return [t for t in found if t.is_nominal or t.token.i not in carried or t.type == "SiegeBegan"]
+
+
+def _is_told_by(trigger: Trigger, others: list[Trigger]) -> bool:
+    """As in "shells fired from there hit a school": the firing is part of the hit."""
+    if trigger.token.dep_ != "acl":
+        return False
+    same = [t for t in others if t.type == trigger.type and t is not trigger]
+    return any(trigger.token.head in t.arguments.subject for t in same)
 
 
 def _verb(token: Token, classes: Classes) -> Trigger | None:
     low = lemma(token)
     rules = lexicon().verbs.get(low)
-    if not rules or token.dep_ in ("aux", "auxpass", "compound"):
+    if not rules or token.dep_ in ("aux", "auxpass") or (low, token.tag_) == ("flee", "VBG"):
         return None
     if (
         token.tag_ == "VBG"
@@ -117,24 +134,45 @@ def _verb(token: Token, classes: Classes) -> Trigger | None:
         and (token.lower_ in lexicon().noun_rules)
     ):
         return None
-    if token.dep_ == "amod" and not (_has_agent(token) and token.head.pos_ == "PROPN"):
+    is_active = is_garden_path(token)
+    if token.dep_ == "compound" and not is_active:
+        return None
+    told = is_active or (_has_agent(token) and token.head.pos_ == "PROPN")
+    if token.dep_ == "amod" and not told:
         return None
     args = arguments(token)
+    if low == "change" and any(t.lower_ in ("times", "twice") for t in token.subtree):
+        return None  # "has changed hands several times" tells of no one change
+    if low in ("fight", "battle") and token.dep_ == "acl" and not args.after("with", "against"):
+        return None  # "volunteers fighting alongside the army" tells who they are
     for rule in rules:
         if low not in rule.not_ and _fits(rule, low, token, args, classes):
             kind = rule.type
             if kind == "FromSubject":
                 return None
+            if low == "kill" and kind == "ViolenceAgainstCivilians" and _is_outcome(token):
+                kind = "Casualties"
             carrier = token.head if token.dep_ == "csubj" else token
             return Trigger(token, kind, rule.roles, args, carrier, is_nominal=False)
     return None
 
 
+def _is_outcome(token: Token) -> bool:
+    """Whether a killing only tells what another event did: "shelled the town and killed two"."""
+    told = token.head
+    return token.dep_ in ("conj", "advcl", "xcomp") and lemma(told) in lexicon().verbs
+
+
 def is_overtaken(trigger: Trigger, others: list[Trigger]) -> bool:
     """Whether a state is of a place that changes hands here: "rebel-held X fell to Y"."""
-    if trigger.type != "ControlStated" or trigger.token.dep_ != "amod":
+    if trigger.type == "OtherIncident" and trigger.token.dep_ == "acl":
+        harms = [t for t in others if t.type == "Bombing"]  # "bombs planted there killed four"
+        return any(trigger.token.head in t.arguments.subject for t in harms)
+    if trigger.type != "ControlStated" or trigger.token.dep_ not in ("amod", "acl", "relcl"):
         return False
-    taken = [t for t in others if t.type == "ControlChanged"]
+    taken = [t for t in others if t.type in ("ControlChanged", "Withdrawal")]
+    if trigger.token.dep_ == "relcl":  # "X, the last town that they held"
+        return trigger.token.tag_ == "VBD" and any(t.token.i < trigger.token.i for t in taken)
     return any(trigger.token.head in t.arguments.object + t.arguments.subject for t in taken)
 
 
@@ -157,9 +195,14 @@ def _fits(rule: VerbRule, low: str, token: Token, args: Arguments, classes: Clas
         return False
     if rule.with_text and not {t.lower_ for t in token.doc} & set(rule.with_text):
         return False
+    weapons = {"munition", "raid", "bomb"}
+    if rule.type == "Withdrawal" and any(classes(s) & weapons for s in args.subject):
+        return False
     if rule.obj and not _any(args.object, rule.obj, classes):
         return False
     if rule.subj and not _any(args.subject, rule.subj, classes):
+        return False
+    if rule.intransitive and (args.object or any(c.lower_ == "behind" for c in token.children)):
         return False
     if rule.not_obj and _any(args.object, rule.not_obj, classes):
         return False
@@ -172,7 +215,7 @@ def _fits(rule: VerbRule, low: str, token: Token, args: Arguments, classes: Clas
 def lasts(trigger: Trigger) -> bool:
     """Whether a siege is told as a state ("cut off for more than a year") and not as begun."""
     args = trigger.arguments
-    if trigger.type != "SiegeBegan" or trigger.is_nominal or not args.is_passive:
+    if trigger.type != "SiegeBegan" or trigger.is_nominal:
         return False
     return any(lemma(n) in ("day", "week", "month", "year") for n in args.after("for"))
 
@@ -190,28 +233,30 @@ def _any(tokens: list[Token], wanted: list[str], classes: Classes) -> bool:
                 return True
             if want == "place" and token.lower_ in _PRONOUNS:
                 return True
+            if want in ("actor", "force") and token.lower_ in _PERSONS:
+                return True
     return False
 
 
 def _noun(token: Token, classes: Classes, last_kind: str | None) -> Trigger | None:
     low = lemma(token)
     rules = lexicon().noun_rules.get(low) or lexicon().noun_rules.get(token.lower_)
-    if (
-        not rules
-        or token.dep_ in ("compound", "amod", "nmod", "poss")
-        or (token.pos_ == "VERB" and token.tag_ != "VBG")
-    ):
+    if not rules or (token.pos_ == "VERB" and token.tag_ != "VBG"):
+        return None
+    if token.dep_ in ("compound", "amod", "nmod", "poss") and not _harms_next(token):
         return None
     before = {lemma(c) for c in token.lefts} | {lemma(g) for c in token.lefts for g in c.children}
     for rule in rules:
         if rule.with_ and not before & set(rule.with_):
+            continue
+        if rule.air and any("irregular" in classes(c) for c in token.lefts):
             continue
         nouns = [
             n for c in token.children if c.lower_ == "of" for n in c.children if n.dep_ == "pobj"
         ]
         if rule.of and not _any(nouns, rule.of, classes):
             continue
-        carrier = _carrier(token)
+        carrier = token.doc[token.i + 1] if _harms_next(token) else _carrier(token)
         if not _stands(rule, token, carrier, classes):
             continue
         return _nominal(token, rule, carrier, last_kind)
@@ -223,7 +268,8 @@ def _nominal(token: Token, rule: NounRule, carrier: Token | None, last_kind: str
         c.dep_ == "det" and c.lower_ in ("the", "that", "this") for c in token.children
     )
     kind = rule.type
-    if is_definite and last_kind in ("Airstrike", "Shelling", "Bombing") and kind == "Clash":
+    is_open = kind == "Clash" or token.lower_ == "bombing"
+    if is_definite and last_kind in ("Airstrike", "Shelling", "Bombing") and is_open:
         kind = last_kind
     verb = carrier if carrier is not None else token
     args = arguments(verb) if verb != token else Arguments([], [], [], frozenset(), False)
@@ -231,7 +277,7 @@ def _nominal(token: Token, rule: NounRule, carrier: Token | None, last_kind: str
     roles: dict[str, str] = {}
     if carrier is not None and (low in lexicon().lists["undergo"] or low in ("repel", "repulse")):
         roles["subj"] = "target"
-    elif carrier is not None and (low in lexicon().lists["light"]):
+    elif carrier is not None and (low in lexicon().lists["light"] or token.head.lower_ == "behind"):
         roles["subj"] = "initiator"
     return Trigger(token, kind, roles, args, verb, is_nominal=True)
 
@@ -241,7 +287,9 @@ def _carrier(token: Token) -> Token | None:
     words = lexicon()
     head, low = token.head, lemma(token.head)
     if token.dep_ in ("pobj", "pcomp") and head.lower_ == "of" and lemma(head.head) in _COUNTERS:
-        return _carrier(head.head)
+        counter = head.head
+        is_subject = counter.dep_ in ("nsubj", "nsubjpass")
+        return counter.head if is_subject and _tolls(counter.head) else _carrier(counter)
     if token.dep_ == "conj":
         return _carrier(head) if head.pos_ in ("NOUN", "PROPN") else None
     if (
@@ -257,6 +305,8 @@ def _carrier(token: Token) -> Token | None:
         and any(c.dep_ == "expl" for c in head.children)
     ):
         return head
+    if token.dep_ == "pobj" and head.lower_ == "behind" and lemma(head.head) == "be":
+        return head.head
     if token.dep_ == "pobj":
         verb = head.head
         if head.lower_ in ("under", "in", "to") and lemma(verb) in (
@@ -278,9 +328,20 @@ def _carrier(token: Token) -> Token | None:
     return None
 
 
+_HARM = frozenset({"kill", "wound", "injure", "destroy", "damage", "hit", "strike"})
+
+
+def _harms_next(token: Token) -> bool:
+    """As in "X shelling hit Y", where the parse takes the shelling for a part of X's name."""
+    if token.tag_ != "VBG" or token.i + 1 >= len(token.doc):
+        return False
+    after = token.doc[token.i + 1]
+    return after.tag_ == "VBD" and lemma(after) in _HARM
+
+
 def _stands(rule: NounRule, token: Token, carrier: Token | None, classes: Classes) -> bool:
     """Whether a noun tells of an event here, or only names one as background."""
-    if rule.when == "always":
+    if rule.when == "always" or _harms_next(token):
         return True
     if rule.when == "since":
         return any(c.lower_ == "since" for c in token.children) or (
@@ -291,23 +352,20 @@ def _stands(rule: NounRule, token: Token, carrier: Token | None, classes: Classe
     reported = token.dep_ in ("dobj", "conj") and lemma(token.head) in lexicon().saying["plain"]
     if carrier is not None or (reported and token.dep_ == "dobj"):
         return True
+    if rule.type == "Clash" and token.dep_ in ("nsubj", "nsubjpass") and _tolls(token.head):
+        return True
     causes = (
-        token.dep_ == "pobj"
+        rule.type not in ("Withdrawal", "ControlChanged")
+        and token.dep_ == "pobj"
         and token.head.lower_ in ("in", "by", "during", "from")
         and lemma(token.head.head) in ("kill", "wound", "injure", "die", "destroy", "damage", "hit")
     )
     if causes:
         return True
-    harms = token.dep_ == "nsubj" and lemma(token.head) in (
-        "kill",
-        "wound",
-        "injure",
-        "destroy",
-        "damage",
-        "hit",
-    )
+    harms = token.dep_ == "nsubj" and lemma(token.head) in _HARM
     if harms and (
         rule.when != "light"
+        or rule.type == "Bombing"
         or any(
             c.dep_ in ("poss", "amod", "compound") and "actor" in classes(c) for c in token.children
         )
@@ -318,6 +376,11 @@ def _stands(rule: NounRule, token: Token, carrier: Token | None, classes: Classe
     return any(_names_doer(c, classes) for c in token.children) or any(
         c.dep_ in ("prep", "agent") and c.lower_ == "by" for c in token.children
     )
+
+
+def _tolls(verb: Token) -> bool:
+    """As in "clashes have killed 30", "fighting left 40 dead"."""
+    return lemma(verb) in ("kill", "wound", "injure", "leave", "displace", "cost")
 
 
 def _names_doer(child: Token, classes: Classes) -> bool:

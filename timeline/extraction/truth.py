@@ -14,6 +14,7 @@ _ASKING = frozenset(
     {"did", "do", "does", "has", "have", "had", "is", "are", "was", "were"}
     | {"will", "would", "can", "could", "may", "might", "should", "shall"}
 )
+_POINTING = frozenset({"that", "this", "which", "it"})
 _REPORTS = frozenset({"report", "claim", "news", "allegation", "rumour", "rumor"})
 
 
@@ -37,6 +38,8 @@ def is_called_untrue(event: Token) -> bool:
     words = lexicon().lists
     if any(_is_denied_truth(v, words["untrue"], words["made_up"]) for v in _relative_verbs(event)):
         return True
+    if _is_taken_back(event, words["untrue"], words["made_up"]):
+        return True
     head = event.head
     for _ in range(_PREDICATE_STEPS_MAX):
         subject = next((c for c in head.children if c.dep_ in ("nsubj", "nsubjpass")), None)
@@ -45,6 +48,16 @@ def is_called_untrue(event: Token) -> bool:
             return is_about and _is_denied_truth(head, words["untrue"], words["made_up"])
         head = head.head
     return False
+
+
+def _is_taken_back(event: Token, untrue: frozenset[str], made_up: frozenset[str]) -> bool:
+    """As in "X claimed to have taken Y, but that proved false"."""
+    later = [v for v in event.doc[event.i + 1 :] if v.pos_ in ("VERB", "AUX")]
+    return any(
+        _is_denied_truth(verb, untrue, made_up)
+        and any(c.dep_ in ("nsubj", "nsubjpass") and c.lower_ in _POINTING for c in verb.children)
+        for verb in later
+    )
 
 
 def _relative_verbs(event: Token) -> list[Token]:

@@ -38,14 +38,22 @@ def place_of_event(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> Wh
     What rests on nearness alone is never the place itself (`near`), so that it moves no control.
     """
     of_place = trigger.type in _OF_PLACE
+    if trigger.type == "Withdrawal":
+        scene = scene.without(lambda hit: _is_destination(hit, trigger, scene))
     slots = _slots(trigger)
-    for noun in slots if of_place else [*trigger.arguments.object, *slots]:
+    for slot in slots if of_place else [*trigger.arguments.object, *slots]:
+        noun = _named_by_apposition(slot, scene)
         hits = [h for h in scene.places_of(noun) if not h.is_aside or h.kind == "road"]
         spots = [h for h in hits if h.kind != "road"]
         hits = hits if trigger.type.startswith("Route") or not spots else spots
+        if hits and (town := _town_of(hits[0], focus)) is not None:
+            return Where(focus, town, True)
         if hits:
             return Where(hits[0], _as_told(hits[0], noun, trigger, scene), True)
     if of_place and focus is not None and any(n.lower_ in _PRONOUNS for n in slots):
+        return Where(focus, focus.mention, True)
+    there = [c for w in (trigger.token, trigger.carrier) for c in w.subtree if _is_there(c, w)]
+    if focus is not None and there:
         return Where(focus, focus.mention, True)
     named = [n for n in trigger.arguments.object if "name" in scene.classes(n)]
     if named and of_place and trigger.roles.get("obj") in ("place", "target"):
@@ -62,6 +70,38 @@ def place_of_event(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> Wh
         return Where(None, None, False)
     is_siege = trigger.type.startswith("Siege")
     return Where(focus, focus.mention if is_siege else _near(focus), False)
+
+
+def _town_of(hit: PlaceHit, focus: PlaceHit | None) -> PlaceMention | None:
+    """An unknown quarter as a part of the town that is told of: in it, and no more precise."""
+    named = hit.mention
+    is_quarter = hit.kind == "part" and "istrict" not in named.as_named
+    if not is_quarter or named.place_id or focus is None or focus.kind != "settlement":
+        return None
+    if focus.mention.place_id is None:
+        return None
+    return replace(
+        focus.mention, as_named=named.as_named, relation=Relation.IN, geo_precision=2, bearing=None
+    )
+
+
+def _is_there(token: Token, verb: Token) -> bool:
+    return token.lower_ == "there" and token.dep_ == "advmod" and token.head in (verb, verb.head)
+
+
+def _named_by_apposition(noun: Token, scene: Scene) -> Token:
+    """As in "X, a district south of Y, which they besieged": X, by what it is."""
+    is_common = bool(scene.classes(noun) & {"settlement", "site"}) and noun.pos_ == "NOUN"
+    if noun.dep_ != "appos" or not is_common or noun.head.pos_ != "PROPN":
+        return noun
+    return noun.head
+
+
+def _is_destination(hit: PlaceHit, trigger: Trigger, scene: Scene) -> bool:
+    """Whether a place is where they went: "retreated to X"."""
+    after = trigger.arguments.after("to", "for", "into", "towards", "toward", "across", "through")
+    spans = [scene.parse.offsets[n.i] for n in after]
+    return any(hit.start < b and a < hit.end for a, b in spans)
 
 
 def _slots(trigger: Trigger) -> list[Token]:

@@ -272,12 +272,13 @@ class Filing:
         if draft.claims is not None:
             return draft.claims, None
         assert draft.readable_text is not None  # noqa: S101 - prose has a text
-        extraction = self._extractor.extract(
-            draft.readable_text,
-            frame_of(draft, when.reported.edtf),
-            self._reader.gazetteer(),
-            self._reader.actor_table(),
-        )
+        frame = frame_of(draft, when.reported.edtf)
+        try:
+            extraction = self._extractor.extract(
+                draft.readable_text, frame, self._reader.gazetteer(), self._reader.actor_table()
+            )
+        except InvalidReport as fault:  # the extractor knows no path
+            raise InvalidReport(draft.path, fault.reason) from None
         if len(extraction.claims) > CLAIMS_PER_REPORT_MAX:
             raise InvalidReport(
                 draft.path,
