@@ -1,0 +1,237 @@
+"""Keeps what does not change the holder: days of fighting inside, sieges and cut routes.
+
+The second pass over the evidence about one place. A period of it can end with what the first pass
+(`fold.py`) finds: fighting with the change it led to, a siege when the besieged are gone.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from itertools import chain, pairwise
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from timeline.domain.evidence import CONDITION_TYPES, Evidence, settling_order
+from timeline.domain.fold import Changed, HoldingFold, has_change
+from timeline.domain.holders import ControlState
+from timeline.domain.holding import State, Step
+from timeline.domain.superseding import ByDate
+from timeline.domain.time import end_of_day
+
+FOREVER = datetime.max.replace(tzinfo=UTC)
+# Fighting lasts to the end of its last day, which has 25 hours where clocks are put back.
+_DAY_MAX = timedelta(hours=26)
+
+
+class Condition(StrEnum):
+    """What can be the case beside a holder."""
+
+    BESIEGED = "besieged"
+    CUT_OFF = "cut_off"
+
+
+class Period(Struct, frozen=True, kw_only=True):
+    """A stretch during which a condition holds or, without one, fighting goes on."""
+
+    start: datetime
+    end: datetime | None
+    evidence: Evidence
+    condition: Condition | None = None
+
+    def covers(self, moment: datetime) -> bool:
+        """Whether a moment lies in it."""
+        return self.start <= moment and (self.end is None or moment < self.end)
+
+    def overlaps(self, low: datetime, high: datetime | None) -> bool:
+        """Whether it has a moment of a half-open stretch."""
+        return (high is None or self.start < high) and (self.end is None or low < self.end)
+
+
+Difference = tuple[list[Period], list[Period]]
+
+
+class Fighting:
+    """Days of fighting inside; a change of control dated in them is what the fighting led to."""
+
+    def __init__(self, holding: HoldingFold, time_zone: str) -> None:
+        self._holding, self._time_zone = holding, time_zone
+        self._by_date = ByDate()
+        self._periods: dict[str, Period] = {}
+
+    def change(
+        self, added: Iterable[Evidence], removed: Iterable[Evidence], steps: Iterable[Changed]
+    ) -> Difference:
+        """Let evidence come and go, after the holders did; returns periods gone and new."""
+        doubtful: dict[str, Evidence | None] = {}
+        for e in removed:
+            if _is_fight(e):
+                self._by_date.remove(e)
+                doubtful[e.claim_id] = None
+        for e in added:
+            if _is_fight(e):
+                self._by_date.add(e)
+                doubtful[e.claim_id] = e
+        for step in steps:
+            if has_change(step.old) != has_change(step.new):
+                for e in self._by_date.overlapping(step.instant - _DAY_MAX, step.instant):
+                    doubtful[e.claim_id] = e
+        gone, new = [], []
+        for claim_id, known in doubtful.items():
+            was = self._periods.pop(claim_id, None)
+            period = None if known is None else self._period(known)
+            if period is not None:
+                self._periods[claim_id] = period
+            if was != period:
+                gone += [was] if was else []
+                new += [period] if period else []
+        return gone, new
+
+    def between(self, low: datetime, high: datetime | None) -> list[Period]:
+        """The periods that have a moment of a stretch, in settling order."""
+        found = self._by_date.overlapping(low - _DAY_MAX, high or FOREVER)
+        periods = [self._periods[e.claim_id] for e in found if e.claim_id in self._periods]
+        overlapping = [p for p in periods if p.overlaps(low, high)]
+        return sorted(overlapping, key=lambda p: settling_order(p.evidence))
+
+    def all(self) -> list[Period]:
+        """Every period, in settling order."""
+        return sorted(self._periods.values(), key=lambda p: settling_order(p.evidence))
+
+    def _period(self, e: Evidence) -> Period | None:
+        assert e.start is not None  # noqa: S101
+        last = end_of_day(e.settled, self._time_zone)
+        end = self._holding.first_change(e.start, last) or last
+        return Period(start=e.start, end=end, evidence=e) if e.start < end else None
+
+
+def _is_fight(e: Evidence) -> bool:
+    """A clash makes its days contested only when it is known which days they were."""
+    return e.type == "Clash" and e.start is not None and e.is_dated_to_days
+
+
+class Conditions:
+    """Sieges last until they are ended or the place changes hands; cut routes until opened."""
+
+    def __init__(self, holding: HoldingFold) -> None:
+        self._holding = holding
+        self._evidence: list[tuple[tuple[datetime, bool, datetime, int, str], Evidence]] = []
+        self._told: list[Period] = []
+        self.periods: list[Period] = []
+
+    def change(
+        self, added: Iterable[Evidence], removed: Iterable[Evidence], steps: Sequence[Changed]
+    ) -> Difference:
+        """Let evidence come and go, after the holders did; returns periods gone and new."""
+        is_changed = False
+        for e in removed:
+            if e.type in _NAMES:
+                del self._evidence[bisect_left(self._evidence, (_ends_last(e),))]
+                is_changed = True
+        for e in added:
+            if e.type in _NAMES:
+                insort(self._evidence, (_ends_last(e), e))
+                is_changed = True
+        since = min((_hands_since(s) for s in steps), default=FOREVER)
+        if not is_changed and (since == FOREVER or not self._told):
+            return [], []
+        known = {_name(t): p for t, p in zip(self._told, self.periods, strict=True)}
+        old = {_name(p): p for p in self.periods}
+        if is_changed:
+            self._told = self._as_told()
+        self.periods = [
+            known[_name(told)]
+            if _name(told) in known and told.end is not None and told.end <= since
+            else self._ended(told)
+            for told in self._told
+        ]
+        new = {_name(p): p for p in self.periods}
+        return (
+            [p for name, p in old.items() if name not in new],
+            [p for name, p in new.items() if name not in old],
+        )
+
+    def between(self, low: datetime, high: datetime | None) -> list[Period]:
+        """The periods that have a moment of a stretch: sieges, then cut routes, as they began."""
+        return [p for p in self.periods if p.overlaps(low, high)]
+
+    def _as_told(self) -> list[Period]:
+        """The periods by what is told of them alone."""
+        periods: list[Period] = []
+        for condition, began, ended in (
+            (Condition.BESIEGED, "SiegeBegan", "SiegeEnded"),
+            (Condition.CUT_OFF, "RouteCut", "RouteOpened"),
+        ):
+            open_: Evidence | None = None
+            for _, e in self._evidence:
+                if e.type == began and open_ is None:
+                    open_ = e
+                elif e.type == ended and open_ is not None:
+                    periods.append(_period(condition, open_, e.settled))
+                    open_ = None
+            if open_ is not None:
+                periods.append(_period(condition, open_, None))
+        return periods
+
+    def _ended(self, period: Period) -> Period:
+        """A siege ends when the besieged leave, or somebody else takes the place for certain."""
+        if period.condition is not Condition.BESIEGED:
+            return period
+        held_by: frozenset[str] = frozenset()
+        states = self._holding.states_from(self._held_before(period.start))
+        for state, following in pairwise(chain(states, (None,))):
+            assert state is not None  # noqa: S101
+            if period.end is not None and state.certain_from >= period.end:
+                break
+            if following is not None and following.begin <= state.certain_from:
+                continue  # it was disputed or followed at once, and never held for certain
+            has_changed = _is_held(state) and bool(held_by) and not held_by & state.keys
+            has_left = state.state is ControlState.VACATED
+            if (has_changed or has_left) and period.covers(state.certain_from):
+                return replace(period, end=state.certain_from)
+            held_by = state.keys if _is_held(state) else held_by
+        return period
+
+    def _held_before(self, moment: datetime) -> int:
+        """The number of the makers from which on to look for who held the place at a moment."""
+        holding = self._holding
+        index = bisect_left(holding.makers, moment)
+        while index > 0:
+            index -= 1
+            states = holding.made_by(index)
+            following = [*states[1:], next(holding.states_from(index + 1), None)]
+            for state, next_ in zip(states, following, strict=True):
+                is_fleeting = next_ is not None and next_.begin <= state.certain_from
+                if _is_held(state) and not is_fleeting and state.certain_from < moment:
+                    return index
+        return 0
+
+
+_NAMES = tuple(t.__name__ for t in CONDITION_TYPES)
+
+
+def _is_held(state: State) -> bool:
+    return state.state in (ControlState.CONTROLLED, ControlState.MIXED)
+
+
+def _name(period: Period) -> tuple[str, datetime | None]:
+    return period.evidence.claim_id, period.end
+
+
+def _period(condition: Condition, began: Evidence, end: datetime | None) -> Period:
+    return Period(start=began.settled, end=end, evidence=began, condition=condition)
+
+
+def _ends_last(e: Evidence) -> tuple[datetime, bool, datetime, int, str]:
+    """Settling order, but what began and ended on one day has ended."""
+    settled, known_from, offset, claim_id = settling_order(e)
+    return settled, e.type in ("SiegeEnded", "RouteOpened"), known_from, offset, claim_id
+
+
+def _hands_since(changed: Changed) -> datetime:
+    """From when on the place may have been in other hands than it was."""
+    steps: list[Step] = [s for s in (changed.old, changed.new) if s is not None]
+    return min(state.begin for step in steps for state in (*step.closed, step.after))
