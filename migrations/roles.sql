@@ -52,12 +52,12 @@ GRANT UPDATE (content) ON documents TO timeline_withholder;
 -- The projections: derived, so a writer may do anything to their rows. Each table is named, and a
 -- test holds this list to the schema, so that nothing new is granted by accident.
 GRANT SELECT ON
-    actors, checkpoints, control_claims, control_spans, entries, entry_actors, places,
-    report_versions, sources, waiting_amendments
+    actors, checkpoints, control_claims, control_links, control_places, control_rectangles,
+    entries, entry_actors, places, report_versions, sources, waiting_amendments
     TO timeline_reader;
 GRANT INSERT, UPDATE, DELETE ON
-    actors, checkpoints, control_claims, control_spans, entries, entry_actors, places,
-    report_versions, sources, waiting_amendments
+    actors, checkpoints, control_claims, control_links, control_places, control_rectangles,
+    entries, entry_actors, places, report_versions, sources, waiting_amendments
     TO timeline_writer;
 
 -- Which revision the schema has; every command asks.

@@ -31,8 +31,10 @@ TABLES = [
     "waiting_amendments",
     "entries",
     "entry_actors",
-    "control_spans",
+    "control_places",
     "control_claims",
+    "control_rectangles",
+    "control_links",
 ]
 
 
@@ -75,8 +77,10 @@ def test_the_rows_are_not_empty(desk: Desk) -> None:
         "waiting_amendments": 1,
         "entries": 8,
         "entry_actors": 6,
-        "control_spans": 3,
-        "control_claims": 4,
+        "control_places": 2,
+        "control_claims": 7,
+        "control_rectangles": 16,
+        "control_links": 7,
     }
 
 

@@ -51,6 +51,22 @@ class Period(Struct, frozen=True, kw_only=True):
         return (high is None or self.start < high) and (self.end is None or low < self.end)
 
 
+class GoingOn:
+    """Periods, asked for moments that do not go back."""
+
+    def __init__(self, periods: Sequence[Period]) -> None:
+        numbered = list(enumerate(periods))
+        self._coming = sorted(numbered, key=lambda item: (item[1].start, item[0]), reverse=True)
+        self._going_on: list[tuple[int, Period]] = []
+
+    def at(self, moment: datetime) -> list[Period]:
+        """Those that cover a moment, in the order in which they were given."""
+        while self._coming and self._coming[-1][1].start <= moment:
+            self._going_on.append(self._coming.pop())
+        self._going_on = sorted(item for item in self._going_on if item[1].covers(moment))
+        return [period for _, period in self._going_on]
+
+
 Difference = tuple[list[Period], list[Period]]
 
 

@@ -15,7 +15,7 @@ from itertools import zip_longest
 from msgspec import Struct
 from msgspec.structs import replace
 
-from timeline.domain.beside import Condition, Period
+from timeline.domain.beside import Condition, GoingOn, Period
 from timeline.domain.claims import Modality, Polarity
 from timeline.domain.events import Claim
 from timeline.domain.evidence import (
@@ -135,7 +135,7 @@ def spans_of_evidence(evidence: Sequence[Evidence], time_zone: str) -> tuple[Con
     fold.change(evidence, ())
     states = list(fold.holding.states_from(0))
     supports = [_supports(fold.holding.support(s), is_of_holder=True) for s in states]
-    fights, conditions = _ByStart(fold.fighting.all()), _ByStart(fold.conditions.periods)
+    fights, conditions = GoingOn(fold.fighting.all()), GoingOn(fold.conditions.periods)
     periods = [*fold.fighting.all(), *fold.conditions.periods]
     cuts = {s.begin for s in states} | {p.start for p in periods}
     ordered = sorted(cuts | {p.end for p in periods if p.end})
@@ -192,22 +192,6 @@ def control_at(spans: Sequence[ControlSpan], cutoff: datetime) -> Control:
 def _first_to_settle(supports: Sequence[Support]) -> list[Support]:
     first = min((s.settled for s in supports), default=None)
     return [s for s in supports if s.settled == first]
-
-
-class _ByStart:
-    """Periods, asked for moments that do not go back."""
-
-    def __init__(self, periods: Sequence[Period]) -> None:
-        numbered = list(enumerate(periods))
-        self._coming = sorted(numbered, key=lambda item: (item[1].start, item[0]), reverse=True)
-        self._going_on: list[tuple[int, Period]] = []
-
-    def at(self, moment: datetime) -> list[Period]:
-        """Those that cover a moment, in the order in which they were given."""
-        while self._coming and self._coming[-1][1].start <= moment:
-            self._going_on.append(self._coming.pop())
-        self._going_on = sorted(item for item in self._going_on if item[1].covers(moment))
-        return [period for _, period in self._going_on]
 
 
 def _span(

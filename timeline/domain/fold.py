@@ -44,9 +44,7 @@ class HoldingFold:
         """The step at one of `instants`."""
         return self._steps[instant]
 
-    def change(
-        self, added: Iterable[Evidence], removed: Iterable[Evidence]
-    ) -> list[Changed]:
+    def change(self, added: Iterable[Evidence], removed: Iterable[Evidence]) -> list[Changed]:
         """Let evidence come and go; returns the steps that differ, in order."""
         counts, gone = self._counting.change(added, removed)
         dirty = sorted({e.settled for e in (*counts, *gone)})
@@ -65,7 +63,9 @@ class HoldingFold:
             index = bisect_left(self.instants, instant)
             previous = self.instants[index - 1] if index else None
             before = self._steps[previous].after if previous else None
-            was_before = was if walked_to is not None and self._follows(walked_to, previous) else before
+            was_before = (
+                was if walked_to is not None and self._follows(walked_to, previous) else before
+            )
             old = self._steps.pop(instant, None)
             new = self._take(instant, before)
             self._keep(instant, old, new)

@@ -13,7 +13,7 @@ from itertools import zip_longest
 
 from msgspec import Struct
 
-from timeline.domain.beside import Condition, Conditions, Fighting, Period
+from timeline.domain.beside import Condition, Conditions, Fighting, GoingOn, Period
 from timeline.domain.evidence import Bounds, Evidence, Since, bounds_of
 from timeline.domain.fold import Changed, HoldingFold
 from timeline.domain.holders import ControlState, Holder
@@ -175,6 +175,7 @@ class PlaceFold:
         ordered = sorted(c for c in cuts if c >= low and (end is None or c < end))
         if begin is not None and ordered[:1] != [begin]:
             ordered.insert(0, begin)
+        fighting, beside = GoingOn(fights), GoingOn(conditions)
         slabs: list[Slab] = []
         current = -1
         if not ordered:
@@ -185,8 +186,8 @@ class PlaceFold:
             answer = self._answer(
                 start,
                 states[current] if current >= 0 else None,
-                [f for f in fights if f.covers(start)],
-                [c for c in conditions if c.covers(start)],
+                fighting.at(start),
+                beside.at(start),
             )
             if slabs and slabs[-1].answer == answer:
                 slabs[-1] = Slab(slabs[-1].valid_from, stop, answer)

@@ -23,9 +23,7 @@ class ByDate:
     """Evidence by the days on which it may have been."""
 
     def __init__(self) -> None:
-        self._parts: list[list[tuple[datetime, str, Evidence]]] = [
-            [] for _ in (*LENGTHS_MAX, None)
-        ]
+        self._parts: list[list[tuple[datetime, str, Evidence]]] = [[] for _ in (*LENGTHS_MAX, None)]
 
     def add(self, e: Evidence) -> None:
         """Put one in."""
@@ -63,9 +61,9 @@ class Counting:
         self._superseder: dict[str, str] = {}
         self._superseded: dict[str, set[str]] = {}
         self._of_root: dict[str, ByDate] = {}
-        self._changes: dict[tuple[str, frozenset[str]], list[tuple[datetime, str]]] = {}
+        self._changes: dict[frozenset[str], list[tuple[datetime, str]]] = {}
         self._changes_known: dict[tuple[str, frozenset[str]], list[tuple[datetime, str]]] = {}
-        self._changes_counting: dict[tuple[str, frozenset[str]], list[tuple[datetime, str]]] = {}
+        self._changes_counting: dict[frozenset[str], list[tuple[datetime, str]]] = {}
         self._settled: dict[Voice, list[datetime]] = {}
 
     def change(
@@ -87,13 +85,16 @@ class Counting:
             self._forget(e)
         for e in coming:
             self._remember(e)
-        for e in coming:
-            doubtful.add(e.claim_id)
-            doubtful.update(self._told_otherwise_by(e))
-            doubtful.update(self._kept_apart_by(e, counting=False))
-        for e in going:
-            doubtful.update(self._kept_apart_by(e, counting=True))
         new = {e.claim_id for e in coming}
+        if 2 * len(coming) > len(self._all):
+            doubtful |= self._all.keys()
+        else:
+            doubtful |= new
+            for e in coming:
+                doubtful.update(self._told_otherwise_by(e))
+                doubtful.update(self._kept_apart_by(e))
+            for e in going:
+                doubtful.update(self._brought_together_without(e))
         counts: list[Evidence] = []
         for claim_id in sorted(doubtful & self._all.keys()):
             e = self._all[claim_id]
@@ -111,9 +112,9 @@ class Counting:
         insort(self._settled.setdefault(e.voice, []), e.settled)
         if e.voice.is_change:
             key = (e.root, e.voice.keys)
-            insort(self._changes.setdefault(key, []), (e.settled, e.claim_id))
             insort(self._changes_known.setdefault(key, []), (e.known_from, e.claim_id))
-            insort(self._changes_counting.setdefault(key, []), (e.settled, e.claim_id))
+            for found in (self._changes, self._changes_counting):
+                insort(found.setdefault(e.voice.keys, []), (e.settled, e.claim_id))
 
     def _forget(self, e: Evidence) -> None:
         del self._all[e.claim_id]
@@ -125,9 +126,10 @@ class Counting:
         settled = self._settled[e.voice]
         del settled[bisect_left(settled, e.settled)]
         if e.voice.is_change:
-            key = (e.root, e.voice.keys)
-            for found, at in ((self._changes, e.settled), (self._changes_known, e.known_from)):
-                del found[key][bisect_left(found[key], (at, e.claim_id))]
+            known = self._changes_known[e.root, e.voice.keys]
+            del known[bisect_left(known, (e.known_from, e.claim_id))]
+            changes = self._changes[e.voice.keys]
+            del changes[bisect_left(changes, (e.settled, e.claim_id))]
             self._set_counting(e, counts=False)
 
     def _set_superseder(self, claim_id: str, by: str | None) -> None:
@@ -147,7 +149,7 @@ class Counting:
         return by is not None
 
     def _set_counting(self, e: Evidence, *, counts: bool) -> None:
-        counting = self._changes_counting[e.root, e.voice.keys]
+        counting = self._changes_counting[e.voice.keys]
         at = bisect_left(counting, (e.settled, e.claim_id))
         is_there = at < len(counting) and counting[at][1] == e.claim_id
         if is_there and not counts:
@@ -193,24 +195,42 @@ class Counting:
             if other.claim_id not in self._superseder and other.known_from < e.known_from:
                 yield other.claim_id
         if e.voice.is_change:
-            counting = self._changes_counting[e.root, e.voice.keys]
-            yield from _ids_between(counting, *self._told_until(e.settled, e.voice))
+            counting = self._changes_counting[e.voice.keys]
+            for claim_id in _ids_between(counting, *self._told_until(e.settled, e.voice)):
+                if self._all[claim_id].root == e.root:
+                    yield claim_id
 
-    def _kept_apart_by(self, e: Evidence, *, counting: bool) -> Iterator[str]:
-        """Changes that are one or two by whether something contradicts them in between."""
-        for (_, keys), changes in self._changes.items():
+    def _kept_apart_by(self, e: Evidence) -> Iterator[str]:
+        """Superseded changes that may be another than what supersedes them, with this in between.
+
+        One of the two lies on either side: the side with fewer changes is looked through.
+        """
+        for changes, low, high in self._contradicted_by(self._changes, e):
+            at = bisect_left(changes, (e.settled, "")), bisect_right(changes, (e.settled, "~"))
+            start = bisect_left(changes, (low, "")) if low else 0
+            stop = bisect_right(changes, (high, "~")) if high else len(changes)
+            before, after = changes[start : at[1]], changes[at[0] : stop]
+            for _, claim_id in before if len(before) < len(after) else after:
+                yield claim_id
+                yield from self._superseded.get(claim_id, ())
+
+    def _brought_together_without(self, e: Evidence) -> Iterator[str]:
+        """Changes that count and may be one, without what was in between."""
+        for counting, low, high in self._contradicted_by(self._changes_counting, e):
+            yield from _ids_between(counting, low, high)
+
+    def _contradicted_by(
+        self, found: dict[frozenset[str], list[tuple[datetime, str]]], e: Evidence
+    ) -> Iterator[tuple[list[tuple[datetime, str]], datetime | None, datetime | None]]:
+        """Changes that a claim contradicts, on both sides of it, and how far to look for them."""
+        for keys, changes in found.items():
             if not changes or changes[-1][0] < e.settled or changes[0][0] > e.settled:
                 continue
             sample = Voice("ControlChanged", keys, frozenset())
-            if keys and not contradicts(e.voice, sample):
-                continue
-            for claim_id in _ids_between(changes, *self._told_until(e.settled, sample)):
-                if (claim_id not in self._superseder) is counting:
-                    yield claim_id
+            if not keys or contradicts(e.voice, sample):
+                yield changes, *self._told_until(e.settled, sample)
 
-    def _told_until(
-        self, moment: datetime, of: Voice
-    ) -> tuple[datetime | None, datetime | None]:
+    def _told_until(self, moment: datetime, of: Voice) -> tuple[datetime | None, datetime | None]:
         """The nearest instants before and after at which something contradicts a voice.
 
         Whether a change to nobody named is contradicted depends on who lost the place, which may
