@@ -1,4 +1,4 @@
-"""Measures control by valid and known time: python benchmarks/control.py place|map [--claims N ...].
+"""Measures control by valid and known time: python benchmarks/control.py place|map [--claims N].
 
 `place`: one place with so many claims of realistic mix. How long the fold takes, and how many rows
 are written in what time by one more claim: in order, filed late, and retracted; with the fold that
@@ -21,24 +21,24 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from heapq import heappop, heappush
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event, insert, text, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, Executable, event, insert, text, update
 
 from timeline.domain import events
 from timeline.domain.actors import ActorMention, ActorRole
 from timeline.domain.control import moves_control, spans_of_evidence
 from timeline.domain.events import Claim
-from timeline.domain.evidence import Evidence, evidence_of
+from timeline.domain.evidence import INSTANT, Evidence, evidence_of
 from timeline.domain.holders import ControlClaim
 from timeline.domain.places import PlaceMention, Relation
 from timeline.domain.time import end_of, instant_text, moment_end, occurred_from_edtf
 from timeline.projections import tables
 from timeline.projections.control import ControlProjection
-from timeline.projections.control_reading import answers_query, read_controls
+from timeline.projections.control_reading import answers_query, held_query, read_controls
 from timeline.projections.runner import Batch, LoggedEvent
 from timeline.store import migrate
 from timeline.store.engine import connect, read_transaction, write_transaction
@@ -52,6 +52,7 @@ SOURCES = 30
 PLACES = 20_000
 BATCH = 1_000
 
+# A claim with its source, when it is known, and None; or with when it is retracted.
 Told = tuple[Claim, str, datetime, datetime | None]
 
 
@@ -68,15 +69,22 @@ class Story:
         self._weights = [1 / (n + 1) for n in range(SOURCES)]
 
     def __iter__(self) -> Iterator[Told]:
+        """What is told and retracted, in the order in which it becomes known."""
+        waiting: list[tuple[datetime, int, Told]] = []
         for number, place in enumerate(self._place_of):
-            yield self.claim(
-                number, place, FIRST_DAY + timedelta(days=number * DAYS // self._count)
-            )
+            day = FIRST_DAY + timedelta(days=number * DAYS // self._count)
+            told = self.claim(number, place, day)
+            heappush(waiting, (told[2], number, (*told[:3], None)))
+            if told[3] is not None:
+                heappush(waiting, (told[3], number, told))
+            now = end_of(day.isoformat(), ZONE)
+            while waiting and waiting[0][0] <= now:
+                yield heappop(waiting)[2]
 
     def claim(self, number: int, place: int, day: date, known: date | None = None) -> Told:
-        """A claim about a place: 1 in 2 states the holder, 1 in 4 tells of a change, 1 in 5 of a clash.
+        """A claim about a place: 1 in 2 states the holder, 1 in 4 a change, 1 in 5 a clash.
 
-        1 in 14 has a vague date, 1 in 5 is published days later, 1 in 100 is retracted after a month.
+        1 in 14 has a vague date, 1 in 5 is published days later, 1 in 100 is retracted in a month.
         """
         draw = self._random.random
         if place not in self._holders or draw() < self._change:
@@ -156,20 +164,24 @@ class Desk:
     def tell(self, told: Sequence[Told]) -> float:
         """Write claims and project them; the seconds that projecting took."""
         with write_transaction(self.engine) as connection:
-            connection.execute(insert(tables.entries), [_entry(t) for t in told])
+            connection.execute(insert(tables.entries), [_entry(t) for t in told if t[3] is None])
+            for claim, _, _, until in told:
+                if until is not None:
+                    self._void(connection, claim.claim_id, until)
             self.written = 0
             return self._project(connection, [t[0].report_id for t in told])
 
     def retract(self, claim_id: str, report_id: str, known: date) -> float:
         """Let a claim stand no longer from a day on; the seconds that projecting took."""
-        c = tables.entries.c
         with write_transaction(self.engine) as connection:
-            until = instant_text(end_of(known.isoformat(), ZONE))
-            connection.execute(
-                update(tables.entries).where(c.claim_id == claim_id).values(known_until=until)
-            )
+            self._void(connection, claim_id, end_of(known.isoformat(), ZONE))
             self.written = 0
             return self._project(connection, [report_id])
+
+    def _void(self, connection: Connection, claim_id: str, until: datetime) -> None:
+        c = tables.entries.c
+        one = update(tables.entries).where(c.casebook == "main", c.claim_id == claim_id)
+        connection.execute(one.values(known_until=instant_text(until)))
 
     def _project(self, connection: Connection, reports: Sequence[str]) -> float:
         logged = [LoggedEvent(_stored(r), None) for r in reports]
@@ -185,7 +197,7 @@ def _stored(report_id: str) -> StoredEvent:
 
 
 def _entry(told: Told) -> dict[str, object]:
-    claim, source, known_from, known_until = told
+    claim, source, known_from, _ = told
     assert claim.place is not None and moves_control(claim)  # noqa: PT018
     return {
         "casebook": "main",
@@ -207,7 +219,7 @@ def _entry(told: Told) -> dict[str, object]:
         "quote": None,
         "is_amended": False,
         "known_from": instant_text(known_from),
-        "known_until": instant_text(known_until) if known_until else None,
+        "known_until": None,
         "position": 1,
         "data": events.encode(claim).decode(),
     }
@@ -217,7 +229,8 @@ def evidence(story: Story) -> list[Evidence]:
     """What a story says of control."""
     return [
         evidence_of(ControlClaim(claim=c, root=source, known_from=known), ZONE)
-        for c, source, known, _ in story
+        for c, source, known, until in story
+        if until is None
     ]
 
 
@@ -234,8 +247,8 @@ def one_place(url: str, claims: int) -> None:
         rows += desk.written
     print(
         f"{claims:,} claims, {len(spans):,} spans: the plain fold {fold:.2f} s of this"
-        f" process; projected in {built:.1f} s, {1e6 * desk.cpu / claims:.0f} us of this process and"
-        f" {rows / claims:.1f} rows a claim",
+        f" process; projected in {built:.1f} s, {1e6 * desk.cpu / claims:.0f} us of this process"
+        f" and {rows / claims:.1f} rows a claim",
         flush=True,
     )
     last = FIRST_DAY + timedelta(days=DAYS + 1)
@@ -243,12 +256,15 @@ def one_place(url: str, claims: int) -> None:
     for name, day, known in (
         ("in order", last, last),
         ("an old day, known today", last - timedelta(days=600), last),
+        ("filed a day late", last - timedelta(days=1), last - timedelta(days=1)),
         ("filed a month late", last - timedelta(days=30), last - timedelta(days=30)),
         ("filed two years late", last - timedelta(days=730), last - timedelta(days=730)),
-        ("retracted", None, last + timedelta(days=400)),
+        ("retracted", None, last + timedelta(days=1)),
     ):
         for warmth in ("kept", "fresh"):
-            seconds, written, desk.cpu = [], [], 0.0
+            seconds: list[float] = []
+            written: list[int] = []
+            desk.cpu = 0.0
             for _ in range(5 if warmth == "kept" or claims <= 10_000 else 2):
                 if warmth == "fresh":
                     desk.projection = ControlProjection()
@@ -296,15 +312,17 @@ def country(url: str, claims: int, rounds: int) -> None:
 def _measure(engine: Engine, name: str, at: str | None, known: str | None, rounds: int) -> None:
     moment = moment_end(at, ZONE) if at else datetime.max.replace(tzinfo=UTC)
     cutoff = moment_end(known, ZONE) if known else None
-    query = answers_query("main", None, moment, cutoff)
-    with read_transaction(engine) as connection:
-        keys = _keys(connection, moment, cutoff)
+    at_text, known_text = instant_text(moment - INSTANT), instant_text(cutoff or moment)
+    query = answers_query(is_ahead=at_text > known_text, of_some=False)
+    bound = {"casebook": "main", "at": at_text, "known": known_text}
+    with write_transaction(engine) as connection:
+        keys = _keys(connection, bound)
 
         def by_key() -> int:
             return len(connection.execute(keys).all())
 
         def as_map() -> int:
-            return len(connection.execute(query).all())
+            return len(connection.execute(query, bound).all())
 
         def as_answers() -> int:
             return len(read_controls(connection, "main", None, moment, cutoff, with_claims=False))
@@ -335,25 +353,20 @@ def _measure(engine: Engine, name: str, at: str | None, known: str | None, round
     )
 
 
-def _keys(connection: Connection, moment: datetime, cutoff: datetime | None) -> Any:  # noqa: ANN401
+def _keys(connection: Connection, bound: dict[str, str]) -> Executable:
     """Reads the same rectangles by their primary key, from a table of the keys."""
-    from timeline.projections.control_reading import _held
-
-    held = _held("main", None, moment, cutoff)
-    compiled = held.element.compile(
-        dialect=postgresql.dialect()
-        if connection.dialect.name == "postgresql"
-        else sqlite.dialect(),
-        compile_kwargs={"literal_binds": True},
-    )
-    connection.exec_driver_sql("DROP TABLE IF EXISTS wanted")
-    connection.exec_driver_sql(f"CREATE TEMPORARY TABLE wanted AS {compiled}".replace("%", "%%"))
+    held = held_query(is_ahead=bound["at"] > bound["known"], of_some=False)
+    names = ("casebook", "place_id", "valid_from", "known_from")
+    rows = [{n: r[n] for n in names} for r in connection.execute(held, bound).mappings()]
+    connection.execute(text("DROP TABLE IF EXISTS wanted"))
+    columns = ", ".join(f"{n} TEXT" for n in names)
+    connection.execute(text(f"CREATE TEMPORARY TABLE wanted ({columns})"))
+    values = ", ".join(f":{n}" for n in names)
+    connection.execute(text(f"INSERT INTO wanted VALUES ({values})"), rows)
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("ANALYZE wanted")
-    return text(
-        "SELECT r.place_id, r.data FROM wanted w JOIN control_rectangles r ON r.casebook = w.casebook"
-        " AND r.place_id = w.place_id AND r.valid_from = w.valid_from AND r.known_from = w.known_from"
-    )
+        connection.execute(text("ANALYZE wanted"))
+    same = " AND ".join(f"r.{n} = w.{n}" for n in names)
+    return text(f"SELECT r.place_id, r.data FROM wanted w JOIN control_rectangles r ON {same}")
 
 
 def main() -> None:

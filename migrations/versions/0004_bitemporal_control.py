@@ -39,6 +39,18 @@ def upgrade() -> None:
         "control_claims_by_report", "control_claims", ["casebook", "report_id"], unique=False
     )
     op.create_index(
+        "control_claims_known",
+        "control_claims",
+        ["casebook", "place_id", "known_from"],
+        unique=False,
+    )
+    op.create_index(
+        "control_claims_void",
+        "control_claims",
+        ["casebook", "place_id", "known_to"],
+        unique=False,
+    )
+    op.create_index(
         "control_claims_by_voice",
         "control_claims",
         ["casebook", "source_id", "attributed_to", "root"],

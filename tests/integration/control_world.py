@@ -34,6 +34,7 @@ from timeline.domain.time import UNDATED, moment_end, occurred_from_edtf
 from timeline.filing.deciding import new_event
 from timeline.filing.identity import event_id
 from timeline.projections import tables
+from timeline.projections.control_reading import read_controls
 from timeline.projections.reading import Reader
 from timeline.projections.replaying import checksum
 from timeline.projections.runner import Runner
@@ -160,7 +161,15 @@ class World:
 
     def controls(self, days: Iterable[str], known: Iterable[str | None]) -> list[Control]:
         """Who held the town on each day, as known on each."""
-        return [self.reader.control("khanasser", at, on) for on in known for at in days]
+        cutoffs = [moment_end(on, ZONE) if on else None for on in known]
+        moments = [moment_end(at, ZONE) for at in days]
+        town = ["khanasser"]
+        with read_transaction(self.engine) as connection:
+            return [
+                read_controls(connection, "main", town, at, on).get(town[0], Control())
+                for on in cutoffs
+                for at in moments
+            ]
 
 
 @contextmanager
@@ -181,12 +190,12 @@ def folded(filed: Sequence[Filing], at: str, known_on: str | None) -> Control:
         streams.setdefault(getattr(payloads[0], "report_id", ""), []).extend(payloads)
     cutoff = moment_end(known_on, ZONE) if known_on else None
     standing: list[ControlClaim] = []
-    for payloads in streams.values():
+    for of_report in streams.values():
         facts = [
             Fact(payload=p, position=n, recorded_at="2026-11-22T12:00:00.000000Z")
-            for n, p in enumerate(payloads, 1)
+            for n, p in enumerate(of_report, 1)
         ]
-        source = next(p.source for p in payloads if isinstance(p, ReportVersion))
+        source = next(p.source for p in of_report if isinstance(p, ReportVersion))
         assert source is not None
         standing += [
             ControlClaim(claim=s.claim, root=f"source:{source.source_id}", known_from=s.known_from)

@@ -25,7 +25,7 @@ from timeline.projections.control_reading import read_controls
 from timeline.projections.runner import Runner
 from timeline.store.engine import read_transaction
 
-FEW = settings(max_examples=40, deadline=None)
+FEW = settings(max_examples=12, deadline=None)
 
 
 @FEW

@@ -6,7 +6,7 @@ The second pass over the evidence about one place. A period of it can end with w
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -15,13 +15,15 @@ from itertools import chain, pairwise
 from msgspec import Struct
 from msgspec.structs import replace
 
-from timeline.domain.evidence import CONDITION_TYPES, Evidence, settling_order
+from timeline.domain.events import Claim, RouteCut, RouteOpened, SiegeBegan, SiegeEnded
+from timeline.domain.evidence import Evidence, settling_order
 from timeline.domain.fold import Changed, HoldingFold, has_change
 from timeline.domain.holders import ControlState
 from timeline.domain.holding import State, Step
 from timeline.domain.superseding import ByDate
 from timeline.domain.time import end_of_day
 
+_ENDINGS = (SiegeEnded.__name__, RouteOpened.__name__)
 FOREVER = datetime.max.replace(tzinfo=UTC)
 # Fighting lasts to the end of its last day, which has 25 hours where clocks are put back.
 _DAY_MAX = timedelta(hours=26)
@@ -133,68 +135,95 @@ class Conditions:
     """Sieges last until they are ended or the place changes hands; cut routes until opened."""
 
     def __init__(self, holding: HoldingFold) -> None:
-        self._holding = holding
+        self._sieges = _Sequence(holding, Condition.BESIEGED, SiegeBegan, SiegeEnded)
+        self._cuts = _Sequence(holding, Condition.CUT_OFF, RouteCut, RouteOpened)
+
+    def change(
+        self, added: Sequence[Evidence], removed: Sequence[Evidence], steps: Sequence[Changed]
+    ) -> Difference:
+        """Let evidence come and go, after the holders did; returns periods gone and new."""
+        hands_since = min((_hands_since(s) for s in steps), default=FOREVER)
+        sieges = self._sieges.change(added, removed, hands_since)
+        cuts = self._cuts.change(added, removed, FOREVER)
+        return sieges[0] + cuts[0], sieges[1] + cuts[1]
+
+    def between(self, low: datetime, high: datetime | None) -> list[Period]:
+        """The periods that have a moment of a stretch: sieges, then cut routes, as they began."""
+        return self._sieges.between(low, high) + self._cuts.between(low, high)
+
+    @property
+    def periods(self) -> list[Period]:
+        """Every period: sieges, then cut routes, as they began."""
+        return self._sieges.periods + self._cuts.periods
+
+
+class _Sequence:
+    """The periods of one condition, which follow one another."""
+
+    def __init__(
+        self, holding: HoldingFold, condition: Condition, began: type[Claim], ended: type[Claim]
+    ) -> None:
+        self._holding, self._condition = holding, condition
+        self._began, self._ended_by = began.__name__, ended.__name__
         self._evidence: list[tuple[tuple[datetime, bool, datetime, int, str], Evidence]] = []
         self._told: list[Period] = []
         self.periods: list[Period] = []
 
     def change(
-        self, added: Iterable[Evidence], removed: Iterable[Evidence], steps: Sequence[Changed]
+        self, added: Iterable[Evidence], removed: Iterable[Evidence], hands_since: datetime
     ) -> Difference:
-        """Let evidence come and go, after the holders did; returns periods gone and new."""
-        is_changed = False
+        """Let evidence come and go; the place may be in other hands from an instant on."""
+        told_since = FOREVER
         for e in removed:
-            if e.type in _NAMES:
+            if e.type in (self._began, self._ended_by):
                 del self._evidence[bisect_left(self._evidence, (_ends_last(e),))]
-                is_changed = True
+                told_since = min(told_since, e.settled)
         for e in added:
-            if e.type in _NAMES:
+            if e.type in (self._began, self._ended_by):
                 insort(self._evidence, (_ends_last(e), e))
-                is_changed = True
-        since = min((_hands_since(s) for s in steps), default=FOREVER)
-        if not is_changed and (since == FOREVER or not self._told):
+                told_since = min(told_since, e.settled)
+        since = min(told_since, hands_since)
+        keep = bisect_left(self._told, since, key=lambda p: p.end or FOREVER)
+        if since == FOREVER or (told_since == FOREVER and keep == len(self._told)):
             return [], []
-        known = {_name(t): p for t, p in zip(self._told, self.periods, strict=True)}
-        old = {_name(p): p for p in self.periods}
-        if is_changed:
-            self._told = self._as_told()
-        self.periods = [
-            known[_name(told)]
-            if _name(told) in known and told.end is not None and told.end <= since
-            else self._ended(told)
-            for told in self._told
-        ]
-        new = {_name(p): p for p in self.periods}
-        return (
-            [p for name, p in old.items() if name not in new],
-            [p for name, p in new.items() if name not in old],
-        )
+        old = self.periods[keep:]
+        self._told[keep:] = self._as_told(self._told[keep - 1].end if keep else None)
+        new = [self._ended(p) for p in self._told[keep:]]
+        self.periods[keep:] = new
+        return [p for p in old if p not in new], [p for p in new if p not in old]
 
     def between(self, low: datetime, high: datetime | None) -> list[Period]:
-        """The periods that have a moment of a stretch: sieges, then cut routes, as they began."""
-        return [p for p in self.periods if p.overlaps(low, high)]
+        """The periods that have a moment of a stretch."""
+        start = bisect_right(self._told, low, key=lambda p: p.end or FOREVER)
+        found: list[Period] = []
+        for period in self.periods[start:]:
+            if high is not None and period.start >= high:
+                break
+            if period.overlaps(low, high):
+                found.append(period)
+        return found
 
-    def _as_told(self) -> list[Period]:
-        """The periods by what is told of them alone."""
+    def _as_told(self, after: datetime | None) -> list[Period]:
+        """The periods by what is told of them alone, after the one that ended at an instant."""
         periods: list[Period] = []
-        for condition, began, ended in (
-            (Condition.BESIEGED, "SiegeBegan", "SiegeEnded"),
-            (Condition.CUT_OFF, "RouteCut", "RouteOpened"),
-        ):
-            open_: Evidence | None = None
-            for _, e in self._evidence:
-                if e.type == began and open_ is None:
-                    open_ = e
-                elif e.type == ended and open_ is not None:
-                    periods.append(_period(condition, open_, e.settled))
-                    open_ = None
-            if open_ is not None:
-                periods.append(_period(condition, open_, None))
+        open_: Evidence | None = None
+        start = bisect_right(self._evidence, after, key=lambda e: e[0][0]) if after else 0
+        for _, e in self._evidence[start:]:
+            if e.type == self._began and open_ is None:
+                open_ = e
+            elif e.type == self._ended_by and open_ is not None:
+                periods.append(self._period(open_, e.settled))
+                open_ = None
+        if open_ is not None:
+            periods.append(self._period(open_, None))
         return periods
+
+    def _period(self, began: Evidence, end: datetime | None) -> Period:
+        return Period(start=began.settled, end=end, evidence=began, condition=self._condition)
 
     def _ended(self, period: Period) -> Period:
         """A siege ends when the besieged leave, or somebody else takes the place for certain."""
-        if period.condition is not Condition.BESIEGED:
+        if self._condition is not Condition.BESIEGED:
             return period
         held_by: frozenset[str] = frozenset()
         states = self._holding.states_from(self._held_before(period.start))
@@ -226,25 +255,14 @@ class Conditions:
         return 0
 
 
-_NAMES = tuple(t.__name__ for t in CONDITION_TYPES)
-
-
 def _is_held(state: State) -> bool:
     return state.state in (ControlState.CONTROLLED, ControlState.MIXED)
-
-
-def _name(period: Period) -> tuple[str, datetime | None]:
-    return period.evidence.claim_id, period.end
-
-
-def _period(condition: Condition, began: Evidence, end: datetime | None) -> Period:
-    return Period(start=began.settled, end=end, evidence=began, condition=condition)
 
 
 def _ends_last(e: Evidence) -> tuple[datetime, bool, datetime, int, str]:
     """Settling order, but what began and ended on one day has ended."""
     settled, known_from, offset, claim_id = settling_order(e)
-    return settled, e.type in ("SiegeEnded", "RouteOpened"), known_from, offset, claim_id
+    return settled, e.type in _ENDINGS, known_from, offset, claim_id
 
 
 def _hands_since(changed: Changed) -> datetime:

@@ -1,7 +1,7 @@
 """Decides what one claim says of who holds a place, and when it counts.
 
-Evidence is what is left of a claim for the fold (`fold.py`): small, so that 100,000 of them fit into
-memory, and stored as it is beside the rows that rest on it.
+Evidence is what is left of a claim for the fold (`fold.py`): small, so that 100,000 of them fit
+into memory, and stored as it is beside the rows that rest on it.
 """
 
 from __future__ import annotations

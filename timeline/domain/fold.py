@@ -76,10 +76,7 @@ class HoldingFold:
             next_ = self.instants[at] if at < len(self.instants) else None
             if old != new:
                 changed.append(Changed(instant, old, new, next_))
-            if is_now != was:
-                following = next_
-            else:
-                following = self._looking_back(instant, old, new)
+            following = next_ if is_now != was else self._looking_back(instant, old, new)
             if following is not None and (not dirty or dirty[0] > following):
                 insort(dirty, following)
         return changed

@@ -174,10 +174,7 @@ class _Walk:
         current, number = self._state, self._made
         assert current is not None  # noqa: S101
         found = [e for n, e in self._joined if n == number]
-        if number:
-            found = [*current.carried, *found]
-        else:
-            found = [*self._earlier(current, since), *found]
+        found = [*current.carried, *found] if number else [*self._earlier(current, since), *found]
         return [e for e in found if since is None or e.settled >= since]
 
     def _make(
@@ -187,7 +184,7 @@ class _Walk:
         holders: tuple[Holder, ...],
         carried: Sequence[Evidence] = (),
     ) -> None:
-        """What holds from `e` on; it may have begun earlier, but not before what was settled last."""
+        """What holds from `e` on; it may have begun before, after what was settled last."""
         current, floor = self._state, None
         if current is not None:
             floor = max(current.bounds.last + INSTANT, current.begin)

@@ -70,6 +70,26 @@ def walked(
         yield cut, fold.change(*coming[cut])
 
 
+def unwalked(
+    fold: PlaceFold, forms: Sequence[Form], since: datetime
+) -> Iterator[tuple[datetime, Difference]]:
+    """Take a fold of all that is known back to just before a moment, the last cut first.
+
+    Args:
+        fold: Is changed.
+        forms: Those that became known or void at that moment or later.
+        since: The moment of known time.
+    """
+    going: dict[datetime, tuple[list[Evidence], list[Evidence]]] = {}
+    for form in forms:
+        if form.known_from >= since:
+            going.setdefault(form.known_from, ([], []))[1].append(form.evidence)
+        if form.known_until is not None and form.known_until >= since:
+            going.setdefault(form.known_until, ([], []))[0].append(form.evidence)
+    for cut in sorted(going, reverse=True):
+        yield cut, fold.change(*going[cut])
+
+
 def folded_before(forms: Iterable[Form], moment: datetime, time_zone: str) -> PlaceFold:
     """The fold over what stood just before a moment of known time."""
     fold = PlaceFold(time_zone)

@@ -1,4 +1,4 @@
-"""Decides which evidence counts: not what the same root source has told otherwise in a later report.
+"""Decides which evidence counts: not what its root source has told otherwise in a later report.
 
 The rules are docs/control.md, 16 and 17. Whether a claim counts can hang on claims of quite other
 dates (a corrected date, and what was told in between), so that the answer is kept up to date here:

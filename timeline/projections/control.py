@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, Table, delete, insert, select, tuple_
+from sqlalchemy import Connection, Table, delete, insert, select, tuple_, union
 
 from timeline.domain import events
 from timeline.domain.actors import ActorTable, Roots
@@ -32,10 +32,11 @@ from timeline.domain.knowledge import (
     first_difference,
     folded_before,
     gone_on,
+    unwalked,
     walked,
 )
 from timeline.domain.slabs import PlaceFold
-from timeline.domain.time import instant_from_text
+from timeline.domain.time import instant_from_text, instant_text
 from timeline.projections import tables
 from timeline.projections.control_rows import INFINITY, PlaceRows, Row
 from timeline.projections.register import read_actors, read_sources
@@ -48,6 +49,8 @@ REPORTS_AT_ONCE_MAX = 2_000
 # Folds are kept between batches while they rest on no more claims than these, about 3 kB each.
 CLAIMS_KEPT_MAX = 150_000
 DIGEST_BYTES = 16
+# To go back over more than a third of a place's claims costs more than to fold it anew.
+PART_WALKED_BACK_MAX = 3
 _Forms = dict[tuple[str, str, str], Row]
 
 
@@ -124,16 +127,25 @@ class ControlProjection:
                 self._walk(batch, change, forms.get(change.place_id, []))
 
     def _go_on(self, batch: Batch, change: _PlaceChange) -> bool:
-        """Go on from a fold that was kept, if nothing was known after what is new."""
+        """Go on from a fold that was kept, after going back if more was known after what is new."""
         since = change.since
         if since is None:
             return True
         kept = self._kept.take(change.digest_before, batch.casebook.time_zone)
-        if kept is None or kept.last_cut > since:
+        if kept is None:
             return False
-        walk = list(gone_on(kept.fold, change.old, change.new, since))
         rows = PlaceRows(batch.connection, batch.name, change.place_id)
-        rows.write(since, walk, is_going_on=True)
+        if kept.last_cut <= since:
+            walk = list(gone_on(kept.fold, change.old, change.new, since))
+            rows.write(since, walk, is_going_on=True)
+        else:
+            now = _forms_since(batch, change.place_id, since)
+            if PART_WALKED_BACK_MAX * len(now) > change.claims:
+                return False
+            before = [*set(now).difference(change.new), *change.old]
+            back = list(unwalked(kept.fold, before, since))
+            walk = list(walked(kept.fold, now, since))
+            rows.write(since, walk, is_going_on=False, back=back)
         last_cut = max(kept.last_cut, *cuts_of(change.new), since)
         self._kept.keep(change, batch.casebook.time_zone, kept.fold, last_cut)
         return True
@@ -342,3 +354,14 @@ def _forms_of_places(batch: Batch, place_ids: Sequence[str]) -> dict[str, list[F
     for row in batch.connection.execute(query).mappings():
         found.setdefault(row["place_id"], []).append(_form(dict(row)))
     return found
+
+
+def _forms_since(batch: Batch, place_id: str, since: datetime) -> list[Form]:
+    """The forms of a place that became known or void at a moment of known time or later."""
+    c, text = tables.control_claims.c, instant_text(since)
+    of_place = (c.casebook == batch.name) & (c.place_id == place_id)
+    columns = (c.claim_id, c.known_from, c.known_to, c.data)
+    known = select(*columns).where(of_place, c.known_from >= text)
+    void = select(*columns).where(of_place, c.known_to >= text, c.known_to < INFINITY)
+    rows = batch.connection.execute(union(known, void)).mappings()
+    return [_form(dict(row)) for row in rows]

@@ -11,19 +11,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import (
-    CTE,
     ColumnElement,
     Connection,
+    Executable,
+    FromClause,
+    ScalarSelect,
     Select,
-    String,
+    Text,
+    bindparam,
     case,
     func,
-    literal,
     null,
     select,
     union_all,
@@ -39,6 +43,8 @@ from timeline.projections.control_rows import INFINITY
 # The last instant that can be written, for "all that is known" and "the latest".
 LAST = "9999-12-31T23:59:59.999999Z"
 _SINCE = {HOLDS: "supports_from", FIGHTS: "fought_since", BESIDE: "beside_since"}
+_CASEBOOK, _KNOWN = bindparam("casebook", type_=Text), bindparam("known", type_=Text)
+_AT, _LAST = bindparam("at", type_=Text), bindparam("last", type_=Text)
 _DECODER = msgspec.json.Decoder(Control)
 
 
@@ -74,122 +80,107 @@ def read_controls(
         cutoff: Known time as an exclusive end; `None` is all that is known.
         with_claims: Without it, `claim_ids` is empty, and one row is read for each place.
     """
-    if not with_claims:
-        answers = answers_query(casebook, place_ids, moment, cutoff)
-        return {
-            place_id: _DECODER.decode(data)
-            for place_id, data in connection.execute(answers)
-            if data is not None
-        }
+    at, known = instant_text(moment - INSTANT), _known(cutoff)
+    statement = (claims_query if with_claims else answers_query)(
+        is_ahead=at > known, of_some=place_ids is not None
+    )
+    bound: dict[str, object] = {"casebook": casebook, "at": at, "last": f"{at}/~", "known": known}
+    if place_ids is not None:
+        bound["place_ids"] = list(place_ids)
     found: dict[str, Control] = {}
-    claims: dict[str, list[str]] = {}
-    for place_id, data, claim_id in connection.execute(
-        claims_query(casebook, place_ids, moment, cutoff)
-    ):
+    claims: dict[str, set[str]] = {}
+    for place_id, data, claim_id in connection.execute(statement, bound):
         if data is not None:
             found[place_id] = _DECODER.decode(data)
-        else:
-            claims.setdefault(place_id, []).append(claim_id)
+        elif claim_id is not None:
+            claims.setdefault(place_id, set()).add(claim_id)
     return {
-        place_id: msgspec.structs.replace(
-            control, claim_ids=tuple(sorted(set(claims.get(place_id, ()))))
-        )
+        place_id: replace(control, claim_ids=tuple(sorted(claims[place_id])))
+        if place_id in claims
+        else control
         for place_id, control in found.items()
     }
 
 
-def answers_query(
-    casebook: str,
-    place_ids: Sequence[str] | None,
-    moment: datetime,
-    cutoff: datetime | None,
-) -> Select[Any]:
-    """Place and answer, one row for each place that has any claims."""
-    r = tables.control_rectangles.c
+@cache
+def answers_query(*, is_ahead: bool, of_some: bool) -> Executable:
+    """Place and answer, one row for each place that has any claims.
+
+    Both queries take `casebook`, `at`, `last`, `known` and, `of_some` places, `place_ids`; they are
+    made once, which costs more than to run one of them for a place. `is_ahead` if the moment asked
+    about lies after the last that was known.
+    """
     p = tables.control_places.c
-    probes = _probes(p.place_id, casebook, moment, cutoff, r.data)
-    query = select(p.place_id, func.coalesce(*probes)).where(p.casebook == casebook)
-    return query if place_ids is None else query.where(p.place_id.in_(place_ids))
+    data = _first_of(_probes("data", tables.control_rectangles, is_ahead=is_ahead))
+    return _of_places(
+        select(p.place_id, data, null()).where(p.casebook == _CASEBOOK), of_some=of_some
+    )
 
 
-def claims_query(
-    casebook: str,
-    place_ids: Sequence[str] | None,
-    moment: datetime,
-    cutoff: datetime | None,
-) -> Any:  # noqa: ANN401 - SQLAlchemy's compound select has no useful type
+@cache
+def claims_query(*, is_ahead: bool, of_some: bool) -> Executable:
     """Place and answer, and then place and claim for each claim that an answer rests on."""
-    at, known = instant_text(moment - INSTANT), _known(cutoff)
-    held = _held(casebook, place_ids, moment, cutoff)
-    parts: list[Select[Any]] = [select(held.c.place_id, held.c.data, null().cast(String))]
+    held = held_query(is_ahead=is_ahead, of_some=of_some).cte("held")
+    parts: list[Select[Any]] = [select(held.c.place_id, held.c.data, null().cast(Text))]
     for kind in (HOLDS, FIGHTS, BESIDE):
-        link = tables.control_links.alias(kind)
-        x, last = link.c, literal(f"{at}/~")
-        since = held.c[_SINCE[kind]]
+        x, since = tables.control_links.alias(kind).c, held.c[_SINCE[kind]]
         conditions = [
-            x.casebook == casebook,
+            x.casebook == _CASEBOOK,
             x.place_id == held.c.place_id,
             x.kind == kind,
             x.joined >= since,
-            x.joined <= (case((since > last, since), else_=last) if kind == HOLDS else last),
-            x.known_from <= known,
-            x.known_to > known,
-            x.until > at,
+            x.joined <= (case((since > _LAST, since), else_=_LAST) if kind == HOLDS else _LAST),
+            x.known_from <= _KNOWN,
+            x.known_to > _KNOWN,
+            x.until > _AT,
         ]
         if kind != BESIDE:
-            conditions.append(x.settled <= func.coalesce(held.c.pending, at))
-        parts.append(select(held.c.place_id, null().cast(String), x.claim_id).where(*conditions))
+            conditions.append(x.settled <= func.coalesce(held.c.pending, _AT))
+        parts.append(select(held.c.place_id, null().cast(Text), x.claim_id).where(*conditions))
     return union_all(*parts)
 
 
-def _held(
-    casebook: str,
-    place_ids: Sequence[str] | None,
-    moment: datetime,
-    cutoff: datetime | None,
-) -> CTE:
+def held_query(*, is_ahead: bool, of_some: bool) -> Select[Any]:
     """The rectangle of each place that holds the moments asked for."""
-    r, p, known = tables.control_rectangles.c, tables.control_places.c, _known(cutoff)
-    inner = tables.control_rectangles.alias("inner_rectangles").c
-    probes = _probes(p.place_id, casebook, moment, cutoff, inner.valid_from, inner)
+    r, p = tables.control_rectangles.c, tables.control_places.c
+    probed = tables.control_rectangles.alias("probed")
     query = select(tables.control_rectangles).where(
-        p.casebook == casebook,
-        r.casebook == casebook,
+        p.casebook == _CASEBOOK,
+        r.casebook == _CASEBOOK,
         r.place_id == p.place_id,
-        r.valid_from == func.coalesce(*probes),
-        r.known_from <= known,
-        r.known_to > known,
+        r.valid_from == _first_of(_probes("valid_from", probed, is_ahead=is_ahead)),
+        r.known_from <= _KNOWN,
+        r.known_to > _KNOWN,
     )
-    if place_ids is not None:
-        query = query.where(p.place_id.in_(place_ids))
-    return query.cte("held")
+    return _of_places(query, of_some=of_some)
 
 
-def _probes(
-    place_id: ColumnElement[str],
-    casebook: str,
-    moment: datetime,
-    cutoff: datetime | None,
-    wanted: ColumnElement[Any],
-    columns: Any = None,  # noqa: ANN401
-) -> list[Any]:
+def _of_places(query: Select[Any], *, of_some: bool) -> Select[Any]:
+    if not of_some:
+        return query
+    wanted = bindparam("place_ids", type_=Text, expanding=True)
+    return query.where(tables.control_places.c.place_id.in_(wanted))
+
+
+def _probes(name: str, source: FromClause, *, is_ahead: bool) -> list[ScalarSelect[Any]]:
     """Subqueries, of which the first that finds anything has what is wanted of the rectangle."""
-    r = tables.control_rectangles.c if columns is None else columns
-    at, known = instant_text(moment - INSTANT), _known(cutoff)
-    of_place = [
-        r.casebook == casebook,
-        r.place_id == place_id,
-        r.valid_from <= at,
-        r.known_from <= known,
-        r.known_to > known,
-    ]
-    within = select(wanted).where(*of_place).order_by(r.valid_from.desc()).limit(1)
-    probes = [within.scalar_subquery()]
-    if at > known:
-        at_end = select(wanted).where(*of_place, r.valid_to == INFINITY)
-        last = at_end.order_by(r.known_from.desc()).limit(1)
-        probes.insert(0, last.scalar_subquery())
-    return [*probes, null()] if len(probes) == 1 else probes
+    r = source.c
+    found = select(r[name]).where(
+        r.casebook == _CASEBOOK,
+        r.place_id == tables.control_places.c.place_id,
+        r.valid_from <= _AT,
+        r.known_from <= _KNOWN,
+        r.known_to > _KNOWN,
+    )
+    within = found.order_by(r.valid_from.desc()).limit(1).scalar_subquery()
+    if not is_ahead:
+        return [within]
+    at_end = found.where(r.valid_to == INFINITY).order_by(r.known_from.desc()).limit(1)
+    return [at_end.scalar_subquery(), within]
+
+
+def _first_of(probes: Sequence[ScalarSelect[Any]]) -> ColumnElement[Any]:
+    return probes[0] if len(probes) == 1 else func.coalesce(*probes)
 
 
 def read_spans(

@@ -104,6 +104,7 @@ class PlaceRows:
         walk: Sequence[tuple[datetime, Difference]],
         *,
         is_going_on: bool,
+        back: Sequence[tuple[datetime, Difference]] | None = None,
         is_new: bool = False,
     ) -> None:
         """Write what a walk through known time changes.
@@ -112,10 +113,14 @@ class PlaceRows:
             since: Its first cut.
             walk: Each cut with what it changed.
             is_going_on: From all that is known; else from just before `since` through every cut.
+            back: The walk back to there, if that is how the fold came there; else all rows of the
+                place are compared.
             is_new: Nothing is stored of the place.
         """
-        slabs = [s for _, d in walk for s in (*d.slabs_gone, *d.slabs_new)]
-        links = [x for _, d in walk for x in (*d.links_gone, *d.links_new)]
+        both = [d for _, d in (*walk, *(back or ()))]
+        slabs = [s for d in both for s in (*d.slabs_gone, *d.slabs_new)]
+        links = [x for d in both for x in (*d.links_gone, *d.links_new)]
+        is_partial = is_going_on or back is not None
         for table, items, row_of in (
             (tables.control_rectangles, slabs, self._rectangle),
             (tables.control_links, links, self._link),
@@ -123,7 +128,7 @@ class PlaceRows:
             stored: list[Row] = []
             if not is_new:
                 touched = {row_of(i)[_COLUMN[table.name]] for i in items}  # type: ignore[arg-type]
-                stored = self._stored(table, since, touched if is_going_on else None)
+                stored = self._stored(table, since, touched if is_partial else None)
             known = Known(since, stored, row_of, is_going_on=is_going_on)
             for cut, found in walk:
                 if table is tables.control_rectangles:

@@ -195,6 +195,8 @@ class ControlClaimRow(SQLModel, table=True):
     __tablename__ = "control_claims"
     __table_args__ = (
         Index("control_claims_by_report", "casebook", "report_id"),
+        Index("control_claims_known", "casebook", "place_id", "known_from"),
+        Index("control_claims_void", "casebook", "place_id", "known_to"),
         Index("control_claims_by_voice", "casebook", "source_id", "attributed_to", "root"),
     )
 
