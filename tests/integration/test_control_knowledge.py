@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -25,7 +25,7 @@ from timeline.projections.control_reading import read_controls
 from timeline.projections.runner import Runner
 from timeline.store.engine import read_transaction
 
-FEW = settings(max_examples=12, deadline=None)
+FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @FEW
@@ -183,11 +183,12 @@ def test_who_left_is_known_from_the_report_of_it() -> None:
 
 def test_a_map_without_claims_gives_the_same_answers() -> None:
     gone = report(2, [left("is", "2016-02-22")], "2016-02-24", source="b")
-    with opened_world() as world, read_transaction(world.engine) as connection:
+    with opened_world() as world:
         world.file(FALL, gone)
-        asked = (connection, "main", None, moment_end("2016-02-23", ZONE), None)
-        with_claims = read_controls(*asked)
-        without = read_controls(*asked, with_claims=False)
+        with read_transaction(world.engine) as connection:
+            asked = (connection, "main", None, moment_end("2016-02-23", ZONE), None)
+            with_claims = read_controls(*asked)
+            without = read_controls(*asked, with_claims=False)
 
     assert without == {p: replace(c, claim_ids=()) for p, c in with_claims.items()}
     assert without["khanasser"].state.value == "vacated"

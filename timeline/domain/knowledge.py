@@ -6,12 +6,12 @@ the fold over what stands is the same; at a cut it goes on from there (`slabs.py
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from msgspec import Struct
 
-from timeline.domain.evidence import Evidence
+from timeline.domain.evidence import INSTANT, Evidence
 from timeline.domain.slabs import Difference, PlaceFold
 
 
@@ -114,13 +114,10 @@ def gone_on(
         new: Their forms from now on; they differ from `since` on.
         since: The first known time of the change.
     """
-    there: Mapping[str, Evidence] = {
-        f.evidence.claim_id: f.evidence for f in old if f.known_until is None
-    }
-    for cut in sorted({since} | {c for c in cuts_of(new) if c > since}):
-        wanted = {f.evidence.claim_id: f.evidence for f in new if f.stands_on(cut)}
-        added = [e for claim_id, e in wanted.items() if there.get(claim_id) != e]
-        removed = [e for claim_id, e in there.items() if wanted.get(claim_id) != e]
-        if added or removed:
-            yield cut, fold.change(added, removed)
-        there = wanted
+    there = {f.evidence.claim_id: f.evidence for f in old if f.known_until is None}
+    wanted = {f.evidence.claim_id: f.evidence for f in new if f.stands_on(since)}
+    added = [e for claim_id, e in wanted.items() if there.get(claim_id) != e]
+    removed = [e for claim_id, e in there.items() if wanted.get(claim_id) != e]
+    if added or removed:
+        yield since, fold.change(added, removed)
+    yield from walked(fold, new, since + INSTANT)

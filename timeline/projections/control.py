@@ -38,7 +38,7 @@ from timeline.domain.knowledge import (
 from timeline.domain.slabs import PlaceFold
 from timeline.domain.time import instant_from_text, instant_text
 from timeline.projections import tables
-from timeline.projections.control_rows import INFINITY, PlaceRows, Row
+from timeline.projections.control_rows import INFINITY, PlaceRows, Row, Written
 from timeline.projections.register import read_actors, read_sources
 from timeline.projections.runner import Batch
 
@@ -119,14 +119,16 @@ class ControlProjection:
             for place_id in ids
         ]
         _write_digests(batch.connection, batch.name, changes)
-        later = [change for change in changes if not self._go_on(batch, change)]
+        written = Written(batch.connection)
+        later = [change for change in changes if not self._go_on(batch, change, written)]
         # Read together, a bounded number of claims at a time.
         for part in _bounded(later):
             forms = _forms_of_places(batch, [c.place_id for c in part])
             for change in part:
-                self._walk(batch, change, forms.get(change.place_id, []))
+                self._walk(batch, change, forms.get(change.place_id, []), written)
+        written.flush()
 
-    def _go_on(self, batch: Batch, change: _PlaceChange) -> bool:
+    def _go_on(self, batch: Batch, change: _PlaceChange, written: Written) -> bool:
         """Go on from a fold that was kept, after going back if more was known after what is new."""
         since = change.since
         if since is None:
@@ -134,7 +136,7 @@ class ControlProjection:
         kept = self._kept.take(change.digest_before, batch.casebook.time_zone)
         if kept is None:
             return False
-        rows = PlaceRows(batch.connection, batch.name, change.place_id)
+        rows = PlaceRows(written, batch.name, change.place_id)
         if kept.last_cut <= since:
             walk = list(gone_on(kept.fold, change.old, change.new, since))
             rows.write(since, walk, is_going_on=True)
@@ -150,13 +152,15 @@ class ControlProjection:
         self._kept.keep(change, batch.casebook.time_zone, kept.fold, last_cut)
         return True
 
-    def _walk(self, batch: Batch, change: _PlaceChange, forms: Sequence[Form]) -> None:
+    def _walk(
+        self, batch: Batch, change: _PlaceChange, forms: Sequence[Form], written: Written
+    ) -> None:
         """Fold what was known before, and walk through known time from there."""
         since, time_zone = change.since, batch.casebook.time_zone
         assert since is not None  # noqa: S101
         fold = folded_before(forms, since, time_zone)
         walk = list(walked(fold, forms, since))
-        rows = PlaceRows(batch.connection, batch.name, change.place_id)
+        rows = PlaceRows(written, batch.name, change.place_id)
         rows.write(since, walk, is_going_on=False, is_new=change.digest_before is None)
         if forms:
             self._kept.keep(change, time_zone, fold, max(cuts_of(forms)))

@@ -8,6 +8,7 @@ are the same in whichever order claims were filed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -92,11 +93,54 @@ class Known:
         self._closed_last.clear()
 
 
+@dataclass
+class _Differing:
+    """Rows of a table to delete, to update and to insert."""
+
+    gone: list[Row] = field(default_factory=list)
+    kept: list[Row] = field(default_factory=list)
+    added: list[Row] = field(default_factory=list)
+
+
+class Written:
+    """The rows of several places that differ, written together: few statements for many places."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._of: dict[str, tuple[Table, _Differing]] = {}
+
+    def of(self, table: Table) -> _Differing:
+        """Those of a table; what is added there is written by `flush`."""
+        return self._of.setdefault(table.name, (table, _Differing()))[1]
+
+    def flush(self) -> None:
+        """Write them."""
+        for table, rows in self._of.values():
+            names = [c.name for c in table.primary_key.columns]
+            bound = [table.c[name] == bindparam(f"of_{name}") for name in names]
+            if rows.gone:
+                gone = [{f"of_{n}": r[n] for n in names} for r in rows.gone]
+                self.connection.execute(delete(table).where(*bound), gone)
+            if rows.kept:
+                others: dict[str, Any] = {
+                    c.name: bindparam(c.name) for c in table.c if c.name not in names
+                }
+                kept = [
+                    {**{n: r[n] for n in others}, **{f"of_{n}": r[n] for n in names}}
+                    for r in rows.kept
+                ]
+                self.connection.execute(update(table).where(*bound).values(**others), kept)
+            if rows.added:
+                self.connection.execute(insert(table), rows.added)
+        self._of.clear()
+
+
 class PlaceRows:
     """The rectangles and links of one place."""
 
-    def __init__(self, connection: Connection, casebook: str, place_id: str) -> None:
-        self._connection, self._key = connection, {"casebook": casebook, "place_id": place_id}
+    def __init__(self, written: Written, casebook: str, place_id: str) -> None:
+        self._written, self._connection = written, written.connection
+        self._key = {"casebook": casebook, "place_id": place_id}
 
     def write(
         self,
@@ -157,22 +201,10 @@ class PlaceRows:
         names = [c.name for c in table.primary_key.columns]
         old = {tuple(row[n] for n in names): row for row in stored}
         new = {tuple(row[n] for n in names): row for row in wanted}
-        bound = [table.c[name] == bindparam(f"of_{name}") for name in names]
-        gone = [{f"of_{n}": old[k][n] for n in names} for k in old.keys() - new.keys()]
-        kept = [new[k] for k in new.keys() & old.keys() if new[k] != old[k]]
-        added = [new[k] for k in new.keys() - old.keys()]
-        if gone:
-            self._connection.execute(delete(table).where(*bound), gone)
-        if kept:
-            others: dict[str, Any] = {
-                c.name: bindparam(c.name) for c in table.c if c.name not in names
-            }
-            values = [
-                {**{n: r[n] for n in others}, **{f"of_{n}": r[n] for n in names}} for r in kept
-            ]
-            self._connection.execute(update(table).where(*bound).values(**others), values)
-        if added:
-            self._connection.execute(insert(table), added)
+        found = self._written.of(table)
+        found.gone += [{n: old[k][n] for n in names} for k in old.keys() - new.keys()]
+        found.kept += [new[k] for k in new.keys() & old.keys() if new[k] != old[k]]
+        found.added += [new[k] for k in new.keys() - old.keys()]
 
     def _rectangle(self, slab: Slab) -> Row:
         answer, plain = slab.answer, msgspec.structs.asdict(slab.answer)
