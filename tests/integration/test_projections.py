@@ -18,6 +18,7 @@ from timeline.filing.deciding import new_event
 from timeline.filing.identity import event_id
 from timeline.projections import runner, tables
 from timeline.projections.control import ControlProjection
+from timeline.projections.control_reading import answers_query
 from timeline.projections.entries import EntriesProjection
 from timeline.projections.replaying import checksum, differing_tables
 from timeline.store.engine import connect, read_transaction, write_transaction
@@ -269,3 +270,40 @@ def _other_collations(connection: Connection) -> Iterator[tuple[str, str]]:
     )
     for row in connection.execute(query, {"names": [*TABLES, "checkpoints"]}):
         yield row[0], row[1]
+
+
+def test_control_as_known_on_each_day_is_the_same_on_both_engines(desk: Desk) -> None:
+    desk.file_world()
+
+    # Desert Monitor's capture, its corrected date, the Agency's reconquest, and its revision.
+    assert desk.holder("2016-02-24", "2016-02-23") == "unknown"
+    assert desk.holder("2016-02-24", "2016-02-24") == "controlled Islamic State"
+    assert desk.holder("2016-02-23", "2016-02-25") == "controlled Islamic State"
+    assert desk.holder("2016-02-23", "2016-02-26") == "unknown"
+    assert desk.holder("2016-02-25", "2016-02-27") == "controlled Government of Syria"
+    assert desk.holder("2016-02-25", "2016-02-28") == "controlled Islamic State"
+    assert desk.holder("2030-01-01") == "controlled Government of Syria"
+    knowledge = desk.app.reader.control_knowledge("ithriya")
+    assert [(k.known_from.isoformat(), k.control.conditions) for k in knowledge] == [
+        ("2016-02-27T22:00:00+00:00", ("cut_off",))
+    ]
+
+
+@pytest.mark.parametrize("is_ahead", [True, False])
+def test_the_map_of_any_two_days_reads_an_index_for_each_place(
+    desk: Desk, *, is_ahead: bool
+) -> None:
+    desk.file_world()
+    statement = answers_query(is_ahead=is_ahead, of_some=False)
+    bound = {"casebook": "main", "at": "2016-02-25", "known": "2016-02-27"}
+    explain = "EXPLAIN " if desk.app.engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN "
+    with read_transaction(desk.app.engine) as connection:
+        if desk.app.engine.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+        compiled = statement.params(**bound).compile(
+            connection, compile_kwargs={"literal_binds": True}
+        )
+        plan = "\n".join(str(tuple(r)) for r in connection.execute(text(f"{explain}{compiled}")))
+    assert "SCAN control_rectangles" not in plan
+    assert "Seq Scan on control_rectangles" not in plan
+    assert "Sort" not in plan
