@@ -253,19 +253,20 @@ def one_place(url: str, claims: int) -> None:
     )
     last = FIRST_DAY + timedelta(days=DAYS + 1)
     number = claims
-    for name, day, known in (
+    cases = (
         ("in order", last, last),
         ("an old day, known today", last - timedelta(days=600), last),
+        ("retracted", None, last + timedelta(days=1)),
         ("filed a day late", last - timedelta(days=1), last - timedelta(days=1)),
         ("filed a month late", last - timedelta(days=30), last - timedelta(days=30)),
         ("filed two years late", last - timedelta(days=730), last - timedelta(days=730)),
-        ("retracted", None, last + timedelta(days=1)),
-    ):
-        for warmth in ("kept", "fresh"):
+    )
+    for warmth, rounds in (("kept", 5), ("fresh", 5 if claims <= 1_000 else 1)):
+        for name, day, known in cases:
             seconds: list[float] = []
             written: list[int] = []
             desk.cpu = 0.0
-            for _ in range(5 if warmth == "kept" or claims <= 10_000 else 2):
+            for _ in range(rounds):
                 if warmth == "fresh":
                     desk.projection = ControlProjection()
                 if day is None:

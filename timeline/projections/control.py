@@ -46,7 +46,7 @@ from timeline.projections.runner import Batch
 SOURCE_TYPES = (SourceRegistered, SourceAffiliated)
 ACTOR_TYPES = (ActorRegistered, AffiliationStated)
 REPORTS_AT_ONCE_MAX = 2_000
-# Folds are kept between batches while they rest on no more claims than these, about 3 kB each.
+# Folds are kept between batches while they rest on no more claims than these, about 2 kB each.
 CLAIMS_KEPT_MAX = 150_000
 DIGEST_BYTES = 16
 # To go back over more than a third of a place's claims costs more than to fold it anew.
