@@ -223,7 +223,7 @@ def test_as_recorded_before_it_was_filed_nothing_was_known(on_sqlite: Cli) -> No
     ("tamper", "table"),
     [
         ("UPDATE entries SET quote = 'all was quiet' WHERE quote IS NOT NULL", "entries"),
-        ("UPDATE control_spans SET state = 'unknown'", "control_spans"),
+        ("UPDATE control_rectangles SET data = '{}'", "control_rectangles"),
         ("DELETE FROM report_versions", "report_versions"),
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, delete, text, update
+from sqlalchemy import ClauseElement, Connection, delete, text, update
 
 from tests.conftest import PostgresServer, SteppableClock
 from tests.integration.conftest import WORLD, Desk, opened_desk
@@ -18,6 +18,7 @@ from timeline.filing.deciding import new_event
 from timeline.filing.identity import event_id
 from timeline.projections import batches, tables
 from timeline.projections.control import ControlProjection
+from timeline.projections.control_reading import answers_query
 from timeline.projections.entries import EntriesProjection
 from timeline.projections.replaying import checksum, differing_tables
 from timeline.store.engine import connect, read_transaction, write_transaction
@@ -32,8 +33,10 @@ TABLES = [
     "waiting_amendments",
     "entries",
     "entry_actors",
-    "control_spans",
+    "control_places",
     "control_claims",
+    "control_rectangles",
+    "control_links",
     "incident_claims",
     "incidents",
     "incident_words",
@@ -80,8 +83,10 @@ def test_the_rows_are_not_empty(desk: Desk) -> None:
         "waiting_amendments": 1,
         "entries": 8,
         "entry_actors": 6,
-        "control_spans": 3,
-        "control_claims": 4,
+        "control_places": 2,
+        "control_claims": 7,
+        "control_rectangles": 16,
+        "control_links": 7,
         "incident_claims": 7,
         "incidents": 4,
         "incident_words": 0,
@@ -285,3 +290,41 @@ def _other_collations(connection: Connection) -> Iterator[tuple[str, str]]:
     )
     for row in connection.execute(query, {"names": [*TABLES, "checkpoints"]}):
         yield row[0], row[1]
+
+
+def test_control_as_known_on_each_day_is_the_same_on_both_engines(desk: Desk) -> None:
+    desk.file_world()
+
+    # Desert Monitor's capture, its corrected date, the Agency's reconquest, and its revision.
+    assert desk.holder("2016-02-24", "2016-02-23") == "unknown"
+    assert desk.holder("2016-02-24", "2016-02-24") == "controlled Islamic State"
+    assert desk.holder("2016-02-23", "2016-02-25") == "controlled Islamic State"
+    assert desk.holder("2016-02-23", "2016-02-26") == "unknown"
+    assert desk.holder("2016-02-25", "2016-02-27") == "controlled Government of Syria"
+    assert desk.holder("2016-02-25", "2016-02-28") == "controlled Islamic State"
+    assert desk.holder("2030-01-01") == "controlled Government of Syria"
+    knowledge = desk.app.reader.control_knowledge("ithriya")
+    assert [(k.known_from.isoformat(), k.control.conditions) for k in knowledge] == [
+        ("2016-02-27T22:00:00+00:00", ("cut_off",))
+    ]
+
+
+@pytest.mark.parametrize("is_ahead", [True, False])
+def test_the_map_of_any_two_days_reads_an_index_for_each_place(
+    desk: Desk, *, is_ahead: bool
+) -> None:
+    desk.file_world()
+    statement = answers_query(is_ahead=is_ahead, of_some=False)
+    assert isinstance(statement, ClauseElement)
+    bound = {"casebook": "main", "at": "2016-02-25", "known": "2016-02-27"}
+    explain = "EXPLAIN " if desk.app.engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN "
+    with read_transaction(desk.app.engine) as connection:
+        if desk.app.engine.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+        compiled = statement.params(**bound).compile(
+            connection, compile_kwargs={"literal_binds": True}
+        )
+        plan = "\n".join(str(tuple(r)) for r in connection.execute(text(f"{explain}{compiled}")))
+    assert "SCAN control_rectangles" not in plan
+    assert "Seq Scan on control_rectangles" not in plan
+    assert "Sort" not in plan

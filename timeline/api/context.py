@@ -10,7 +10,7 @@ import strawberry
 from timeline.api.errors import QueryTooLarge
 from timeline.api.limits import ROWS_MAX
 from timeline.domain.actors import ActorTable
-from timeline.domain.control import ControlSpan
+from timeline.domain.control import Control, ControlSpan
 from timeline.domain.incident_sums import Incident
 from timeline.domain.places import Gazetteer
 from timeline.projections.incident_queries import IncidentReader
@@ -66,6 +66,7 @@ class PlaceGroup:
     def __init__(self, place_ids: Iterable[str]) -> None:
         self._place_ids = tuple(dict.fromkeys(place_ids))
         self._found: dict[str | None, dict[str, tuple[ControlSpan, ...]]] = {}
+        self._controls: dict[tuple[str | None, str | None], dict[str, Control]] = {}
 
     def history(self, reader: Reader, place_id: str, known_on: str | None) -> Sequence[ControlSpan]:
         """The control spans of one of the places, as known on `known_on`.
@@ -76,6 +77,18 @@ class PlaceGroup:
         if known_on not in self._found:
             self._found[known_on] = reader.control_histories(self._place_ids, known_on)
         return self._found[known_on].get(place_id, ())
+
+    def control(
+        self, reader: Reader, place_id: str, at: str | None, known_on: str | None
+    ) -> Control:
+        """Who held one of the places at the end of `at`, as known on `known_on`.
+
+        Raises:
+            InvalidDate: `at` or `known_on` is neither a day nor an instant with offset.
+        """
+        if (at, known_on) not in self._controls:
+            self._controls[at, known_on] = reader.controls(self._place_ids, at, known_on)
+        return self._controls[at, known_on].get(place_id, Control())
 
 
 class ClaimGroup:

@@ -28,9 +28,6 @@ from timeline.api.errors import BadUserInput
 from timeline.api.reports import KnownOn
 from timeline.api.values import Match, Name
 from timeline.domain import names, places
-from timeline.domain.control import control_at
-from timeline.domain.time import moment_end
-from timeline.projections.reading import FOREVER
 from timeline.settings import NAME_LENGTH_MAX
 
 From = Annotated[
@@ -99,10 +96,8 @@ class Place:
 
         By what was known at a moment of reported time (`knownOn`).
         """
-        reader = info.context.reader
-        moment = FOREVER if at is None else moment_end(at, reader.time_zone)
-        spans = self.group.history(reader, str(self.id), known_on)
-        return control_of(control_at(spans, moment), known_on)
+        held = self.group.control(info.context.reader, str(self.id), at, known_on)
+        return control_of(held, known_on)
 
     @answered
     def control_history(self, info: Info, known_on: KnownOn = None) -> list[ControlSpan]:

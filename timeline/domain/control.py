@@ -1,45 +1,34 @@
 """Folds the standing claims about one place into who held it, and when: rules in docs/control.md.
 
 Two passes. The first walks the evidence in the order in which it settles and keeps the state:
-controlled, mixed, contested by rival claims, vacated or unknown. The second lays over it what does
-not change the holder: days of fighting inside, sieges and cut routes.
+controlled, mixed, contested by rival claims, vacated or unknown (`holding.py`, `fold.py`). The
+second lays over it what does not change the holder: days of fighting inside, sieges and cut routes
+(`beside.py`). Here both are put together into spans.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from enum import StrEnum
 from itertools import zip_longest
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from timeline.domain.beside import Condition, GoingOn, Period
 from timeline.domain.claims import Modality, Polarity
-from timeline.domain.events import (
-    Claim,
-    Clash,
-    RouteCut,
-    RouteOpened,
-    SiegeBegan,
-    SiegeEnded,
-)
-from timeline.domain.holders import ControlClaim, ControlState, Holder
-from timeline.domain.holding import (
-    HOLDING_TYPES,
+from timeline.domain.events import Claim
+from timeline.domain.evidence import (
+    CONTROL_TYPES,
     INSTANT,
     Evidence,
-    State,
+    bounds_of,
     evidence_of,
-    holding_states,
-    settling_order,
-    since_of,
 )
+from timeline.domain.holders import ControlClaim, ControlState, Holder
+from timeline.domain.holding import State
 from timeline.domain.places import Relation
-from timeline.domain.time import Precision, end_of_day
-
-CONDITION_TYPES = (SiegeBegan, SiegeEnded, RouteCut, RouteOpened)
-CONTROL_TYPES = (*HOLDING_TYPES, *CONDITION_TYPES, Clash)
+from timeline.domain.slabs import PlaceFold
 
 __all__ = [
     "Condition",
@@ -53,13 +42,6 @@ __all__ = [
     "control_spans",
     "moves_control",
 ]
-
-
-class Condition(StrEnum):
-    """What can be the case beside a holder."""
-
-    BESIEGED = "besieged"
-    CUT_OFF = "cut_off"
 
 
 class Support(Struct, frozen=True, kw_only=True):
@@ -144,16 +126,36 @@ def control_spans(claims: Iterable[ControlClaim], time_zone: str) -> tuple[Contr
         was said about control.
     """
     evidence = [evidence_of(c, time_zone) for c in claims if moves_control(c.claim)]
-    states = holding_states(evidence)
-    fighting = sorted(
-        (e for e in evidence if isinstance(e.claim, Clash) and _is_dated_to_days(e)),
-        key=settling_order,
-    )
-    conditions = sorted(
-        (e for e in evidence if isinstance(e.claim, CONDITION_TYPES)), key=_ends_last
-    )
-    fights = _fighting_periods(fighting, states, time_zone)
-    return _laid_over(states, fights, _condition_periods(conditions, states))
+    return spans_of_evidence(evidence, time_zone)
+
+
+def spans_of_evidence(evidence: Sequence[Evidence], time_zone: str) -> tuple[ControlSpan, ...]:
+    """`control_spans` of claims of which the evidence is known."""
+    fold = PlaceFold(time_zone)
+    fold.change(evidence, ())
+    states = list(fold.holding.states_from(0))
+    supports = [_supports(fold.holding.support(s), is_of_holder=True) for s in states]
+    fights, conditions = GoingOn(fold.fighting.all()), GoingOn(fold.conditions.periods)
+    periods = [*fold.fighting.all(), *fold.conditions.periods]
+    cuts = {s.begin for s in states} | {p.start for p in periods}
+    ordered = sorted(cuts | {p.end for p in periods if p.end})
+    spans: list[ControlSpan] = []
+    seen: list[object] = []
+    current = -1
+    for start, end in zip_longest(ordered, ordered[1:]):
+        while current + 1 < len(states) and states[current + 1].begin <= start:
+            current += 1
+        fighting, beside = fights.at(start), conditions.at(start)
+        state = states[current] if current >= 0 else None
+        rests_on = supports[current] if state else ()
+        # Spans that rest on the same are one, unless they are certain from their own beginning on.
+        same: list[object] = [current, beside] if state and not fighting else [start]
+        if same == seen:
+            spans[-1] = replace(spans[-1], valid_to=end)
+        else:
+            spans.append(_span(start, end, state, rests_on, fighting, beside))
+        seen = same
+    return tuple(spans)
 
 
 def control_at(spans: Sequence[ControlSpan], cutoff: datetime) -> Control:
@@ -192,129 +194,25 @@ def _first_to_settle(supports: Sequence[Support]) -> list[Support]:
     return [s for s in supports if s.settled == first]
 
 
-def _is_dated_to_days(e: Evidence) -> bool:
-    """A clash makes its days contested only when it is known which days they were."""
-    return e.start is not None and e.claim.occurred.precision in (
-        Precision.TIME,
-        Precision.DAY,
-        Precision.INTERVAL,
-    )
-
-
-def _ends_last(e: Evidence) -> tuple[datetime, bool, datetime, int, str]:
-    """Settling order, but what began and ended on one day has ended."""
-    settled, known_from, offset, claim_id = settling_order(e)
-    return settled, isinstance(e.claim, SiegeEnded | RouteOpened), known_from, offset, claim_id
-
-
-class _Period(Struct, frozen=True, kw_only=True):
-    """A stretch during which a condition holds, or fighting goes on."""
-
-    start: datetime
-    end: datetime | None
-    evidence: Evidence
-    condition: Condition | None = None
-
-    def covers(self, moment: datetime) -> bool:
-        return self.start <= moment and (self.end is None or moment < self.end)
-
-
-def _condition_periods(conditions: Sequence[Evidence], states: Sequence[State]) -> list[_Period]:
-    """Sieges last until they are ended or the place changes hands; cut routes until opened."""
-    periods: list[_Period] = []
-    for condition, began, ended in (
-        (Condition.BESIEGED, SiegeBegan, SiegeEnded),
-        (Condition.CUT_OFF, RouteCut, RouteOpened),
-    ):
-        open_: Evidence | None = None
-        for e in conditions:
-            if isinstance(e.claim, began) and open_ is None:
-                open_ = e
-            elif isinstance(e.claim, ended) and open_ is not None:
-                periods.append(
-                    _Period(start=open_.settled, end=e.settled, evidence=open_, condition=condition)
-                )
-                open_ = None
-        if open_ is not None:
-            periods.append(
-                _Period(start=open_.settled, end=None, evidence=open_, condition=condition)
-            )
-    return [_until_hands_change(p, states) for p in periods]
-
-
-def _until_hands_change(period: _Period, states: Sequence[State]) -> _Period:
-    """A siege ends when the besieged leave, or somebody else takes the place for certain."""
-    if period.condition is not Condition.BESIEGED:
-        return period
-    held_by: frozenset[str] = frozenset()
-    for state, following in zip_longest(states, states[1:]):
-        if following is not None and following.begin <= state.certain_from:
-            continue  # it was disputed or followed at once, and never held for certain
-        is_held = state.state in (ControlState.CONTROLLED, ControlState.MIXED)
-        has_changed = is_held and bool(held_by) and not held_by & state.keys
-        has_left = state.state is ControlState.VACATED
-        if (has_changed or has_left) and period.covers(state.certain_from):
-            return replace(period, end=state.certain_from)
-        held_by = state.keys if is_held else held_by
-    return period
-
-
-def _fighting_periods(
-    fighting: Sequence[Evidence], states: Sequence[State], time_zone: str
-) -> list[_Period]:
-    """Days of fighting inside; a change of control dated in them is what the fighting led to."""
-    settled = sorted(s.settled for state in states for s in state.support if not s.is_statement)
-    periods = []
-    for e in fighting:
-        assert e.start is not None  # noqa: S101
-        last = end_of_day(e.settled, time_zone)
-        end = next((m for m in settled if e.start <= m < last), last)
-        if e.start < end:
-            periods.append(_Period(start=e.start, end=end, evidence=e))
-    return periods
-
-
-def _laid_over(
-    states: Sequence[State], fights: Sequence[_Period], conditions: Sequence[_Period]
-) -> tuple[ControlSpan, ...]:
-    cuts = {s.begin for s in states}
-    for period in (*fights, *conditions):
-        cuts.add(period.start)
-        if period.end is not None:
-            cuts.add(period.end)
-    ordered = sorted(cuts)
-    spans: list[ControlSpan] = []
-    for start, end in zip_longest(ordered, ordered[1:]):
-        state = next((s for s in reversed(states) if s.begin <= start), None)
-        span = _span(
-            start,
-            end,
-            state,
-            [f.evidence for f in fights if f.covers(start)],
-            [c for c in conditions if c.covers(start)],
-        )
-        if spans and _same(spans[-1], span):
-            spans[-1] = replace(spans[-1], valid_to=end)
-        else:
-            spans.append(span)
-    return tuple(spans)
-
-
 def _span(
     start: datetime,
     end: datetime | None,
     state: State | None,
-    fights: Sequence[Evidence],
-    conditions: Sequence[_Period],
+    support: tuple[Support, ...],
+    fights: Sequence[Period],
+    conditions: Sequence[Period],
 ) -> ControlSpan:
-    support = state.support if state else ()
     kind = state.state if state else ControlState.UNKNOWN
     since = state.since if state else None
     if fights:
-        rivals = support if kind is ControlState.CONTESTED else ()
-        support, kind = (*rivals, *fights), ControlState.CONTESTED
-        since = since_of(support)
-    beside = {c.evidence.claim.claim_id: c.evidence for c in conditions}
+        rivals = state if state and kind is ControlState.CONTESTED else None
+        evidence = [f.evidence for f in fights]
+        support = (*(support if rivals else ()), *_supports(evidence, is_of_holder=True))
+        kind = ControlState.CONTESTED
+        since = bounds_of(evidence, rivals.bounds if rivals else None).since()
+    beside = {c.evidence.claim_id: c.evidence for c in conditions}
+    if beside:
+        support = (*support, *_supports(beside.values(), is_of_holder=False))
     return ControlSpan(
         valid_from=start,
         valid_to=end,
@@ -324,18 +222,18 @@ def _span(
         conditions=tuple(sorted({c.condition for c in conditions if c.condition})),
         since_earliest=since.earliest if since else None,
         since_latest=since.latest if since else None,
-        supports=tuple(
-            Support(
-                claim_id=e.claim.claim_id,
-                root=e.root,
-                settled=e.settled,
-                latest=e.claim.occurred.latest or "",
-                is_of_holder=e in support,
-            )
-            for e in (*support, *beside.values())
-        ),
+        supports=support,
     )
 
 
-def _same(one: ControlSpan, other: ControlSpan) -> bool:
-    return replace(one, valid_from=other.valid_from, valid_to=other.valid_to) == other
+def _supports(evidence: Iterable[Evidence], *, is_of_holder: bool) -> tuple[Support, ...]:
+    return tuple(
+        Support(
+            claim_id=e.claim_id,
+            root=e.root,
+            settled=e.settled,
+            latest=e.latest,
+            is_of_holder=is_of_holder,
+        )
+        for e in evidence
+    )

@@ -1,18 +1,23 @@
-"""Projects control spans: each place's fold over what is known now.
+"""Projects control: who held each place when, as known when, and which claims say so.
 
-Who held a place as known on another day is folded at read from the entries that stood then.
+What the claims of the batch's reports say of a place is compared with what they said before. The
+fold goes on from the first known time at which that differs, and only rows that differ are written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import hashlib
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Table, delete, insert, or_, select
+import msgspec
+from sqlalchemy import Connection, Table, delete, insert, select, tuple_, union
 
 from timeline.domain import events
 from timeline.domain.actors import ActorTable, Roots
-from timeline.domain.control import ControlClaim, ControlSpan, control_spans
+from timeline.domain.control import ControlClaim
 from timeline.domain.events import (
     ActorRegistered,
     AffiliationStated,
@@ -20,73 +25,196 @@ from timeline.domain.events import (
     SourceAffiliated,
     SourceRegistered,
 )
+from timeline.domain.evidence import Evidence, evidence_of
+from timeline.domain.knowledge import (
+    Form,
+    cuts_of,
+    first_difference,
+    folded_before,
+    gone_on,
+    unwalked,
+    walked,
+)
+from timeline.domain.slabs import PlaceFold
 from timeline.domain.time import instant_from_text, instant_text
 from timeline.projections import tables
 from timeline.projections.batches import Batch
+from timeline.projections.control_rows import INFINITY, PlaceRows, Row, Written
 from timeline.projections.register import read_actors, read_sources
 
-# Events after which another root may stand behind a claim.
-ROOT_TYPES = (SourceRegistered, SourceAffiliated, ActorRegistered, AffiliationStated)
+# Events after which another root may stand behind a source's claims, or another holder in any.
+SOURCE_TYPES = (SourceRegistered, SourceAffiliated)
+ACTOR_TYPES = (ActorRegistered, AffiliationStated)
+REPORTS_AT_ONCE_MAX = 2_000
+# Folds are kept between batches while they rest on no more claims than these, about 2 kB each.
+CLAIMS_KEPT_MAX = 150_000
+DIGEST_BYTES = 16
+# To go back over more than a third of a place's claims costs more than to fold it anew.
+PART_WALKED_BACK_MAX = 3
+_Forms = dict[tuple[str, str, str], Row]
 
 
 class ControlProjection:
-    """The control spans of every place, by what is known now."""
+    """The control of every place, by valid and by known time."""
 
     name = "control"
-    version = 1
+    version = 2
     depends_on: tuple[str, ...] = ("actors", "timeline")
     event_types: frozenset[str] | None = None
-    tables: tuple[Table, ...] = (tables.control_spans, tables.control_claims)
+    tables: tuple[Table, ...] = (
+        tables.control_places,
+        tables.control_claims,
+        tables.control_rectangles,
+        tables.control_links,
+    )
+
+    def __init__(self) -> None:
+        self._kept = _KeptFolds()
 
     def apply(self, batch: Batch) -> None:
-        """Fold anew the places that these events can have moved."""
-        places = self._touched(batch)
-        if not places:
+        """Let what these events say of control come and go."""
+        if not batch.report_ids and not any(
+            isinstance(e.payload, (*SOURCE_TYPES, *ACTOR_TYPES)) for e in batch.events
+        ):
             return
-        for table in self.tables:
-            batch.connection.execute(
-                delete(table).where(table.c.casebook == batch.name, table.c.place_id.in_(places))
-            )
         roots = read_roots(batch.connection, batch.name)
-        claims = control_claims(batch.connection, batch.name, roots, places, None)
-        spans: list[dict[str, object]] = []
-        used: list[dict[str, object]] = []
-        for place_id in sorted(claims):
-            folded = control_spans(claims[place_id], batch.casebook.time_zone)
-            spans += [_span_row(batch.name, place_id, i, s) for i, s in enumerate(folded)]
-            used += [
-                {
-                    "casebook": batch.name,
-                    "place_id": place_id,
-                    "claim_id": c.claim.claim_id,
-                    "report_id": c.claim.report_id,
-                }
-                for c in claims[place_id]
-            ]
-        if spans:
-            batch.connection.execute(insert(tables.control_spans), spans)
-        if used:
-            batch.connection.execute(insert(tables.control_claims), used)
+        reports = sorted(self._touched(batch, roots))
+        for start in range(0, len(reports), REPORTS_AT_ONCE_MAX):
+            part = reports[start : start + REPORTS_AT_ONCE_MAX]
+            old = _stored_forms(batch.connection, batch.name, part)
+            new = _standing_forms(batch, roots, part)
+            self._write(batch, old, new)
 
-    def _touched(self, batch: Batch) -> set[str]:
-        """Places of the batch's reports, before and after; all places when roots may differ."""
-        before, after = tables.control_claims, tables.entries
-        connection, name = batch.connection, batch.name
-        if batch.has(*ROOT_TYPES):
-            old = select(before.c.place_id).where(before.c.casebook == name)
-            places = set(connection.execute(old.distinct()).scalars())
-        else:
-            old = select(before.c.place_id).where(
-                before.c.casebook == name, before.c.report_id.in_(batch.report_ids)
+    def _touched(self, batch: Batch, roots: Roots) -> set[str]:
+        """The batch's reports, and those behind whose claims another root stands now."""
+        c, payloads = tables.control_claims.c, [e.payload for e in batch.events]
+        touched = set(batch.report_ids)
+        query = select(c.report_id).where(c.casebook == batch.name).distinct()
+        if any(isinstance(p, ACTOR_TYPES) for p in payloads):
+            touched.update(batch.connection.execute(query).scalars())
+        elif any(isinstance(p, SOURCE_TYPES) for p in payloads):
+            voices = select(c.source_id, c.attributed_to, c.root).where(c.casebook == batch.name)
+            for source_id, attributed_to, root in batch.connection.execute(voices.distinct()):
+                if roots.root(source_id, attributed_to) != root:
+                    of_voice = query.where(
+                        c.source_id.is_not_distinct_from(source_id),
+                        c.attributed_to.is_not_distinct_from(attributed_to),
+                    )
+                    touched.update(batch.connection.execute(of_voice).scalars())
+        return touched
+
+    def _write(self, batch: Batch, old: _Forms, new: _Forms) -> None:
+        gone = [row for key, row in old.items() if new.get(key) != row]
+        come = [row for key, row in new.items() if old.get(key) != row]
+        _replace_forms(batch.connection, batch.name, gone, come)
+        before = _by_place(gone)
+        after = _by_place(come)
+        ids = sorted(before.keys() | after.keys())
+        digests = _digests(batch.connection, batch.name, ids)
+        changes = [
+            _PlaceChange(
+                place_id,
+                before.get(place_id, []),
+                after.get(place_id, []),
+                digests.get(place_id),
             )
-            places = set(connection.execute(old.distinct()).scalars())
-        new = select(after.c.place_id).where(
-            after.c.casebook == name,
-            after.c.report_id.in_(batch.report_ids),
-            after.c.moves_control.is_(True),
-        )
-        places.update(p for p in connection.execute(new.distinct()).scalars() if p is not None)
-        return places
+            for place_id in ids
+        ]
+        _write_digests(batch.connection, batch.name, changes)
+        written = Written(batch.connection)
+        later = [change for change in changes if not self._go_on(batch, change, written)]
+        # Read together, a bounded number of claims at a time.
+        for part in _bounded(later):
+            forms = _forms_of_places(batch, [c.place_id for c in part])
+            for change in part:
+                self._walk(batch, change, forms.get(change.place_id, []), written)
+        written.flush()
+
+    def _go_on(self, batch: Batch, change: _PlaceChange, written: Written) -> bool:
+        """Go on from a fold that was kept, after going back if more was known after what is new."""
+        since = change.since
+        if since is None:
+            return True
+        kept = self._kept.take(change.digest_before, batch.casebook.time_zone)
+        if kept is None:
+            return False
+        rows = PlaceRows(written, batch.name, change.place_id)
+        if kept.last_cut <= since:
+            walk = list(gone_on(kept.fold, change.old, change.new, since))
+            rows.write(since, walk, is_going_on=True)
+        else:
+            now = _forms_since(batch, change.place_id, since)
+            if PART_WALKED_BACK_MAX * len(now) > change.claims:
+                return False
+            before = [*set(now).difference(change.new), *change.old]
+            back = list(unwalked(kept.fold, before, since))
+            walk = list(walked(kept.fold, now, since))
+            rows.write(since, walk, is_going_on=False, back=back)
+        last_cut = max(kept.last_cut, *cuts_of(change.new), since)
+        self._kept.keep(change, batch.casebook.time_zone, kept.fold, last_cut)
+        return True
+
+    def _walk(
+        self, batch: Batch, change: _PlaceChange, forms: Sequence[Form], written: Written
+    ) -> None:
+        """Fold what was known before, and walk through known time from there."""
+        since, time_zone = change.since, batch.casebook.time_zone
+        assert since is not None  # noqa: S101
+        fold = folded_before(forms, since, time_zone)
+        walk = list(walked(fold, forms, since))
+        rows = PlaceRows(written, batch.name, change.place_id)
+        rows.write(since, walk, is_going_on=False, is_new=change.digest_before is None)
+        if forms:
+            self._kept.keep(change, time_zone, fold, max(cuts_of(forms)))
+
+
+class _PlaceChange:
+    """What differs in what is said of a place."""
+
+    def __init__(
+        self, place_id: str, gone: list[Row], come: list[Row], before: tuple[int, str] | None
+    ) -> None:
+        self.place_id = place_id
+        self.old, self.new = [_form(r) for r in gone], [_form(r) for r in come]
+        self.since = first_difference(self.old, self.new)
+        count, digest = before or (0, "")
+        self.digest_before = digest or None
+        total = int(digest or "0", 16) + sum(map(_digest, come)) - sum(map(_digest, gone))
+        self.claims = count + len(come) - len(gone)
+        self.digest = f"{total % (1 << 8 * DIGEST_BYTES):0{2 * DIGEST_BYTES}x}"
+
+
+@dataclass(frozen=True)
+class _Kept:
+    fold: PlaceFold
+    last_cut: datetime
+    claims: int
+
+
+class _KeptFolds:
+    """Folds by the digest of the claims in them, and so right whatever was rolled back."""
+
+    def __init__(self) -> None:
+        self._folds: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
+        self._claims = 0
+
+    def take(self, digest: str | None, time_zone: str) -> _Kept | None:
+        """A fold of just these claims, which the taker may change."""
+        found = self._folds.pop((digest or "", time_zone), None)
+        if found is not None:
+            self._claims -= found.claims
+        return found
+
+    def keep(
+        self, change: _PlaceChange, time_zone: str, fold: PlaceFold, last_cut: datetime
+    ) -> None:
+        """Keep a fold; those not asked for the longest go."""
+        self.take(change.digest, time_zone)
+        self._folds[change.digest, time_zone] = _Kept(fold, last_cut, change.claims)
+        self._claims += change.claims
+        while self._claims > CLAIMS_KEPT_MAX:
+            _, oldest = self._folds.popitem(last=False)
+            self._claims -= oldest.claims
 
 
 def read_roots(connection: Connection, casebook: str) -> Roots:
@@ -94,61 +222,152 @@ def read_roots(connection: Connection, casebook: str) -> Roots:
     return Roots(read_sources(connection, casebook), ActorTable(read_actors(connection, casebook)))
 
 
-def control_claims(
-    connection: Connection,
-    casebook: str,
-    roots: Roots,
-    places: Collection[str] | None,
-    cutoff: datetime | None,
-) -> dict[str, list[ControlClaim]]:
-    """The claims that move control, by place, as they stand at a known time.
+def _stored_forms(connection: Connection, casebook: str, reports: Collection[str]) -> _Forms:
+    c = tables.control_claims.c
+    query = select(tables.control_claims).where(c.casebook == casebook, c.report_id.in_(reports))
+    return {_key_of(dict(r)): dict(r) for r in connection.execute(query).mappings()}
 
-    Args:
-        connection: Reads the entries.
-        casebook: Whose.
-        roots: Says which root is behind a claim.
-        places: Ids of the places asked for; `None` is all.
-        cutoff: Known time as an exclusive end; `None` is all that is known.
-    """
+
+def _standing_forms(batch: Batch, roots: Roots, reports: Collection[str]) -> _Forms:
+    """What the entries of some reports say of control."""
     c = tables.entries.c
-    query = select(c.place_id, c.type, c.source_id, c.known_from, c.data).where(
-        c.casebook == casebook, c.moves_control.is_(True), stands(cutoff)
-    )
-    if places is not None:
-        query = query.where(c.place_id.in_(places))
-    found: dict[str, list[ControlClaim]] = {}
-    for row in connection.execute(query).mappings():
-        found.setdefault(row["place_id"], []).append(_control_claim(row, roots))
+    query = select(
+        c.place_id,
+        c.claim_id,
+        c.report_id,
+        c.type,
+        c.source_id,
+        c.known_from,
+        c.known_until,
+        c.data,
+    ).where(c.casebook == batch.name, c.report_id.in_(reports), c.moves_control.is_(True))
+    found: _Forms = {}
+    for row in batch.connection.execute(query).mappings():
+        claim = events.decode(row["type"], events.schema_version(row["type"]), row["data"])
+        assert isinstance(claim, Claim)  # noqa: S101
+        told = ControlClaim(
+            claim=claim,
+            root=roots.root(row["source_id"], claim.attributed_to),
+            known_from=instant_from_text(row["known_from"]),
+            wholes=roots.wholes(a.actor_id for a in claim.actors if a.actor_id),
+        )
+        form = {
+            "casebook": batch.name,
+            "place_id": row["place_id"],
+            "claim_id": row["claim_id"],
+            "known_from": row["known_from"],
+            "known_to": row["known_until"] or INFINITY,
+            "report_id": row["report_id"],
+            "source_id": row["source_id"],
+            "attributed_to": claim.attributed_to,
+            "root": told.root,
+            "data": events.encode(evidence_of(told, batch.casebook.time_zone)).decode(),
+        }
+        found[_key_of(form)] = form
     return found
 
 
-def stands(cutoff: datetime | None) -> ColumnElement[bool]:
-    """The condition that an entry stands at a known time (an exclusive end)."""
-    c = tables.entries.c
-    if cutoff is None:
-        return c.known_until.is_(None)
-    text = instant_text(cutoff)
-    return (c.known_from <= text) & or_(c.known_until.is_(None), c.known_until > text)
+def _key_of(row: Row) -> tuple[str, str, str]:
+    return row["place_id"], row["claim_id"], row["known_from"]
 
 
-def _control_claim(row: RowMapping, roots: Roots) -> ControlClaim:
-    claim = events.decode(row["type"], events.schema_version(row["type"]), row["data"])
-    assert isinstance(claim, Claim)  # noqa: S101
-    return ControlClaim(
-        claim=claim,
-        root=roots.root(row["source_id"], claim.attributed_to),
+def _by_place(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["place_id"], []).append(row)
+    return found
+
+
+def _form(row: Mapping[str, str]) -> Form:
+    until = row["known_to"]
+    return Form(
+        evidence=msgspec.json.decode(row["data"], type=Evidence),
         known_from=instant_from_text(row["known_from"]),
-        wholes=roots.wholes(a.actor_id for a in claim.actors if a.actor_id),
+        known_until=None if until == INFINITY else instant_from_text(until),
     )
 
 
-def _span_row(casebook: str, place_id: str, ordinal: int, span: ControlSpan) -> dict[str, object]:
-    return {
-        "casebook": casebook,
-        "place_id": place_id,
-        "ordinal": ordinal,
-        "valid_from": instant_text(span.valid_from),
-        "valid_to": instant_text(span.valid_to) if span.valid_to else None,
-        "state": span.state.value,
-        "data": events.encode(span).decode(),
-    }
+def _digest(row: Row) -> int:
+    told = "\n".join((row["claim_id"], row["known_from"], row["known_to"], row["data"]))
+    return int.from_bytes(hashlib.blake2b(told.encode(), digest_size=DIGEST_BYTES).digest())
+
+
+def _replace_forms(
+    connection: Connection, casebook: str, gone: Sequence[Row], come: Sequence[Row]
+) -> None:
+    c = tables.control_claims.c
+    for start in range(0, len(gone), REPORTS_AT_ONCE_MAX):
+        keys = [_key_of(row) for row in gone[start : start + REPORTS_AT_ONCE_MAX]]
+        connection.execute(
+            delete(tables.control_claims).where(
+                c.casebook == casebook, tuple_(c.place_id, c.claim_id, c.known_from).in_(keys)
+            )
+        )
+    if come:
+        connection.execute(insert(tables.control_claims), list(come))
+
+
+def _digests(
+    connection: Connection, casebook: str, place_ids: Sequence[str]
+) -> dict[str, tuple[int, str]]:
+    c = tables.control_places.c
+    query = select(c.place_id, c.claims, c.digest).where(
+        c.casebook == casebook, c.place_id.in_(place_ids)
+    )
+    return {row.place_id: (row.claims, row.digest) for row in connection.execute(query)}
+
+
+def _write_digests(connection: Connection, casebook: str, changes: Sequence[_PlaceChange]) -> None:
+    c = tables.control_places.c
+    ids = [change.place_id for change in changes]
+    connection.execute(
+        delete(tables.control_places).where(c.casebook == casebook, c.place_id.in_(ids))
+    )
+    rows = [
+        {
+            "casebook": casebook,
+            "place_id": change.place_id,
+            "claims": change.claims,
+            "digest": change.digest,
+        }
+        for change in changes
+        if change.claims
+    ]
+    if rows:
+        connection.execute(insert(tables.control_places), rows)
+
+
+def _bounded(changes: Sequence[_PlaceChange]) -> Iterator[list[_PlaceChange]]:
+    """Places to read together: no more claims than are kept, but for one place alone."""
+    part: list[_PlaceChange] = []
+    claims = 0
+    for change in changes:
+        if part and claims + change.claims > CLAIMS_KEPT_MAX // 10:
+            yield part
+            part, claims = [], 0
+        part.append(change)
+        claims += change.claims
+    if part:
+        yield part
+
+
+def _forms_of_places(batch: Batch, place_ids: Sequence[str]) -> dict[str, list[Form]]:
+    c = tables.control_claims.c
+    query = select(c.place_id, c.known_from, c.known_to, c.data).where(
+        c.casebook == batch.name, c.place_id.in_(place_ids)
+    )
+    found: dict[str, list[Form]] = {}
+    for row in batch.connection.execute(query).mappings():
+        found.setdefault(row["place_id"], []).append(_form(dict(row)))
+    return found
+
+
+def _forms_since(batch: Batch, place_id: str, since: datetime) -> list[Form]:
+    """The forms of a place that became known or void at a moment of known time or later."""
+    c, text = tables.control_claims.c, instant_text(since)
+    of_place = (c.casebook == batch.name) & (c.place_id == place_id)
+    columns = (c.claim_id, c.known_from, c.known_to, c.data)
+    known = select(*columns).where(of_place, c.known_from >= text)
+    void = select(*columns).where(of_place, c.known_to >= text, c.known_to < INFINITY)
+    rows = batch.connection.execute(union(known, void)).mappings()
+    return [_form(dict(row)) for row in rows]

@@ -11,7 +11,6 @@ from timeline.domain import events
 from timeline.domain.events import Claim
 from timeline.domain.time import instant_text, moment_end, start_of
 from timeline.projections import tables
-from timeline.projections.control import stands
 
 
 @dataclass(frozen=True)
@@ -185,3 +184,12 @@ def report_view(row: dict[str, object]) -> ReportView:
     fields = {name: row[name] for name in ReportView.__dataclass_fields__ if name in row}
     fields["undated"] = bool(row["undated"])
     return ReportView(**fields, is_current=row["known_until"] is None)  # type: ignore[arg-type]
+
+
+def stands(cutoff: datetime | None) -> ColumnElement[bool]:
+    """The condition that an entry stands at a known time (an exclusive end)."""
+    c = tables.entries.c
+    if cutoff is None:
+        return c.known_until.is_(None)
+    text = instant_text(cutoff)
+    return (c.known_from <= text) & or_(c.known_until.is_(None), c.known_until > text)

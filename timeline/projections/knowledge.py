@@ -29,8 +29,13 @@ from timeline.errors import InvalidDate
 from timeline.projections import tables
 from timeline.projections.batches import REPORT_STREAM_PREFIX, payload_of
 from timeline.projections.changes import ChangeKind, EntryChange, entry_changes
-from timeline.projections.control import stands
-from timeline.projections.entry_queries import Entry, ReportView, entries_where, entry_from
+from timeline.projections.entry_queries import (
+    Entry,
+    ReportView,
+    entries_where,
+    entry_from,
+    stands,
+)
 from timeline.projections.reading import Reader
 from timeline.store.engine import read_transaction
 from timeline.store.event_store import EventStore

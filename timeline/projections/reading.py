@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
-import msgspec
-from sqlalchemy import Connection, Engine, func, or_, select, tuple_
+from sqlalchemy import Engine, func, or_, select, tuple_
 
-from timeline.domain.actors import Actor, ActorTable, Roots
-from timeline.domain.control import Control, ControlSpan, control_at, control_spans
+from timeline.domain.actors import Actor, ActorTable
+from timeline.domain.control import Control, ControlSpan
 from timeline.domain.events import Claim
 from timeline.domain.names import Match
 from timeline.domain.places import Gazetteer, Place
@@ -22,7 +21,12 @@ from timeline.domain.time import moment_end
 from timeline.errors import NotFound
 from timeline.projections import checkpointing, tables
 from timeline.projections.checkpointing import ProjectionStatus
-from timeline.projections.control import control_claims, read_roots
+from timeline.projections.control_reading import (
+    Known,
+    read_controls,
+    read_knowledge,
+    read_spans,
+)
 from timeline.projections.entry_queries import (
     Entry,
     Filters,
@@ -51,7 +55,7 @@ __all__ = ["Entry", "Filters", "Page", "Reader", "ReportView"]
 class Reader:
     """Reads one casebook's projections.
 
-    The gazetteer, the actor table and the roots are kept between questions until rows are written.
+    The gazetteer and the actor table are kept between questions until rows are written.
     """
 
     def __init__(self, engine: Engine, casebook: str, documents: EventStore | None = None) -> None:
@@ -61,7 +65,6 @@ class Reader:
         self._documents = documents or self._store
         self._gazetteer: tuple[object, Gazetteer] | None = None
         self._actors: tuple[object, ActorTable] | None = None
-        self._roots: tuple[object, Roots] | None = None
         self.time_zone = self._store.casebook_row().time_zone
 
     def gazetteer(self) -> Gazetteer:
@@ -80,11 +83,8 @@ class Reader:
                 self._actors = (seen, ActorTable(read_actors(connection, self.casebook)))
         return self._actors[1]
 
-    def _roots_in(self, connection: Connection) -> Roots:
-        seen = last_written(connection, self.casebook, tables.actors, tables.sources)
-        if self._roots is None or self._roots[0] != seen:
-            self._roots = (seen, read_roots(connection, self.casebook))
-        return self._roots[1]
+    def _moment(self, at: str | None) -> datetime:
+        return FOREVER if at is None else moment_end(at, self.time_zone)
 
     def find_place(self, name: str) -> tuple[Place, Match]:
         """The place that an id, a name or a spelling of it means.
@@ -119,8 +119,19 @@ class Reader:
         Raises:
             InvalidDate: `at` or `known_on` is neither a day nor an instant with offset.
         """
-        moment = FOREVER if at is None else moment_end(at, self.time_zone)
-        return control_at(self.control_history(place_id, known_on), moment)
+        return self.controls([place_id], at, known_on).get(place_id, Control())
+
+    def controls(
+        self, place_ids: Sequence[str], at: str | None = None, known_on: str | None = None
+    ) -> dict[str, Control]:
+        """`control` of several places; those of which nothing was known then are left out.
+
+        Raises:
+            InvalidDate: `at` or `known_on` is neither a day nor an instant with offset.
+        """
+        moment, cutoff = self._moment(at), self.cutoff(known_on)
+        with read_transaction(self._engine) as connection:
+            return read_controls(connection, self.casebook, place_ids, moment, cutoff)
 
     def control_history(
         self, place_id: str, known_on: str | None = None
@@ -140,7 +151,14 @@ class Reader:
         Raises:
             InvalidDate: `known_on` is neither a day nor an instant with offset.
         """
-        return self._spans(place_ids, self.cutoff(known_on))
+        cutoff = self.cutoff(known_on)
+        with read_transaction(self._engine) as connection:
+            return read_spans(connection, self.casebook, self.time_zone, place_ids, cutoff)
+
+    def control_knowledge(self, place_id: str) -> tuple[Known, ...]:
+        """All that was ever known of who held a place, by known time, then by valid time."""
+        with read_transaction(self._engine) as connection:
+            return read_knowledge(connection, self.casebook, place_id)
 
     def control_map(
         self, at: str | None = None, known_on: str | None = None
@@ -150,41 +168,13 @@ class Reader:
         Raises:
             InvalidDate: `at` or `known_on` is neither a day nor an instant with offset.
         """
-        moment = FOREVER if at is None else moment_end(at, self.time_zone)
+        moment, cutoff = self._moment(at), self.cutoff(known_on)
         places = self.gazetteer().places
-        found = [
-            (places[place_id], control_at(spans, moment))
-            for place_id, spans in self._spans(None, self.cutoff(known_on)).items()
-            if place_id in places
-        ]
+        with read_transaction(self._engine) as connection:
+            controls = read_controls(connection, self.casebook, None, moment, cutoff)
+        found = [(places[id_], control) for id_, control in controls.items() if id_ in places]
         told = [(p, c) for p, c in found if c != Control()]
         return tuple(sorted(told, key=lambda pair: (pair[0].name, pair[0].place_id)))
-
-    def _spans(
-        self, place_ids: Sequence[str] | None, cutoff: datetime | None
-    ) -> dict[str, tuple[ControlSpan, ...]]:
-        with read_transaction(self._engine) as connection:
-            if cutoff is None:
-                return self._projected_spans(connection, place_ids)
-            roots = self._roots_in(connection)
-            claims = control_claims(connection, self.casebook, roots, place_ids, cutoff)
-        return {
-            place: control_spans(of_place, self.time_zone) for place, of_place in claims.items()
-        }
-
-    def _projected_spans(
-        self, connection: Connection, place_ids: Sequence[str] | None
-    ) -> dict[str, tuple[ControlSpan, ...]]:
-        c = tables.control_spans.c
-        query = select(c.place_id, c.data).where(c.casebook == self.casebook)
-        if place_ids is not None:
-            query = query.where(c.place_id.in_(place_ids))
-        found: dict[str, list[ControlSpan]] = {}
-        for row in connection.execute(query.order_by(c.place_id, c.ordinal)):
-            found.setdefault(row.place_id, []).append(
-                msgspec.json.decode(row.data, type=ControlSpan)
-            )
-        return {place_id: tuple(spans) for place_id, spans in found.items()}
 
     def timeline(
         self,

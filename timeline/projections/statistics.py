@@ -16,7 +16,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Select, and_, case, fu
 from timeline.domain.incident_claims import Stance
 from timeline.domain.time import instant_from_text, instant_text, local_day, moment_end, start_of
 from timeline.projections import tables
-from timeline.projections.control import stands
+from timeline.projections.entry_queries import stands
 from timeline.projections.incident_queries import IncidentFilters, IncidentReader
 from timeline.projections.incident_rows import UNDATED_SORT_KEY
 from timeline.store.engine import read_transaction

@@ -192,31 +192,90 @@ class EntryActorRow(SQLModel, table=True):
     report_id: str = Field(sa_column=_text())
 
 
-class ControlSpanRow(SQLModel, table=True):
-    """A stretch of valid time in which a place's control is the same, by what is known now."""
+class ControlPlaceRow(SQLModel, table=True):
+    """A place of whose control something was said at some known time.
 
-    __tablename__ = "control_spans"
-    __table_args__ = (Index("control_spans_by_time", "casebook", "valid_from", "valid_to"),)
+    `digest` is the sum of its claims' digests: whoever has folded the same claims needs not again.
+    """
+
+    __tablename__ = "control_places"
 
     casebook: str = Field(sa_column=_key())
     place_id: str = Field(sa_column=_key())
-    ordinal: int = Field(sa_column=_key(Integer))
-    valid_from: str = Field(sa_column=_text())
-    valid_to: str | None = Field(sa_column=_text(nullable=True))
-    state: str = Field(sa_column=_text())
-    data: str = Field(sa_column=_text())
+    claims: int = Field(sa_column=Column(Integer, nullable=False))
+    digest: str = Field(sa_column=_text())
 
 
 class ControlClaimRow(SQLModel, table=True):
-    """Which claims a place's spans were folded from."""
+    """What a form of a claim says of a place's control, and the known time in which it stands."""
 
     __tablename__ = "control_claims"
-    __table_args__ = (Index("control_claims_by_report", "casebook", "report_id"),)
+    __table_args__ = (
+        Index("control_claims_by_report", "casebook", "report_id"),
+        Index("control_claims_known", "casebook", "place_id", "known_from"),
+        Index("control_claims_void", "casebook", "place_id", "known_to"),
+        Index("control_claims_by_voice", "casebook", "source_id", "attributed_to", "root"),
+    )
 
     casebook: str = Field(sa_column=_key())
     place_id: str = Field(sa_column=_key())
     claim_id: str = Field(sa_column=_key())
+    known_from: str = Field(sa_column=_key())
+    known_to: str = Field(sa_column=_text())
     report_id: str = Field(sa_column=_text())
+    source_id: str | None = Field(sa_column=_text(nullable=True))
+    attributed_to: str | None = Field(sa_column=_text(nullable=True))
+    root: str = Field(sa_column=_text())
+    data: str = Field(sa_column=_text())
+
+
+class ControlRectangleRow(SQLModel, table=True):
+    """A stretch of valid time by a stretch of known time with one answer to who held a place.
+
+    Both are half-open; `valid_to` and `known_to` are "infinity", which sorts after every instant,
+    while they last. Of what a moment of valid time is known at one of known time stands in the
+    rectangle with the last `valid_from` of those that were known then. `supports_from`,
+    `fought_since`, `beside_since` and `pending` say which `control_links` it rests on.
+    """
+
+    __tablename__ = "control_rectangles"
+    __table_args__ = (
+        Index("control_rectangles_at_the_end", "casebook", "place_id", "valid_to", "known_from"),
+    )
+
+    casebook: str = Field(sa_column=_key())
+    place_id: str = Field(sa_column=_key())
+    valid_from: str = Field(sa_column=_key())
+    known_from: str = Field(sa_column=_key())
+    valid_to: str = Field(sa_column=_text())
+    known_to: str = Field(sa_column=_text())
+    supports_from: str | None = Field(sa_column=_text(nullable=True))
+    fought_since: str | None = Field(sa_column=_text(nullable=True))
+    beside_since: str | None = Field(sa_column=_text(nullable=True))
+    pending: str | None = Field(sa_column=_text(nullable=True))
+    data: str = Field(sa_column=_text())
+
+
+class ControlLinkRow(SQLModel, table=True):
+    """A claim that rectangles rest on, and the known time in which they do.
+
+    `kind` is holds, fights or beside. `joined` is an instant and a number: when it came to support
+    a state, and which of those made then. Fighting and conditions last `until` an instant.
+    """
+
+    __tablename__ = "control_links"
+
+    casebook: str = Field(sa_column=_key())
+    place_id: str = Field(sa_column=_key())
+    kind: str = Field(sa_column=_key())
+    joined: str = Field(sa_column=_key())
+    claim_id: str = Field(sa_column=_key())
+    known_from: str = Field(sa_column=_key())
+    known_to: str = Field(sa_column=_text())
+    until: str = Field(sa_column=_text())
+    settled: str = Field(sa_column=_text())
+    latest: str = Field(sa_column=_text())
+    root: str = Field(sa_column=_text())
 
 
 class IncidentClaimRow(SQLModel, table=True):
@@ -310,8 +369,10 @@ report_versions = _table("report_versions")
 waiting_amendments = _table("waiting_amendments")
 entries = _table("entries")
 entry_actors = _table("entry_actors")
-control_spans = _table("control_spans")
+control_places = _table("control_places")
 control_claims = _table("control_claims")
+control_rectangles = _table("control_rectangles")
+control_links = _table("control_links")
 incident_claims = _table("incident_claims")
 incidents = _table("incidents")
 incident_words = _table("incident_words")
