@@ -53,11 +53,11 @@ GRANT UPDATE (content) ON documents TO timeline_withholder;
 -- test holds this list to the schema, so that nothing new is granted by accident.
 GRANT SELECT ON
     actors, checkpoints, control_claims, control_spans, entries, entry_actors, places,
-    report_versions, sources, waiting_amendments
+    report_versions, search_texts, sources, waiting_amendments
     TO timeline_reader;
 GRANT INSERT, UPDATE, DELETE ON
     actors, checkpoints, control_claims, control_spans, entries, entry_actors, places,
-    report_versions, sources, waiting_amendments
+    report_versions, search_texts, sources, waiting_amendments
     TO timeline_writer;
 
 -- Which revision the schema has; every command asks.
