@@ -10,7 +10,15 @@ from typing import Annotated, Any
 
 import typer
 
-from timeline import __version__, cli_admin, cli_amend, cli_proof, cli_replay, presentation
+from timeline import (
+    __version__,
+    cli_admin,
+    cli_amend,
+    cli_proof,
+    cli_replay,
+    cli_search,
+    presentation,
+)
 from timeline.bootstrap import Application, application, initialise, new_extractor
 from timeline.cli_common import (
     AsJson,
@@ -64,6 +72,7 @@ cli_amend.add_to(app)
 cli_admin.add_to(app)
 cli_proof.add_to(app)
 cli_replay.add_to(app)
+cli_search.add_to(app)
 
 PathsArgument = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Reports or folders.")]
 PathArgument = Annotated[Path, typer.Argument(metavar="PATH", help="A report.")]

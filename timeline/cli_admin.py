@@ -21,6 +21,7 @@ from timeline.cli_common import (
     settings_of,
 )
 from timeline.errors import AddressUnavailable, SchemaMismatch
+from timeline.projections import search_index
 from timeline.projections.following import Follower
 from timeline.resources import resource
 from timeline.settings import settings_from
@@ -60,6 +61,8 @@ def rebuild(
 ) -> None:
     """Empty projections and build them again from the log; readers see the old ones meanwhile."""
     with opened(database, casebook) as app, progress_bar("rebuilding") as on_progress:
+        if not names or "search" in names:
+            search_index.renew(app.engine)
         count = app.runner.rebuild(names or (), on_progress)
     out.print(f"rebuilt {', '.join(names or ['all projections'])} from {count} events")
 

@@ -14,6 +14,7 @@ from timeline import presentation
 from timeline.bootstrap import Application, all_projections, system_clock
 from timeline.cli_common import Casebook, Database, opened, out
 from timeline.errors import InvalidEvent, InvalidReport, VerificationFailed
+from timeline.projections import search_index
 from timeline.projections.replaying import differing_tables
 from timeline.store import keys, proofs, seals
 from timeline.store.seals import SealResult
@@ -86,6 +87,12 @@ def _verify_database(
     if different:
         raise VerificationFailed(
             f"the tables {', '.join(different)} are not what the log says; run `timeline rebuild`"
+        )
+    reason = search_index.fault(app.engine)
+    if reason is not None:
+        raise VerificationFailed(
+            f"the index of the table search_texts does not hold ({reason});"
+            " run `timeline rebuild search`"
         )
     out.print(f"projections: equal to a replay of {replayed.events} events")
 

@@ -14,57 +14,14 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from timeline.projections import search_index
+
 revision = "0006"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
 
 TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-
-KEY = ("casebook", "kind", "item_id", "form")
-OF_NEW = " AND ".join(f"{name} = NEW.{name}" for name in KEY)
-OF_OLD = " AND ".join(f"{name} = OLD.{name}" for name in KEY)
-ADD = f"""
-    INSERT INTO search_index_rows (casebook, kind, item_id, form)
-    VALUES (NEW.casebook, NEW.kind, NEW.item_id, NEW.form);
-    INSERT INTO search_index (rowid, words)
-    SELECT id, NEW.words FROM search_index_rows WHERE {OF_NEW};"""
-REMOVE = f"""
-    INSERT INTO search_index (search_index, rowid, words)
-    SELECT 'delete', id, OLD.words FROM search_index_rows WHERE {OF_OLD};
-    DELETE FROM search_index_rows WHERE {OF_OLD};"""
-IS_OTHER = " OR ".join(f"NEW.{name} IS NOT OLD.{name}" for name in (*KEY, "words"))
-
-ON_SQLITE = (
-    """
-CREATE TABLE search_index_rows (
-    id INTEGER PRIMARY KEY,
-    casebook TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    item_id TEXT NOT NULL,
-    form INTEGER NOT NULL,
-    UNIQUE (casebook, kind, item_id, form)
-)
-""",
-    """
-CREATE VIEW search_index_content AS
-SELECT r.id, t.words
-FROM search_index_rows AS r JOIN search_texts AS t USING (casebook, kind, item_id, form)
-""",
-    # Words have no punctuation left: whatever is no space belongs to one, in any script.
-    """
-CREATE VIRTUAL TABLE search_index USING fts5(
-    words, content='search_index_content', content_rowid='id',
-    tokenize='ascii', detail='none', columnsize=0
-)
-""",
-    f"CREATE TRIGGER search_texts_added AFTER INSERT ON search_texts BEGIN {ADD} END",
-    f"CREATE TRIGGER search_texts_removed AFTER DELETE ON search_texts BEGIN {REMOVE} END",
-    f"""
-CREATE TRIGGER search_texts_changed AFTER UPDATE ON search_texts WHEN {IS_OTHER}
-BEGIN {REMOVE} {ADD} END
-""",
-)
 
 
 def upgrade() -> None:
@@ -93,14 +50,13 @@ def upgrade() -> None:
             postgresql_using="gin",
         )
         return
-    for statement in ON_SQLITE:
+    for statement in search_index.MAKE:
         op.execute(statement)
 
 
 def downgrade() -> None:
     if op.get_context().dialect.name == "sqlite":
-        op.execute("DROP TABLE search_index")
-        op.execute("DROP VIEW search_index_content")
-        op.execute("DROP TABLE search_index_rows")
+        for statement in search_index.DROP:
+            op.execute(statement)
     op.drop_table("search_texts")
     op.execute("DELETE FROM checkpoints WHERE projection = 'search'")

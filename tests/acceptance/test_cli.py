@@ -40,6 +40,7 @@ COMMANDS = [
     "show",
     "control",
     "query",
+    "search",
     "replay",
     "project",
     "rebuild",

@@ -33,6 +33,7 @@ TABLES = [
     "entry_actors",
     "control_spans",
     "control_claims",
+    "search_texts",
 ]
 
 
@@ -77,6 +78,7 @@ def test_the_rows_are_not_empty(desk: Desk) -> None:
         "entry_actors": 6,
         "control_spans": 3,
         "control_claims": 4,
+        "search_texts": 18,
     }
 
 
@@ -120,7 +122,7 @@ def test_sqlite_and_postgres_hold_the_same_rows(
         assert desk.show() == on_sqlite.show()
 
 
-@pytest.mark.parametrize("name", ["places", "actors", "reports", "timeline", "control"])
+@pytest.mark.parametrize("name", ["places", "actors", "reports", "timeline", "control", "search"])
 def test_one_projection_can_be_rebuilt_alone(desk: Desk, name: str) -> None:
     desk.file_world()
     expected = desk.checksums()
@@ -139,7 +141,8 @@ def test_an_unknown_projection_is_refused_with_the_known_ones(desk: Desk) -> Non
     with pytest.raises(NotFound) as caught:
         desk.app.runner.rebuild(["control", "views"])
     assert str(caught.value) == (
-        "no projection is called views; there are places, actors, reports, timeline, control"
+        "no projection is called views;"
+        " there are places, actors, reports, timeline, control, search"
     )
 
 
@@ -193,6 +196,7 @@ def test_nothing_new_is_nothing_to_do(desk: Desk) -> None:
         ("reports", desk.head, "live"),
         ("timeline", desk.head, "live"),
         ("control", desk.head, "live"),
+        ("search", desk.head, "live"),
     ]
 
 

@@ -25,7 +25,10 @@ from timeline.errors import InvalidSearch
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("The army's 3rd Division took Al-Nusra's base", "the army 3rd division took al nusra base"),
+        (
+            "The army's 3rd Division took Al-Nusra's base",
+            "the army 3rd division took al nusra base",
+        ),
         ("Ma'arrat Maʿarrat Ma’arrat Maarrat", "maarrat maarrat maarrat maarrat"),
         ("Réné in MÜNCHEN, straße", "rene in munchen strasse"),
         ("خُنَاصِر خناصر خناصـر", "خناصر خناصر خناصر"),

@@ -13,6 +13,7 @@ from timeline.domain.actors import ActorTable
 from timeline.domain.control import ControlSpan
 from timeline.domain.places import Gazetteer
 from timeline.projections.reading import Reader, ReportView
+from timeline.projections.searching import Search
 from timeline.store.event_store import EventStore
 
 
@@ -33,6 +34,11 @@ class Context:
     def actor_table(self) -> ActorTable:
         """The casebook's actors, read once a request."""
         return self.reader.actor_table()
+
+    @cached_property
+    def search(self) -> Search:
+        """Finds by words."""
+        return Search(self.store.engine, self.reader)
 
     def versions(self, report_id: str) -> tuple[ReportView, ...]:
         """A report's versions, read once a request."""

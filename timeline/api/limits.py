@@ -39,7 +39,7 @@ REQUESTS_AT_ONCE_MAX = 12
 DOCUMENTS_KEPT = 256
 
 # Connections: as many rows as `first` or `last` says.
-_PAGED = frozenset({"places", "actors", "reports", "timeline"})
+_PAGED = frozenset({"places", "actors", "reports", "search", "timeline"})
 # Lists without pages: as many rows as are assumed before they are counted.
 _ASSUMED_ROWS = {
     "controlMap": 100,

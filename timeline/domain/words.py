@@ -30,7 +30,7 @@ _LETTERS = str.maketrans({"ى": "ي", "ی": "ي", "ک": "ك", "ة": "ه", "ı": 
 _INVISIBLE = frozenset({"Mn", "Me", "Cf"})
 _ASCII_WORD = re.compile(r"[A-Za-z0-9](?:['`]*[A-Za-z0-9])*")
 _ASCII_POSSESSIVE = re.compile(r"['`]+[sS]\Z")
-_QUOTED = re.compile("[\"“”„«»]")
+_QUOTED = re.compile('["“”„«»]')
 
 
 @dataclass(frozen=True)

@@ -93,9 +93,7 @@ class SearchProjection:
             return []
         c = tables.search_texts.c
         batch.connection.execute(
-            delete(tables.search_texts).where(
-                c.casebook == batch.name, c.report_id.in_(standings)
-            )
+            delete(tables.search_texts).where(c.casebook == batch.name, c.report_id.in_(standings))
         )
         texts = texts_of(batch, standings)
         return [

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import IntEnum
+from enum import StrEnum
 
 from sqlalchemy import (
     ColumnElement,
@@ -67,12 +67,15 @@ _ON_SQLITE = "search_index MATCH :sought"
 _ON_POSTGRES = f"{tables.SEARCH_VECTOR} @@ CAST(:sought AS tsquery)"
 
 
-class HitMatch(IntEnum):
+class HitMatch(StrEnum):
     """How well something matches, best first."""
 
-    WHOLE = 0
-    PHRASE = 1
-    WORDS = 2
+    WHOLE = "whole"
+    PHRASE = "phrase"
+    WORDS = "words"
+
+
+_MATCHES = tuple(HitMatch)
 
 
 @dataclass(frozen=True)
@@ -259,7 +262,7 @@ class Search:
             if found is not None:  # else it went away between the two readings
                 yield Hit(
                     kind=HitKind(str(kind)),
-                    match=HitMatch(int(str(match))),
+                    match=_MATCHES[int(str(match))],
                     found=found,
                     highlights=tuple(_highlights(query, texts_of_found(found))),
                     key=(int(str(match)), str(order), id_, number),
@@ -308,9 +311,9 @@ def _match(query: SearchQuery) -> ColumnElement[int]:
     whole = words.like(f"%{edge}{' '.join(query.words)}{edge}%")
     named = tables.search_texts.c.kind != HitKind.ENTRY.value
     return case(
-        (and_(named, whole), literal(int(HitMatch.WHOLE), Integer)),
-        (_holds(phrase), literal(int(HitMatch.PHRASE), Integer)),
-        else_=literal(int(HitMatch.WORDS), Integer),
+        (and_(named, whole), literal(_MATCHES.index(HitMatch.WHOLE), Integer)),
+        (_holds(phrase), literal(_MATCHES.index(HitMatch.PHRASE), Integer)),
+        else_=literal(_MATCHES.index(HitMatch.WORDS), Integer),
     )
 
 

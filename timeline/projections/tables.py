@@ -211,8 +211,8 @@ class SearchTextRow(SQLModel, table=True):
 
     `kind` is place, actor, report or entry; `item_id` its id; `form` the form of an entry, the
     ordinal of a report's version, and 0 else. `words` are `indexed_words`; an empty `known_from` is
-    for what is known at every time. Each engine's own index follows from this table: on Postgres the
-    GIN index below, on SQLite an FTS5 table that triggers keep (migration 0006).
+    for what is known at every time. Each engine's own index follows from this table: on Postgres a
+    GIN index on SEARCH_VECTOR, on SQLite an FTS5 table that triggers keep (migration 0006).
     """
 
     __tablename__ = "search_texts"
