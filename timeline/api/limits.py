@@ -42,6 +42,7 @@ DOCUMENTS_KEPT = 256
 _PAGED = frozenset({"places", "actors", "reports", "search", "timeline"})
 # Lists without pages: as many rows as are assumed before they are counted.
 _ASSUMED_ROWS = {
+    "byMonth": 50,
     "controlMap": 100,
     "controlHistory": 10,
     "claims": 20,
