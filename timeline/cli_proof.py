@@ -12,11 +12,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from timeline import presentation
 from timeline.bootstrap import Application, all_projections, system_clock
-from timeline.cli_common import Casebook, Database, opened, out
+from timeline.cli_common import Casebook, Database, opened, out, progress_bar
 from timeline.errors import InvalidEvent, InvalidReport, VerificationFailed
 from timeline.projections import search_index
 from timeline.projections.replaying import differing_tables
 from timeline.store import keys, proofs, seals
+from timeline.store.archive import archive as write_archive
+from timeline.store.archive_check import verify_archive
 from timeline.store.seals import SealResult
 from timeline.store.verify import VerifyResult, verify_documents, verify_log
 
@@ -34,7 +36,7 @@ OutputOption = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the program."""
-    for command in (verify, seal, proof, withhold):
+    for command in (verify, archive, seal, proof, withhold):
         app.command()(command)
 
 
@@ -46,10 +48,17 @@ def verify(
         typer.Option("--proof", metavar="FILE", help="Check a proof by --seal; no database."),
     ] = None,
     trusted: TrustedOption = None,
+    archive_folder: Annotated[
+        Path | None,
+        typer.Option("--archive", metavar="DIR", help="Check an archive alone; no database."),
+    ] = None,
     database: Database = None,
     casebook: Casebook = None,
 ) -> None:
     """Check the chain, the documents and the projections; or a seal, or a proof offline."""
+    if archive_folder is not None:
+        _verify_archive(archive_folder)
+        return
     trusted_keys = keys.load_public_keys(trusted) if trusted else ()
     if proof_file is not None:
         if seal_file is None:
@@ -63,6 +72,36 @@ def verify(
         return
     with opened(database, casebook, caught_up=False) as app:
         _verify_database(app, seal_file, trusted_keys, log_only=log_only)
+
+
+def _verify_archive(folder: Path) -> None:
+    result = verify_archive(folder)
+    if not result.holds:
+        raise VerificationFailed(
+            f"the archive does not hold at position {result.position}: {result.reason}"
+        )
+    withheld = f", {result.withheld} withheld" if result.withheld else ""
+    out.print(
+        f"casebook {result.casebook}: {result.events} events{withheld} and {result.documents}"
+        f" documents checked, all hold\nlast hash {result.last_hash}",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def archive(
+    output: Annotated[Path, typer.Option("--output", metavar="DIR", help="A folder of its own.")],
+    database: Database = None,
+    casebook: Casebook = None,
+) -> None:
+    """Write the log to Parquet files with checksums; again, only what is new."""
+    with opened(database, casebook, caught_up=False) as app, progress_bar("archiving") as told:
+        done = write_archive(app.store, output, told)
+    out.print(
+        f"positions 1 to {done.last_position} in {done.written + done.kept} files,"
+        f" {done.written} written, {done.kept} kept\nlast hash {done.last_hash}",
+        soft_wrap=True,
+    )
 
 
 def _verify_database(

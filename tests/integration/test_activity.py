@@ -17,7 +17,8 @@ claims:
   - {ref: c2, type: Clash, occurred: 2016-02-01, actors: [{as_named: IS, role: initiator},
      {as_named: Islamic State, role: target}]}
   - {ref: c3, type: Clash, occurred: 2016-02, actors: [{as_named: IS, role: initiator}]}
-  - {ref: c4, type: Clash, occurred: 2016-02-28/2016-03-02, actors: [{as_named: IS, role: initiator}]}
+  - {ref: c4, type: Clash, occurred: 2016-02-28/2016-03-02,
+     actors: [{as_named: IS, role: initiator}]}
   - {ref: c5, type: Airstrike, occurred: ../2016-01-15, actors: [{as_named: IS, role: target}]}
   - {ref: c6, type: Airstrike, actors: [{as_named: IS, role: target}]}
   - {ref: c7, type: Airstrike, occurred: 2016-03-20, modality: forecast,
