@@ -56,9 +56,6 @@ def verify(
     casebook: Casebook = None,
 ) -> None:
     """Check the chain, the documents and the projections; or a seal, or a proof offline."""
-    if archive_folder is not None:
-        _verify_archive(archive_folder)
-        return
     trusted_keys = keys.load_public_keys(trusted) if trusted else ()
     if proof_file is not None:
         if seal_file is None:
@@ -70,16 +67,25 @@ def verify(
         told = "and its content" if checked.is_content_proved else "but not its content"
         out.print(f"the event is in the sealed log, {told}")
         return
+    if archive_folder is not None:
+        _verify_archive(archive_folder, seal_file, trusted_keys)
+        return
     with opened(database, casebook, caught_up=False) as app:
         _verify_database(app, seal_file, trusted_keys, log_only=log_only)
 
 
-def _verify_archive(folder: Path) -> None:
-    result = verify_archive(folder)
+def _verify_archive(
+    folder: Path, seal_file: Path | None, trusted_keys: Collection[Ed25519PublicKey]
+) -> None:
+    given = seals.read_seal(seal_file) if seal_file else None
+    result = verify_archive(folder, given, trusted_keys)
     if not result.holds:
         raise VerificationFailed(
             f"the archive does not hold at position {result.position}: {result.reason}"
         )
+    if given is not None and result.sealed is not None:
+        _require_seal(result.sealed, "the seal")
+        out.print(f"the archive begins with the {given.statement.position} events that were sealed")
     withheld = f", {result.withheld} withheld" if result.withheld else ""
     out.print(
         f"casebook {result.casebook}: {result.events} events{withheld} and {result.documents}"

@@ -17,12 +17,17 @@ def test_an_archive_is_written_and_checked_without_the_database(on_sqlite: Cli) 
 
     first = on_sqlite.done("archive", "--output", "out").out
     again = on_sqlite.done("archive", "--output", "out").out
+    on_sqlite.done("seal", "--key", "seal.key", "--new-key", "--output", "a.seal.json")
     (on_sqlite.folder / "desk.db").unlink()
+    sealed = on_sqlite.done(
+        "verify", "--archive", "out", "--seal", "a.seal.json", "--trusted", "seal.key.pub"
+    ).out
     told = on_sqlite.done("verify", "--archive", "out").out
 
     assert f"positions 1 to {head['head_position']} in 2 files, 2 written, 0 kept" in first
     assert "2 files, 0 written, 2 kept" in again
     assert f"casebook main: {head['head_position']} events and 2 documents checked" in told
+    assert f"the archive begins with the {head['head_position']} events that were sealed" in sealed
     assert f"last hash {head['head_hash']}" in told
 
 

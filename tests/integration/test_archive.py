@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pyarrow import parquet
 
 from tests.integration.conftest import Desk
@@ -23,6 +24,7 @@ from timeline.store.archive import archive
 from timeline.store.archive_check import ArchiveResult, verify_archive
 from timeline.store.archive_format import MANIFEST, ArchiveRefused, read_manifest
 from timeline.store.event_store import EventStore
+from timeline.store.seals import seal
 
 PER_FILE = 5
 # What is not about reading the log is the same on both engines.
@@ -124,6 +126,7 @@ from pathlib import Path
 from timeline.store import archive, archive_format
 from timeline.store.engine import connect
 from timeline.store.event_store import EventStore
+from timeline.store.seals import seal
 
 calls = 0
 
@@ -355,3 +358,32 @@ def test_without_the_extra_the_refusal_names_it(
     for refused in (lambda: archive(archived.app.store, folder), lambda: verify_archive(folder)):
         with pytest.raises(ExtraNotInstalled, match=r"conflict-timeline\[archive\]"):
             refused()
+
+
+@ON_SQLITE
+def test_a_seal_shows_an_archive_that_was_rewritten_or_cut(archived: Desk, folder: Path) -> None:
+    store, now = archived.app.store, datetime(2026, 11, 22, 21, tzinfo=UTC)
+    key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    sealed = seal(store.engine, "main", key, now)
+    archived.file("b.yaml", QUOTED.format(id="b"))
+    archive(store, folder, events_per_file=PER_FILE)
+
+    result = verify_archive(folder, sealed, [key.public_key()])
+    assert (result.holds, result.sealed and result.sealed.holds) == (True, True)
+
+    def cut(manifest: dict[str, Any]) -> None:
+        del manifest["files"][1:]
+        last = manifest["files"][0]
+        manifest.update(last_position=last["last_position"], last_hash=last["last_hash"])
+
+    for change, position in (
+        (lambda m: m.update(theatre="ukraine"), None),
+        (cut, PER_FILE + 1),
+    ):
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        change(manifest)
+        (folder / MANIFEST).write_text(json.dumps(manifest))
+        result = verify_archive(folder, sealed)
+        assert result.holds
+        assert result.sealed is not None
+        assert (result.sealed.holds, result.sealed.position) == (False, position)

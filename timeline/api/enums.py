@@ -180,7 +180,7 @@ _register(
     HitMatch,
     "HitMatch",
     "How well something matches a search, best first.",
-    whole="The words are one of its names, or its title, from beginning to end.",
+    whole="The words are one of its names, its title or its source, from beginning to end.",
     phrase="The words stand in it one after the other.",
     words="All the words stand in it somewhere.",
 )

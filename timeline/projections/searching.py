@@ -131,9 +131,9 @@ class Search:
     ) -> HitPage:
         """What holds all the words, best first.
 
-        First what bears the words as its whole name or title, then what holds them one after the
-        other, then the rest; among those places, actors, reports, entries; then by name, by
-        publication, by valid time.
+        First what bears the words as its whole name, title or source, then what holds them one
+        after the other, then the rest; among those places, actors, reports, entries; then by name,
+        by publication, by valid time.
 
         Args:
             sought: Words, "phrases" and beginnings*.

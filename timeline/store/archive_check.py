@@ -2,21 +2,25 @@
 
 Every digest, hash, record time and version is recomputed from the rows by the same code that
 verifies a database, and the files are held against their checksums. What it cannot see is an
-archive that was rewritten whole together with its manifest: compare its last hash with a seal.
+archive that was rewritten whole together with its manifest: a seal shows that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from timeline.store import archive_format as fmt
+from timeline.store import merkle
 from timeline.store.archive_format import EventsFile, Manifest
+from timeline.store.hashing import GENESIS_HASH
+from timeline.store.seals import Seal, SealResult, check_history, check_signature
 from timeline.store.verify import REPORT_VERSIONS, WITHHELD, Chain, Mentions, Withholding
 
 _CHAINED = (
@@ -40,6 +44,7 @@ class ArchiveResult:
         last_hash: The hash of the last event that holds, in hexadecimal: what a seal names.
         position: The first position that does not hold; None when all hold.
         reason: Why it does not.
+        sealed: What checking it against a seal came to; None without one.
     """
 
     holds: bool
@@ -50,6 +55,7 @@ class ArchiveResult:
     last_hash: str
     position: int | None
     reason: str | None
+    sealed: SealResult | None = None
 
 
 class _DoesNotHold(Exception):
@@ -60,8 +66,17 @@ class _DoesNotHold(Exception):
         self.position, self.reason = position, reason
 
 
-def verify_archive(folder: Path) -> ArchiveResult:
+def verify_archive(
+    folder: Path,
+    seal: Seal | None = None,
+    trusted_keys: Collection[Ed25519PublicKey] = (),
+) -> ArchiveResult:
     """Check an archive from its first event to its last.
+
+    Args:
+        folder: The archive's.
+        seal: Check too that the archive begins with what was sealed.
+        trusted_keys: Keys of which one has to have made the seal, when there are any.
 
     Raises:
         ArchiveRefused: the folder holds no archive.
@@ -69,7 +84,7 @@ def verify_archive(folder: Path) -> ArchiveResult:
     """
     fmt.arrow()
     manifest = fmt.read_manifest(folder)
-    checking = _Checking(folder, manifest)
+    checking = _Checking(folder, manifest, seal.statement.position if seal else 0)
     position, reason = None, None
     try:
         checking.run()
@@ -85,12 +100,15 @@ def verify_archive(folder: Path) -> ArchiveResult:
         last_hash=chain.hash.hex(),
         position=position,
         reason=reason,
+        sealed=None if seal is None else checking.sealed(seal, trusted_keys),
     )
 
 
 class _Checking:
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, sealed_position: int) -> None:
         self._folder, self._manifest = folder, manifest
+        self._sealed_position, self._tree = sealed_position, merkle.Tree()
+        self._sealed_hash = GENESIS_HASH
         self._named_documents: set[str] = set()
         self.chain = Chain(manifest.casebook, {})
         self.documents = 0
@@ -112,6 +130,17 @@ class _Checking:
         end = (self.chain.position, self.chain.hash.hex())
         if end != (self._manifest.last_position, self._manifest.last_hash):
             self._fail("the archive does not end where its manifest says")
+
+    def sealed(self, seal: Seal, trusted_keys: Collection[Ed25519PublicKey]) -> SealResult:
+        """Whether what was read begins with what was sealed."""
+        signed = check_signature(seal, trusted_keys)
+        if not signed.holds:
+            return signed
+        manifest = self._manifest
+        settings = manifest.time_zone, manifest.theatre
+        return check_history(
+            seal, signed, manifest.casebook, settings, self._tree, self._sealed_hash
+        )
 
     def _fail(self, reason: str) -> None:
         raise _DoesNotHold(self.chain.position + 1, reason)
@@ -140,6 +169,9 @@ class _Checking:
             )
             if reason is not None:
                 self._fail(reason)
+            if self.chain.position <= self._sealed_position:
+                self._tree.add(self.chain.hash)
+                self._sealed_hash = self.chain.hash
             if row["type"] in REPORT_VERSIONS and data is not None:
                 try:
                     said = msgspec.json.decode(data, type=Mentions)
