@@ -48,6 +48,8 @@ def upgrade() -> None:
             [sa.text("array_to_tsvector(string_to_array(words, ' '))")],
             unique=False,
             postgresql_using="gin",
+            # Else what was written last waits in a list that every search walks through.
+            postgresql_with={"fastupdate": "off"},
         )
         return
     for statement in search_index.MAKE:
