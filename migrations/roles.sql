@@ -61,13 +61,13 @@ GRANT UPDATE (content) ON documents TO timeline_withholder;
 -- a test holds this list to the schema, so that nothing new is granted by accident.
 GRANT SELECT ON
     actors, checkpoints, control_claims, control_links, control_places, control_rectangles,
-    entries, entry_actors, event_types, incident_claims, incident_words, incidents, places, report_versions, sources,
-    waiting_amendments
+    entries, entry_actors, event_types, incident_claims, incident_words, incidents, places,
+    report_versions, search_texts, sources, waiting_amendments
     TO timeline_reader;
 GRANT INSERT, UPDATE, DELETE ON
     actors, checkpoints, control_claims, control_links, control_places, control_rectangles,
     entries, entry_actors, event_types, incident_claims, incident_words, incidents, places,
-    report_versions, sources, waiting_amendments
+    report_versions, search_texts, sources, waiting_amendments
     TO timeline_projector;
 
 -- Which revision the schema has; every command asks.

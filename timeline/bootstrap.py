@@ -34,6 +34,8 @@ from timeline.projections.register import ActorsProjection, PlacesProjection
 from timeline.projections.replaying import Replay, replayed
 from timeline.projections.reports import ReportsProjection
 from timeline.projections.runner import Projection, Runner
+from timeline.projections.search import SearchProjection
+from timeline.projections.searching import Search
 from timeline.projections.stepping import Step, Stepping, stepping
 from timeline.settings import DEFAULT_THEATRE, DEFAULT_TIME_ZONE, Settings, normal_url
 from timeline.store import migrate
@@ -60,6 +62,7 @@ def all_projections() -> tuple[Projection, ...]:
         EntriesProjection(),
         ControlProjection(),
         IncidentsProjection(),
+        SearchProjection(),
     )
 
 
@@ -166,6 +169,11 @@ class Application:
     def knowledge(self) -> KnowledgeDiff:
         """Compares what was known at two moments."""
         return KnowledgeDiff(self.store, self.reader)
+
+    @cached_property
+    def search(self) -> Search:
+        """Finds by words."""
+        return Search(self.engine, self.reader)
 
     def _record_end(self, moment: str) -> str:
         zone = self.store.casebook_row().time_zone

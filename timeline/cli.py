@@ -19,6 +19,7 @@ from timeline import (
     cli_proof,
     cli_replay,
     cli_schema,
+    cli_search,
     presentation,
 )
 from timeline.bootstrap import Application, application, initialise, new_extractor
@@ -77,6 +78,7 @@ cli_migrate.add_to(app)
 cli_proof.add_to(app)
 cli_replay.add_to(app)
 cli_schema.add_to(app)
+cli_search.add_to(app)
 
 PathsArgument = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Reports or folders.")]
 PathArgument = Annotated[Path, typer.Argument(metavar="PATH", help="A report.")]

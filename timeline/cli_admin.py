@@ -20,6 +20,7 @@ from timeline.cli_common import (
     warn,
 )
 from timeline.errors import AddressUnavailable
+from timeline.projections import search_index
 from timeline.projections.following import Follower
 from timeline.projections.runner import ProjectionStatus, Rebuilt
 from timeline.settings import settings_from
@@ -61,6 +62,8 @@ def rebuild(
     stopped when it is run again.
     """
     with opened(database, casebook, caught_up=False) as app:
+        if not names or "search" in names:
+            search_index.renew(app.engine)
         with progress_bar("rebuilding") as on_progress:
             rebuilt = app.runner.rebuild(names or (), on_progress)
         _print_rebuilt(rebuilt)

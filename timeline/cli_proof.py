@@ -12,10 +12,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from timeline import presentation
 from timeline.bootstrap import Application, all_projections, system_clock
-from timeline.cli_common import Casebook, Database, opened, out
+from timeline.cli_common import Casebook, Database, opened, out, progress_bar
 from timeline.errors import InvalidEvent, InvalidReport, VerificationFailed
+from timeline.projections import search_index
 from timeline.projections.replaying import verified
 from timeline.store import keys, proofs, seals
+from timeline.store.archive import archive as write_archive
+from timeline.store.archive_check import verify_archive
 from timeline.store.seals import SealResult
 from timeline.store.verify import VerifyResult, verify_documents, verify_log
 
@@ -33,7 +36,7 @@ OutputOption = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the program."""
-    for command in (verify, seal, proof, withhold):
+    for command in (verify, archive, seal, proof, withhold):
         app.command()(command)
 
 
@@ -45,6 +48,10 @@ def verify(
         typer.Option("--proof", metavar="FILE", help="Check a proof by --seal; no database."),
     ] = None,
     trusted: TrustedOption = None,
+    archive_folder: Annotated[
+        Path | None,
+        typer.Option("--archive", metavar="DIR", help="Check an archive alone; no database."),
+    ] = None,
     database: Database = None,
     casebook: Casebook = None,
 ) -> None:
@@ -60,8 +67,47 @@ def verify(
         told = "and its content" if checked.is_content_proved else "but not its content"
         out.print(f"the event is in the sealed log, {told}")
         return
+    if archive_folder is not None:
+        _verify_archive(archive_folder, seal_file, trusted_keys)
+        return
     with opened(database, casebook, caught_up=False) as app:
         _verify_database(app, seal_file, trusted_keys, log_only=log_only)
+
+
+def _verify_archive(
+    folder: Path, seal_file: Path | None, trusted_keys: Collection[Ed25519PublicKey]
+) -> None:
+    given = seals.read_seal(seal_file) if seal_file else None
+    result = verify_archive(folder, given, trusted_keys)
+    if not result.holds:
+        raise VerificationFailed(
+            f"the archive does not hold at position {result.position}: {result.reason}"
+        )
+    if given is not None and result.sealed is not None:
+        _require_seal(result.sealed, "the seal")
+        out.print(f"the archive begins with the {given.statement.position} events that were sealed")
+    withheld = f", {result.withheld} withheld" if result.withheld else ""
+    out.print(
+        f"casebook {result.casebook}: {result.events} events{withheld} and {result.documents}"
+        f" documents checked, all hold\nlast hash {result.last_hash}",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def archive(
+    output: Annotated[Path, typer.Option("--output", metavar="DIR", help="A folder of its own.")],
+    database: Database = None,
+    casebook: Casebook = None,
+) -> None:
+    """Write the log to Parquet files with checksums; again, only what is new."""
+    with opened(database, casebook, caught_up=False) as app, progress_bar("archiving") as told:
+        done = write_archive(app.store, output, told)
+    out.print(
+        f"positions 1 to {done.last_position} in {done.written + done.kept} files,"
+        f" {done.written} written, {done.kept} kept\nlast hash {done.last_hash}",
+        soft_wrap=True,
+    )
 
 
 def _verify_database(
@@ -89,6 +135,12 @@ def _verify_database(
     if found.halted:
         told = "; ".join(str(status) for status in found.halted)
         raise VerificationFailed(f"not all of the log is projected: {told}")
+    reason = search_index.fault(app.engine)
+    if reason is not None:
+        raise VerificationFailed(
+            f"the index of the table search_texts does not hold ({reason});"
+            " run `timeline rebuild search`"
+        )
     out.print(f"projections: equal to a replay of {found.events} events")
 
 

@@ -78,6 +78,18 @@ class NotFound(TimelineError):
     """There is nothing under that id."""
 
 
+class InvalidSearch(TimelineError):
+    """A search asks for nothing, or for too much; give it one word or more."""
+
+
+class ExtraNotInstalled(TimelineError):
+    """A command needs a library that the base install leaves out; install the extra it names."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs more libraries: pip install 'conflict-timeline[{extra}]'")
+        self.extra = extra
+
+
 class SchemaMismatch(TimelineError):
     """The database's schema is not this release's; run the command that the message names."""
 

@@ -41,6 +41,7 @@ COMMANDS = [
     "show",
     "control",
     "query",
+    "search",
     "replay",
     "project",
     "rebuild",

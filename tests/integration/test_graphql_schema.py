@@ -6,6 +6,7 @@ from graphql import (
     GraphQLEnumType,
     GraphQLObjectType,
     GraphQLScalarType,
+    GraphQLUnionType,
     build_schema,
     specified_scalar_types,
 )
@@ -27,7 +28,9 @@ def test_every_type_field_and_argument_is_described() -> None:
     for name, kind in build_schema(sdl()).type_map.items():
         if name.startswith("__") or name in BUILT_IN:
             continue
-        assert isinstance(kind, GraphQLObjectType | GraphQLEnumType | GraphQLScalarType)
+        assert isinstance(
+            kind, GraphQLObjectType | GraphQLEnumType | GraphQLScalarType | GraphQLUnionType
+        )
         if not kind.description:
             bare.append(name)
         for field_name, field in getattr(kind, "fields", {}).items():

@@ -40,6 +40,7 @@ TABLES = [
     "incident_claims",
     "incidents",
     "incident_words",
+    "search_texts",
 ]
 
 
@@ -90,6 +91,7 @@ def test_the_rows_are_not_empty(desk: Desk) -> None:
         "incident_claims": 7,
         "incidents": 4,
         "incident_words": 0,
+        "search_texts": 18,
     }
 
 
@@ -153,7 +155,7 @@ def test_an_unknown_projection_is_refused_with_the_known_ones(desk: Desk) -> Non
         desk.app.runner.rebuild(["control", "views"])
     assert str(caught.value) == (
         "no projection is called views; there are types, places, actors, reports, timeline,"
-        " control, incidents"
+        " control, incidents, search"
     )
 
 
@@ -218,6 +220,7 @@ def test_nothing_new_is_nothing_to_do(desk: Desk) -> None:
         ("timeline", desk.head, "live"),
         ("control", desk.head, "live"),
         ("incidents", desk.head, "live"),
+        ("search", desk.head, "live"),
     ]
 
 

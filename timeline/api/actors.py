@@ -20,11 +20,13 @@ from timeline.api.context import Info
 from timeline.api.cursors import TIMELINE
 from timeline.api.described import answered, described
 from timeline.api.entries import Entry, TimelineFilters, timeline_page
-from timeline.api.enums import ActorKind
+from timeline.api.enums import ActorKind, ActorRole, ClaimType
 from timeline.api.places import From, Modalities, To, Types
 from timeline.api.reports import KnownOn
 from timeline.api.values import Name
 from timeline.domain import actors
+from timeline.projections import activity as activities
+from timeline.projections.activity import activity
 
 
 @described
@@ -39,6 +41,53 @@ class Affiliation:
     to: str | None = strawberry.field(description="Until when, as EDTF; null when not told.")
     disputed: bool = strawberry.field(description="Whether somebody disputes it.")
     according_to: str | None = strawberry.field(description="Who says so; null when not told.")
+
+
+@described
+class Seen:
+    """Between which days something happened."""
+
+    earliest: str | None = strawberry.field(description="The first day; null when it is open.")
+    latest: str | None = strawberry.field(description="The last day; null when it is open.")
+
+
+@described
+class ActivityCount:
+    """How many claims of one month, type and role."""
+
+    month: str | None = strawberry.field(
+        description="YYYY-MM in the casebook's time zone; null for claims that are undated or may"
+        " belong to one month or another."
+    )
+    type: ClaimType = strawberry.field(description="What the claims tell of.")
+    role: ActorRole = strawberry.field(description="What the actor does in them.")
+    claims: int = strawberry.field(description="How many there are.")
+
+
+@described
+class Activity:
+    """What an actor is said to have done.
+
+    Claims are counted, not incidents: two reports of one clash are two claims.
+    """
+
+    claims: int = strawberry.field(
+        description="How many claims that are asserted and not negated name it."
+    )
+    other_claims: int = strawberry.field(
+        description="How many others do: denials, attempts, forecasts, hypotheses, and what is said"
+        " not to have happened. They count nowhere else here."
+    )
+    first_seen: Seen | None = strawberry.field(
+        description="When the claim happened that is over first; null without one that ends."
+    )
+    last_seen: Seen | None = strawberry.field(
+        description="When the claim happened that begins last; null without one that begins."
+    )
+    by_month: list[ActivityCount] = strawberry.field(
+        description="By month, type and role; claims without a month come last. A claim in which it"
+        " has two roles is counted in both."
+    )
 
 
 @described
@@ -78,6 +127,32 @@ class Actor:
         page = paging(TIMELINE, first, after, last, before)
         wanted = TimelineFilters(known_on, from_, to, types, None, modalities)
         return timeline_page(info, page, wanted, actor_id=str(self.id))
+
+    @answered
+    def activity(self, info: Info, known_on: KnownOn = None) -> Activity:
+        """What it is said to have done, and when it was first and last seen."""
+        return _activity_of(info, str(self.id), known_on)
+
+
+def _activity_of(info: Info, actor_id: str, known_on: str | None) -> Activity:
+    found = activity(info.context.store.engine, info.context.reader, actor_id, known_on)
+    info.context.spend(len(found.counts))
+    return Activity(
+        claims=found.claims,
+        other_claims=found.other_claims,
+        first_seen=_seen_of(found.first_seen),
+        last_seen=_seen_of(found.last_seen),
+        by_month=[
+            ActivityCount(
+                month=c.month, type=ClaimType(c.type), role=ActorRole(c.role), claims=c.claims
+            )
+            for c in found.counts
+        ],
+    )
+
+
+def _seen_of(seen: activities.Seen | None) -> Seen | None:
+    return None if seen is None else Seen(earliest=seen.earliest, latest=seen.latest)
 
 
 def actor_of(value: actors.Actor) -> Actor:

@@ -15,6 +15,7 @@ from timeline.domain.incident_sums import Incident
 from timeline.domain.places import Gazetteer
 from timeline.projections.incident_queries import IncidentReader
 from timeline.projections.reading import Reader, ReportView
+from timeline.projections.searching import Search
 from timeline.store.event_store import EventStore
 
 
@@ -40,6 +41,11 @@ class Context:
     def incidents(self) -> IncidentReader:
         """The casebook's incidents."""
         return IncidentReader(self.store.engine, self.reader.casebook, self.reader.time_zone)
+
+    @cached_property
+    def search(self) -> Search:
+        """Finds by words."""
+        return Search(self.store.engine, self.reader)
 
     def versions(self, report_id: str) -> tuple[ReportView, ...]:
         """A report's versions, read once a request."""

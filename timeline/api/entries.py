@@ -31,7 +31,7 @@ from timeline.projections import reading
 if TYPE_CHECKING:
     from timeline.api.incidents import Incident
 
-__all__ = ["Entry", "KnownOn", "TimelineFilters", "entries_of", "timeline_page"]
+__all__ = ["Entry", "KnownOn", "TimelineFilters", "actor_key", "entries_of", "timeline_page"]
 
 
 @described
@@ -200,7 +200,7 @@ def timeline_page(
     reader = info.context.reader
     filters = reading.Filters(
         place_id=place_id,
-        actor_id=actor_id or _actor_key(info, wanted.actor),
+        actor_id=actor_id or actor_key(info, wanted.actor),
         types=tuple(t.value for t in wanted.types or ()),
         modalities=tuple(m.value for m in wanted.modalities or ()),
         from_=wanted.from_,
@@ -227,7 +227,7 @@ def _entry_key(key: Key | None) -> tuple[str, str, int] | None:
     return None if key is None else (str(key[0]), str(key[1]), int(key[2]))
 
 
-def _actor_key(info: Info, actor: str | None) -> str | None:
+def actor_key(info: Info, actor: str | None) -> str | None:
     """What entries name an actor by: its id, or its words where it is no known actor."""
     if actor is None:
         return None

@@ -28,6 +28,8 @@ from timeline.domain.places import PlaceKind, Relation
 from timeline.domain.time import Anchor, Precision
 from timeline.projections.changes import ChangeKind
 from timeline.projections.knowledge import CauseKind
+from timeline.projections.search import HitKind, TextField
+from timeline.projections.searching import HitMatch
 from timeline.projections.statistics import By as StatisticsBy
 
 __all__ = [
@@ -42,6 +44,8 @@ __all__ = [
     "Condition",
     "ControlState",
     "Harm",
+    "HitKind",
+    "HitMatch",
     "Modality",
     "PlaceKind",
     "Polarity",
@@ -50,11 +54,12 @@ __all__ = [
     "Relation",
     "StatementKind",
     "StatisticsBy",
+    "TextField",
     "Tier",
 ]
 
 
-def _register(kind: EnumMeta, name: str, description: str, **values: str) -> None:
+def _register(kind: EnumMeta, name: str, description: str, /, **values: str) -> None:
     enum = strawberry.enum(kind, name=name, description=description, graphql_name_from="value")
     for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]
         value.description = values.get(value.name)
@@ -187,3 +192,32 @@ _register(
     reinstatement="Its outlet let the claim stand again.",
 )
 _register(StatisticsBy, "StatisticsBy", "What statistics count apart.")
+_register(
+    HitKind,
+    "HitKind",
+    "What a search finds.",
+    place="A place of the gazetteer, by any of its names.",
+    actor="An actor, by any of its names.",
+    report="A version of a report, by its title or source.",
+    entry="A claim, by its words or by what it names.",
+)
+_register(
+    HitMatch,
+    "HitMatch",
+    "How well something matches a search, best first.",
+    whole="The words are one of its names, its title or its source, from beginning to end.",
+    phrase="The words stand in it one after the other.",
+    words="All the words stand in it somewhere.",
+)
+_register(
+    TextField,
+    "TextField",
+    "Which text of what was found holds the words.",
+    name="A name of the place or actor.",
+    title="The report's title.",
+    source="Who published the report.",
+    quote="The words of the report that make the claim.",
+    attribution="Who says so, in the report's words.",
+    place="A place that the claim names, as it is named there or by its common name.",
+    actor="An actor that the claim names, as it is named there or by its common name.",
+)

@@ -39,9 +39,10 @@ REQUESTS_AT_ONCE_MAX = 12
 DOCUMENTS_KEPT = 256
 
 # Connections: as many rows as `first` or `last` says.
-_PAGED = frozenset({"places", "actors", "reports", "timeline", "incidents", "statistics"})
+_PAGED = frozenset({"places", "actors", "reports", "search", "timeline", "incidents", "statistics"})
 # Lists without pages: as many rows as are assumed before they are counted.
 _ASSUMED_ROWS = {
+    "byMonth": 50,
     "controlMap": 100,
     "controlHistory": 10,
     "claims": 20,

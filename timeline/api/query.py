@@ -11,8 +11,9 @@ from timeline.api.actors import Actor, actor_of, actors_page
 from timeline.api.connections import After, Before, Connection, First, Last, paging
 from timeline.api.context import Info, PlaceGroup
 from timeline.api.control import At, Control, control_of
-from timeline.api.cursors import ACTORS, INCIDENTS, PLACES, REPORTS, STATISTICS
+from timeline.api.cursors import ACTORS, HITS, INCIDENTS, PLACES, REPORTS, STATISTICS
 from timeline.api.described import answered, described
+from timeline.api.entries import TimelineFilters
 from timeline.api.enums import StatisticsBy
 from timeline.api.incidents import (
     Incident,
@@ -29,8 +30,19 @@ from timeline.api.knowledge import (
     knowledge_diff,
 )
 from timeline.api.log import Event, Position, Status, event_of, status
-from timeline.api.places import From, Place, To, Types, find_place, place_of, places_page
+from timeline.api.places import (
+    ActorNamed,
+    From,
+    Modalities,
+    Place,
+    To,
+    Types,
+    find_place,
+    place_of,
+    places_page,
+)
 from timeline.api.reports import KnownOn, Report, current_report, reports_page
+from timeline.api.search import Hit, Sought, hits_page
 
 AtPlace = Annotated[ID | None, strawberry.argument(description="Only at the place of this id.")]
 
@@ -127,6 +139,33 @@ class Query:
     ) -> Connection[Report]:
         """The current version of every report, in order of publication (reported time)."""
         return reports_page(info, paging(REPORTS, first, after, last, before))
+
+    @answered
+    def search(
+        self,
+        info: Info,
+        query: Sought,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        known_on: KnownOn = None,
+        place_id: Annotated[
+            ID | None, strawberry.argument(description="Only claims about the place of this id.")
+        ] = None,
+        from_: From = None,
+        to: To = None,
+        types: Types = None,
+        actor: ActorNamed = None,
+        modalities: Modalities = None,
+    ) -> Connection[Hit]:
+        """Places, actors, reports and claims that hold all the words, best first.
+
+        With any of the filters of a timeline, only claims are found.
+        """
+        page = paging(HITS, first, after, last, before)
+        wanted = TimelineFilters(known_on, from_, to, types, actor, modalities)
+        return hits_page(info, page, query, wanted, place_id)
 
     @answered
     def control_map(

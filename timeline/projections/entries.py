@@ -36,7 +36,7 @@ class EntriesProjection:
                     table.c.casebook == batch.name, table.c.report_id.in_(standings)
                 )
             )
-        texts = _texts(batch, standings)
+        texts = texts_of(batch, standings)
         entries: list[dict[str, object]] = []
         actors: list[dict[str, object]] = []
         for standing in standings.values():
@@ -54,7 +54,7 @@ class EntriesProjection:
             batch.connection.execute(insert(tables.entry_actors), actors)
 
 
-def _texts(batch: Batch, standings: Mapping[str, ReportStanding]) -> dict[str, str]:
+def texts_of(batch: Batch, standings: Mapping[str, ReportStanding]) -> dict[str, str]:
     """The texts that the spans of these reports count in, by digest; withheld ones are left out."""
     digests = sorted(
         {

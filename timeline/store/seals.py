@@ -167,6 +167,27 @@ def verify_seal(
     with read_transaction(engine) as connection:
         settings = settings_of(connection, casebook)
         tree, last = tree_of(connection, casebook, seal.statement.position)
+    return check_history(seal, signed, casebook, settings, tree, last)
+
+
+def check_history(
+    seal: Seal,
+    signed: SealResult,
+    casebook: str,
+    settings: tuple[str, str],
+    tree: merkle.Tree,
+    last: bytes,
+) -> SealResult:
+    """Check a seal against a log's beginning.
+
+    Args:
+        seal: The seal.
+        signed: What `check_signature` said of it, which is that it holds.
+        casebook: The log's casebook.
+        settings: Its time zone and theatre.
+        tree: Over the log's hashes up to the sealed position, as far as there are any.
+        last: The last of those hashes.
+    """
     position, reason = _log_fault(seal.statement, casebook, settings, tree, last)
     return SealResult(reason is None, reason, position, signed.key_id, signed.is_trusted)
 

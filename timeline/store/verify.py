@@ -92,7 +92,7 @@ class VerifyResult:
     head: Head
 
 
-class _Withheld(msgspec.Struct):
+class Withholding(msgspec.Struct):
     """What a `ContentWithheld` event says, as far as verification needs it."""
 
     positions: list[int] = []
@@ -107,7 +107,7 @@ class _Mention(msgspec.Struct):
     byte_length: int | None = None
 
 
-class _Mentions(msgspec.Struct):
+class Mentions(msgspec.Struct):
     """The documents that an event names, as far as verification needs them."""
 
     document: _Mention | None = None
@@ -129,7 +129,7 @@ class _Header(msgspec.Struct, gc=False):
 
 
 @dataclass
-class _Chain:
+class Chain:
     """What the rows so far leave to be continued, and what excuses an empty one."""
 
     casebook: str
@@ -188,7 +188,7 @@ def verify_log(engine: Engine, casebook: str) -> VerifyResult:
     """
     with read_transaction(engine) as connection:
         head = _head(connection, casebook)
-        chain = _Chain(casebook, _withheld_positions(connection, casebook))
+        chain = Chain(casebook, withheld_positions(connection, casebook))
         for page in _pages(connection, casebook):
             reason = chain.follow(page)
             if reason is not None:
@@ -216,7 +216,7 @@ def verify_documents(engine: Engine, casebook: str) -> VerifyResult:
     checked = withheld = 0
     with read_transaction(engine) as connection:
         head = _head(connection, casebook)
-        named = {d for _, said in _withholdings(connection, casebook) for d in said.documents}
+        named = {d for _, said in withholdings(connection, casebook) for d in said.documents}
         for digest, content in _documents(connection, casebook):
             reason = None
             if content is None and digest not in named:
@@ -233,7 +233,7 @@ def verify_documents(engine: Engine, casebook: str) -> VerifyResult:
     return VerifyResult(True, checked, withheld, None, None, head)
 
 
-def _fault(chain: _Chain, row: _Row, header: _Header) -> str | None:
+def _fault(chain: Chain, row: _Row, header: _Header) -> str | None:
     """Why a row does not continue the chain; None when it does after all."""
     (position, _, stream, version, _, _, data, salt, digest, _, recorded_at, previous, hash_) = row
     expected = chain.position + 1
@@ -265,7 +265,7 @@ def _fault(chain: _Chain, row: _Row, header: _Header) -> str | None:
     return None
 
 
-def _head_fault(chain: _Chain, head: Head) -> tuple[int | None, str | None]:
+def _head_fault(chain: Chain, head: Head) -> tuple[int | None, str | None]:
     """The first position that the head row does not agree with, and why."""
     end = chain.position
     if end != head.position:
@@ -288,19 +288,20 @@ def _head(connection: Connection, casebook: str) -> Head:
     return Head(row[0] if isinstance(row[0], int) else -1, row[1], row[2])
 
 
-def _withheld_positions(connection: Connection, casebook: str) -> dict[int, int]:
+def withheld_positions(connection: Connection, casebook: str) -> dict[int, int]:
     """Each position that a `ContentWithheld` event names, with the last position of such one."""
     return {
         position: marker
-        for marker, said in _withholdings(connection, casebook)
+        for marker, said in withholdings(connection, casebook)
         for position in said.positions
     }
 
 
-def _withholdings(connection: Connection, casebook: str) -> Iterator[tuple[int, _Withheld]]:
+def withholdings(connection: Connection, casebook: str) -> Iterator[tuple[int, Withholding]]:
+    """What each `ContentWithheld` event names, with the event's position."""
     for position, encoded in _of_type(connection, casebook, WITHHELD):
         try:
-            yield position, msgspec.json.decode(encoded, type=_Withheld)
+            yield position, msgspec.json.decode(encoded, type=Withholding)
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue  # a marker that cannot be read excuses nothing
 
@@ -363,7 +364,7 @@ def _mentions(connection: Connection, casebook: str) -> Iterator[tuple[int, _Men
     for type_ in REPORT_VERSIONS:
         for position, encoded in _of_type(connection, casebook, type_):
             try:
-                named = msgspec.json.decode(encoded, type=_Mentions)
+                named = msgspec.json.decode(encoded, type=Mentions)
             except (msgspec.DecodeError, UnicodeDecodeError):
                 continue  # what its schema does not allow is for the projections to refuse
             for mention in (named.document, named.text_document):

@@ -16,6 +16,9 @@ from sqlalchemy import Connection, Engine, update
 from timeline.store import tables
 
 _ROWS_PER_STATEMENT = 500
+_FULL_TEXT_INDEXES = """
+SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%USING fts5%'
+"""
 
 _T = TypeVar("_T")
 
@@ -61,6 +64,9 @@ def scrub(engine: Engine) -> bool:
     try:
         cursor = pooled.cursor()
         cursor.execute("PRAGMA secure_delete = ON")
+        for name in cursor.execute(_FULL_TEXT_INDEXES).fetchall():
+            # What was deleted from it stays in its segments until they are merged.
+            cursor.execute(f'INSERT INTO "{name[0]}" ("{name[0]}") VALUES (\'rebuild\')')  # noqa: S608
         cursor.execute("VACUUM")
         row = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return row is not None and row[0] == 0

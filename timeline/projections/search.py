@@ -1,0 +1,227 @@
+"""Projects what a search finds: the words of entries, reports, places and actors.
+
+`tables.search_texts` is the same on both engines; what each engine looks words up in follows from
+it by the database itself. Texts are told by `entry_texts` and its like, which also tell a search
+what to highlight, so the words themselves are all that is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+
+import msgspec
+from sqlalchemy import Table, delete, insert, select
+
+from timeline.domain.actors import Actor
+from timeline.domain.events import Claim, ReportVersion
+from timeline.domain.places import Place
+from timeline.domain.standing import ReportStanding, Standing
+from timeline.domain.time import instant_text, sort_key
+from timeline.domain.words import indexed_words
+from timeline.projections import tables
+from timeline.projections.entries import texts_of
+from timeline.projections.runner import Batch
+
+ALWAYS_KNOWN = ""
+
+
+class HitKind(StrEnum):
+    """What a search finds."""
+
+    PLACE = "place"
+    ACTOR = "actor"
+    REPORT = "report"
+    ENTRY = "entry"
+
+
+class TextField(StrEnum):
+    """Which text of what is found: a name or title of it, or what it says or names."""
+
+    NAME = "name"
+    TITLE = "title"
+    SOURCE = "source"
+    QUOTE = "quote"
+    ATTRIBUTION = "attribution"
+    PLACE = "place"
+    ACTOR = "actor"
+
+
+Texts = tuple[tuple[TextField, str], ...]
+Row = dict[str, object]
+
+# Hits that match equally well come in this order.
+_ORDER = {HitKind.PLACE: 0, HitKind.ACTOR: 1, HitKind.REPORT: 2, HitKind.ENTRY: 3}
+
+
+class SearchProjection:
+    """What is found by which words, and when it was known."""
+
+    name = "search"
+    version = 1
+    depends_on: tuple[str, ...] = ("places", "actors")
+    event_types: frozenset[str] | None = None
+    tables: tuple[Table, ...] = (tables.search_texts,)
+
+    def apply(self, batch: Batch) -> None:
+        """Write anew what these events can have changed."""
+        rows = self._registered(batch) if batch.events else []
+        rows += self._reported(batch)
+        if rows:
+            batch.connection.execute(insert(tables.search_texts), rows)
+
+    def _registered(self, batch: Batch) -> list[Row]:
+        """Rows of the places and actors that these events were the last to write."""
+        since = batch.events[0].stored.position
+        rows: list[Row] = []
+        for kind, table in ((HitKind.PLACE, tables.places), (HitKind.ACTOR, tables.actors)):
+            key = table.c[f"{kind}_id"]
+            query = select(key, table.c.data).where(
+                table.c.casebook == batch.name,
+                table.c.position >= since,
+                table.c.position <= batch.until,
+            )
+            found = batch.connection.execute(query.order_by(key)).all()
+            self._delete(batch, kind, [row[0] for row in found])
+            for id_, data in found:
+                rows += _named_rows(batch.name, kind, id_, data)
+        return rows
+
+    def _reported(self, batch: Batch) -> list[Row]:
+        standings = batch.standings()
+        if not standings:
+            return []
+        c = tables.search_texts.c
+        batch.connection.execute(
+            delete(tables.search_texts).where(c.casebook == batch.name, c.report_id.in_(standings))
+        )
+        texts = texts_of(batch, standings)
+        return [
+            row
+            for standing in standings.values()
+            for row in (*_report_rows(batch, standing), *_entry_rows(batch, standing, texts))
+        ]
+
+    def _delete(self, batch: Batch, kind: HitKind, ids: Sequence[str]) -> None:
+        if not ids:
+            return
+        c = tables.search_texts.c
+        batch.connection.execute(
+            delete(tables.search_texts).where(
+                c.casebook == batch.name, c.kind == kind.value, c.item_id.in_(ids)
+            )
+        )
+
+
+def entry_texts(claim: Claim, quotes: Iterable[str | None]) -> Texts:
+    """What is searched of a claim: its words, and what it names, by every name that it gives."""
+    told: list[tuple[TextField, str | None]] = [(TextField.QUOTE, q) for q in quotes]
+    for place in (claim.place, claim.place2):
+        if place is not None:
+            told += [(TextField.PLACE, place.as_named), (TextField.PLACE, place.name)]
+    for actor in claim.actors:
+        told += [(TextField.ACTOR, actor.as_named), (TextField.ACTOR, actor.name)]
+    told.append((TextField.ATTRIBUTION, claim.attributed_to))
+    return _texts(told)
+
+
+def report_texts(title: str | None, source_name: str | None) -> Texts:
+    """What is searched of a version of a report."""
+    return _texts([(TextField.TITLE, title), (TextField.SOURCE, source_name)])
+
+
+def place_texts(place: Place) -> Texts:
+    """What is searched of a place: all of its names."""
+    return _texts([(TextField.NAME, n) for n in (place.name, *(n.name for n in place.names))])
+
+
+def actor_texts(actor: Actor) -> Texts:
+    """What is searched of an actor: all of its names, those of ACLED and UCDP included."""
+    names = (actor.name, *(n.name for n in actor.names), *actor.acled, *actor.ucdp)
+    return _texts([(TextField.NAME, name) for name in names])
+
+
+def _texts(told: Iterable[tuple[TextField, str | None]]) -> Texts:
+    """Each text once, in order."""
+    return tuple(dict.fromkeys((field, text) for field, text in told if text))
+
+
+def _named_rows(casebook: str, kind: HitKind, id_: str, data: str) -> list[Row]:
+    if kind is HitKind.PLACE:
+        place = msgspec.json.decode(data, type=Place)
+        name, texts = place.name, place_texts(place)
+    else:
+        actor = msgspec.json.decode(data, type=Actor)
+        name, texts = actor.name, actor_texts(actor)
+    return _rows(casebook, kind, id_, 0, None, texts, name, ALWAYS_KNOWN, None)
+
+
+def _report_rows(batch: Batch, standing: ReportStanding) -> list[Row]:
+    ends = [instant_text(known_from) for _, known_from, _ in standing.versions[1:]]
+    rows: list[Row] = []
+    for ordinal, (version, known_from, _) in enumerate(standing.versions):
+        since = instant_text(known_from)
+        until = ends[ordinal] if ordinal < len(ends) else None
+        texts = report_texts(version.title, version.source.name if version.source else None)
+        id_ = version.report_id
+        rows += _rows(batch.name, HitKind.REPORT, id_, ordinal, id_, texts, since, since, until)
+    return rows
+
+
+def _entry_rows(batch: Batch, standing: ReportStanding, texts: Mapping[str, str]) -> list[Row]:
+    versions = {v.report_version: v for v, _, _ in standing.versions}
+    forms: dict[str, int] = {}
+    rows: list[Row] = []
+    for item in standing.claims:
+        claim = item.claim
+        form = forms[claim.claim_id] = forms.get(claim.claim_id, -1) + 1
+        rows += _rows(
+            batch.name,
+            HitKind.ENTRY,
+            claim.claim_id,
+            form,
+            claim.report_id,
+            entry_texts(claim, _quotes(item, versions[claim.report_version], texts)),
+            sort_key(claim.occurred, batch.casebook.time_zone),
+            instant_text(item.known_from),
+            instant_text(item.known_until) if item.known_until else None,
+        )
+    return rows
+
+
+def _quotes(item: Standing, version: ReportVersion, texts: Mapping[str, str]) -> list[str]:
+    text = texts.get(version.text_document.digest) if version.text_document else None
+    if text is None:
+        return []
+    first = () if item.claim.evidence is None else (item.claim.evidence,)
+    return [text[s.span_start : s.span_end] for s in (*first, *item.claim.also_evidence)]
+
+
+def _rows(
+    casebook: str,
+    kind: HitKind,
+    item_id: str,
+    form: int,
+    report_id: str | None,
+    texts: Texts,
+    order: str,
+    known_from: str,
+    known_until: str | None,
+) -> list[Row]:
+    """One row, or none for what has no words."""
+    words = indexed_words(text for _, text in texts)
+    if not words:
+        return []
+    return [
+        {
+            "casebook": casebook,
+            "kind": kind.value,
+            "item_id": item_id,
+            "form": form,
+            "report_id": report_id,
+            "words": words,
+            "sort_key": f"{_ORDER[kind]} {order}",
+            "known_from": known_from,
+            "known_until": known_until,
+        }
+    ]
