@@ -7,7 +7,7 @@ paragraph, is of the story's date; otherwise it is "not later than the dateline"
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from functools import lru_cache
 
 import pendulum
 
@@ -41,6 +41,12 @@ from timeline.extraction.parsing import Parse, lemma
 INHERIT_SENTENCES_MAX = 4
 _BEGINS = frozenset({"SiegeBegan", "RouteCut", "Withdrawal", "ControlChanged"})
 Dated = list[tuple[DateExpression, Token | None]]
+
+
+# A report names the same few days again and again, and to read EDTF is slow.
+_from_edtf = lru_cache(maxsize=4096)(occurred_from_edtf)
+_not_later = lru_cache(maxsize=4096)(not_later_than)
+_on_day = lru_cache(maxsize=4096)(on_day)
 
 
 class Calendar:
@@ -86,14 +92,14 @@ class Calendar:
 
     def undated(self) -> Occurred:
         """What is known of an event without a date: not later than the dateline."""
-        return not_later_than(self.dateline) if self.dateline else UNDATED
+        return _not_later(self.dateline) if self.dateline else UNDATED
 
 
 def _last_day(published: str | None) -> date | None:
     if not published:
         return None
     try:
-        latest = occurred_from_edtf(published).latest
+        latest = _from_edtf(published).latest
     except InvalidDate:
         return None
     return date.fromisoformat(latest[:10]) if latest else None
@@ -233,8 +239,8 @@ def _when_clause_of(verb: Token) -> Token | None:
 
 
 def _is_temporal(verb: Token) -> bool:
-    marks = [c for c in verb.children if c.dep_ in ("mark", "advmod") and c.i < verb.i]
-    return any(c.lower_ in ("when", "as", "while") for c in marks)
+    marks = {c.lower_ for c in verb.children if c.dep_ in ("mark", "advmod") and c.i < verb.i}
+    return bool(marks & {"when", "as", "while"})
 
 
 class Dating:
@@ -286,19 +292,19 @@ def date_event(
     spoken = days_of(said, calendar.dateline, None) if said is not None and not forward else None
     if spoken is not None and calendar.dateline and spoken.last <= calendar.dateline:
         if not is_state:
-            return Dating(not_later_than(spoken.last), None)
+            return Dating(_not_later(spoken.last), None)
         if is_simple_past(verb) and spoken.first == spoken.last:  # "said on Monday that it held X"
-            return Dating(on_day(spoken.last, Anchor.DATELINE), None)
+            return Dating(_on_day(spoken.last, Anchor.DATELINE), None)
     if is_state and calendar.dateline and not is_pluperfect(verb):
-        return Dating(on_day(calendar.dateline, Anchor.DATELINE), None)
+        return Dating(_on_day(calendar.dateline, Anchor.DATELINE), None)
     if any(e.form is Form.VAGUE for e in expressions):
         return Dating(UNDATED if forward else calendar.undated(), None)
     if forward:
         return Dating(UNDATED, None)
     if any(e.form in (Form.DAY, Form.ISO) for e in expressions):
         return Dating(calendar.undated(), None, running)  # a day that is none: no other stands in
-    first = verb.head if verb.dep_ == "conj" else verb
-    story = None if first.dep_ == "relcl" else calendar.story(paragraph, sentence, place)
+    is_aside = "relcl" in (verb.dep_, verb.head.dep_ if verb.dep_ == "conj" else "")
+    story = None if is_aside else calendar.story(paragraph, sentence, place)
     if story is not None and (is_simple_past(verb)) and (story.last - story.first).days < 3:
         since = _since(story, calendar.dateline, is_named_again=names_place)
         return Dating(since, None, running)
@@ -314,17 +320,17 @@ def _since(story: Days, dateline: date | None, *, is_named_again: bool) -> Occur
     if dateline is None or story.first == dateline:
         return as_occurred(story, Anchor.NARRATIVE)
     if story.first > dateline or not is_named_again:
-        return not_later_than(dateline)
-    return occurred_from_edtf(f"{story.first}/{dateline}", Anchor.NARRATIVE)
+        return _not_later(dateline)
+    return _from_edtf(f"{story.first}/{dateline}", Anchor.NARRATIVE)
 
 
 def as_occurred(days: Days, anchor: Anchor) -> Occurred:
     """Days in the domain's form."""
     if days.edtf:
-        return occurred_from_edtf(days.edtf, anchor)
+        return _from_edtf(days.edtf, anchor)
     if days.first == days.last:
-        return on_day(days.first, anchor)
-    return occurred_from_edtf(f"{days.first}/{days.last}", anchor)
+        return _on_day(days.first, anchor)
+    return _from_edtf(f"{days.first}/{days.last}", anchor)
 
 
 def _anchor(expression: DateExpression) -> Anchor:
@@ -363,13 +369,13 @@ def _bounded(
         whole = Days(min(days.first, twin.first), max(days.last, twin.last))
         return as_occurred(whole, anchor), whole
     if is_state and line and word in ("since", "from"):
-        return on_day(line, Anchor.DATELINE), days
+        return _on_day(line, Anchor.DATELINE), days
     if is_state and word == "by":
         return as_occurred(days, anchor), days
     if word in ("by", "until", "till"):
-        return not_later_than(days.last, anchor), days
+        return _not_later(days.last, anchor), days
     if word == "before":
-        return not_later_than(days.first - one, anchor), days
+        return _not_later(days.first - one, anchor), days
     if word == "after" and line and days.last < line and expression.form is not Form.MONTH:
         whole = Days(days.last + one, line)
         return as_occurred(whole, anchor), whole
@@ -383,12 +389,3 @@ def shifted(expression: DateExpression, main: Days, *, of_main: bool) -> Dating 
     """The date of the other side of "two days after"."""
     days = main_of_clause_shift(expression, main) if of_main else clause_shift(expression, main)
     return Dating(as_occurred(days, Anchor.NARRATIVE), days) if days else None
-
-
-def earlier_days(days: Days, running: int) -> Occurred | None:
-    """The days before, of something that goes on "for the fourth day running"."""
-    if running < 2:
-        return None
-    first: Any = days.first - pendulum.duration(days=running - 1)
-    last: Any = days.first - pendulum.duration(days=1)
-    return as_occurred(Days(first, last), Anchor.DATELINE)

@@ -12,6 +12,7 @@ from timeline.extraction.parsing import lemma
 
 Token = Any
 CLIMB_MAX = 25
+_WAYS = frozenset({"north", "south", "east", "west"})
 _MEASURES = frozenset(
     {"most", "all", "much", "some", "many", "half", "dozens", "hundreds", "thousands", "scores"}
     | {"several", "parts", "part", "rest", "bulk"}
@@ -76,14 +77,20 @@ def is_garden_path(verb: Token) -> bool:
     before = verb.doc[verb.i - 1]
     if verb.tag_ == "VBD":
         return before.pos_ in ("NOUN", "PROPN", "PRON", "CCONJ", "ADV")
-    return verb.tag_ == "VBN" and before.pos_ in ("NOUN", "PROPN") and before.dep_ != "npadvmod"
+    is_way = before.lower_ in _WAYS
+    is_noun = before.pos_ in ("NOUN", "PROPN") and (is_way or before.dep_ != "npadvmod")
+    return verb.tag_ == "VBN" and is_noun
 
 
 def _of_garden_path(verb: Token) -> Arguments:
     """Subject and object by their place: the noun before, or that of the verb before; the next."""
     before = verb.doc[verb.i - 1]
     subject = [before]
-    if before.pos_ not in ("NOUN", "PROPN", "PRON"):
+    if before.lower_ in _WAYS:  # "a column coming from the north seized X"
+        lefts = reversed(verb.doc[: verb.i - 1])
+        nouns = (t for t in lefts if t.pos_ == "NOUN" and t.dep_ not in ("pobj", "compound"))
+        subject = [next(nouns, before)]
+    elif before.pos_ not in ("NOUN", "PROPN", "PRON"):
         upper = governing_verb(verb)
         subject = arguments(upper).subject if upper is not None and upper != verb else []
     after = [verb.head, *(c for c in verb.head.children if c.i > verb.i)]
@@ -252,6 +259,8 @@ def is_pluperfect(verb: Token) -> bool:
 
 def is_simple_past(verb: Token) -> bool:
     """Whether a verb moves its story on ("took", "was taken")."""
+    if is_garden_path(verb):
+        return True
     if verb.tag_ == "VBD" or (lemma(verb) != verb.lower_ and verb.tag_ in ("VBP", "VBN")):
         auxiliaries = {c.lower_ for c in verb.children if c.dep_ in ("aux", "auxpass")}
         if verb.tag_ == "VBD" or not auxiliaries or auxiliaries <= {"was", "were"}:

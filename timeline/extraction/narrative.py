@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
-from timeline.domain.time import not_later_than
+import pendulum
+
+from timeline.domain.time import Anchor, Occurred, not_later_than
 from timeline.extraction.date_forms import DateExpression, Form
 from timeline.extraction.dates import Days, days_of, running_days
-from timeline.extraction.dating import Calendar, earlier_days, shifted
+from timeline.extraction.dating import Calendar, as_occurred, shifted
 from timeline.extraction.drafts import Draft, copied, place_key
 from timeline.extraction.grammar import governing_verb, is_pluperfect, is_simple_past
 from timeline.extraction.lexicon import lexicon
@@ -135,9 +138,18 @@ def earlier_of_running(made: list[Draft], parse: Parse, dates: list[DateExpressi
         found = []
         for draft in (d for d in made if d.is_occurrence and d.has_own_date):
             days = days_told(draft)
-            earlier = earlier_days(days, count) if days else None
+            earlier = _earlier_days(days, count) if days else None
             if earlier is not None:
                 span = (draft.evidence[0], max(expression.end, draft.evidence[1]))
                 found.append(copied(draft, occurred=earlier, evidence=span))
         return found
     return []
+
+
+def _earlier_days(days: Days, running: int) -> Occurred | None:
+    """The days before, of something that goes on "for the fourth day running"."""
+    if running < 2:
+        return None
+    first: Any = days.first - pendulum.duration(days=running - 1)
+    last: Any = days.first - pendulum.duration(days=1)
+    return as_occurred(Days(first, last), Anchor.DATELINE)
