@@ -4,7 +4,7 @@
 are written in what time by one more claim: in order, filed late, and retracted; with the fold that
 the process kept, and in a process that has just started.
 
-`map`: 20,000 places (`--places`), told of in zipf's proportion. How long the map on one day as known
+`map`: 20,000 places (`--places`), told of in zipf's proportion. How long the map on a day as known
 on another takes beside reading the same rows by their key.
 
 Claims are written into the table of timeline entries as the timeline projection does, and projected
