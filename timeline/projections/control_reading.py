@@ -9,7 +9,7 @@ rectangle of all is tried first, which the index `control_rectangles_at_the_end`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -19,6 +19,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
     Executable,
     FromClause,
@@ -81,9 +82,8 @@ def read_controls(
         with_claims: Without it, `claim_ids` is empty, and one row is read for each place.
     """
     at, known = instant_text(moment - INSTANT), _known(cutoff)
-    statement = (claims_query if with_claims else answers_query)(
-        is_ahead=at > known, of_some=place_ids is not None
-    )
+    made: Callable[..., Executable] = claims_query if with_claims else answers_query
+    statement = made(is_ahead=at > known, of_some=place_ids is not None)
     bound: dict[str, object] = {"casebook": casebook, "at": at, "last": f"{at}/~", "known": known}
     if place_ids is not None:
         bound["place_ids"] = list(place_ids)
@@ -103,7 +103,7 @@ def read_controls(
 
 
 @cache
-def answers_query(*, is_ahead: bool, of_some: bool) -> Executable:
+def answers_query(*, is_ahead: bool, of_some: bool) -> Select[Any]:
     """Place and answer, one row for each place that has any claims.
 
     Both queries take `casebook`, `at`, `last`, `known` and, `of_some` places, `place_ids`; they are
@@ -118,7 +118,7 @@ def answers_query(*, is_ahead: bool, of_some: bool) -> Executable:
 
 
 @cache
-def claims_query(*, is_ahead: bool, of_some: bool) -> Executable:
+def claims_query(*, is_ahead: bool, of_some: bool) -> CompoundSelect[Any]:
     """Place and answer, and then place and claim for each claim that an answer rests on."""
     held = held_query(is_ahead=is_ahead, of_some=of_some).cte("held")
     parts: list[Select[Any]] = [select(held.c.place_id, held.c.data, null().cast(Text))]

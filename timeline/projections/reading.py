@@ -20,6 +20,7 @@ from timeline.domain.places import Gazetteer, Place
 from timeline.domain.time import moment_end
 from timeline.errors import NotFound
 from timeline.projections import checkpointing, tables
+from timeline.projections.batches import payload_of
 from timeline.projections.checkpointing import ProjectionStatus
 from timeline.projections.control_reading import (
     Known,
@@ -40,7 +41,6 @@ from timeline.projections.entry_queries import (
     with_also,
 )
 from timeline.projections.register import last_written, read_actors, read_places
-from timeline.projections.runner import payload_of
 from timeline.settings import PAGE_SIZE_MAX
 from timeline.store.engine import read_transaction
 from timeline.store.event_store import EventStore

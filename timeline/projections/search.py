@@ -20,8 +20,8 @@ from timeline.domain.standing import ReportStanding, Standing
 from timeline.domain.time import instant_text, sort_key
 from timeline.domain.words import indexed_words
 from timeline.projections import tables
+from timeline.projections.batches import Batch
 from timeline.projections.entries import texts_of
-from timeline.projections.runner import Batch
 
 ALWAYS_KNOWN = ""
 

@@ -34,7 +34,7 @@ from timeline.domain.actors import Actor
 from timeline.domain.places import Place
 from timeline.domain.time import instant_text
 from timeline.domain.words import BOUNDARY, SearchQuery, Term, search_query, spans_found
-from timeline.projections import tables
+from timeline.projections import search_tables, tables
 from timeline.projections.entry_queries import (
     Entry,
     Filters,
@@ -64,7 +64,7 @@ _INDEX_ROWS = table(
     *(column(name) for name in ("id", "casebook", "kind", "item_id", "form")),
 )
 _ON_SQLITE = "search_index MATCH :sought"
-_ON_POSTGRES = f"{tables.SEARCH_VECTOR} @@ CAST(:sought AS tsquery)"
+_ON_POSTGRES = f"{search_tables.SEARCH_VECTOR} @@ CAST(:sought AS tsquery)"
 
 
 class HitMatch(StrEnum):

@@ -8,16 +8,11 @@ time order. `data` columns hold canonical JSON of domain types.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Table
 from sqlmodel import Field, SQLModel
 
-
-def _key(type_: type[Text | Integer | BigInteger] = Text) -> Column[object]:
-    return Column(type_, primary_key=True, nullable=False, autoincrement=False)
-
-
-def _text(*, nullable: bool = False) -> Column[object]:
-    return Column(Text, nullable=nullable)
+from timeline.projections import incident_tables, search_tables  # noqa: F401 - declared there
+from timeline.projections.columns import key, text
 
 
 class CheckpointRow(SQLModel, table=True):
@@ -30,11 +25,11 @@ class CheckpointRow(SQLModel, table=True):
 
     __tablename__ = "checkpoints"
 
-    casebook: str = Field(sa_column=_key())
-    projection: str = Field(sa_column=_key())
+    casebook: str = Field(sa_column=key())
+    projection: str = Field(sa_column=key())
     version: int = Field(sa_column=Column(Integer, nullable=False))
     position: int = Field(sa_column=Column(BigInteger, nullable=False))
-    reason: str | None = Field(default=None, sa_column=_text(nullable=True))
+    reason: str | None = Field(default=None, sa_column=text(nullable=True))
     builds: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
 
 
@@ -43,9 +38,9 @@ class EventTypeRow(SQLModel, table=True):
 
     __tablename__ = "event_types"
 
-    casebook: str = Field(sa_column=_key())
-    type: str = Field(sa_column=_key())
-    position: int = Field(sa_column=_key(BigInteger))
+    casebook: str = Field(sa_column=key())
+    type: str = Field(sa_column=key())
+    position: int = Field(sa_column=key(BigInteger))
 
 
 class PlaceRow(SQLModel, table=True):
@@ -57,14 +52,14 @@ class PlaceRow(SQLModel, table=True):
         Index("places_by_position", "casebook", "position"),
     )
 
-    casebook: str = Field(sa_column=_key())
-    place_id: str = Field(sa_column=_key())
-    name: str = Field(sa_column=_text())
-    kind: str = Field(sa_column=_text())
+    casebook: str = Field(sa_column=key())
+    place_id: str = Field(sa_column=key())
+    name: str = Field(sa_column=text())
+    kind: str = Field(sa_column=text())
     latitude: float | None = Field(sa_column=Column(Float, nullable=True))
     longitude: float | None = Field(sa_column=Column(Float, nullable=True))
-    within: str | None = Field(sa_column=_text(nullable=True))
-    data: str = Field(sa_column=_text())
+    within: str | None = Field(sa_column=text(nullable=True))
+    data: str = Field(sa_column=text())
     position: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
@@ -77,11 +72,11 @@ class ActorRow(SQLModel, table=True):
         Index("actors_by_position", "casebook", "position"),
     )
 
-    casebook: str = Field(sa_column=_key())
-    actor_id: str = Field(sa_column=_key())
-    name: str = Field(sa_column=_text())
-    kind: str = Field(sa_column=_text())
-    data: str = Field(sa_column=_text())
+    casebook: str = Field(sa_column=key())
+    actor_id: str = Field(sa_column=key())
+    name: str = Field(sa_column=text())
+    kind: str = Field(sa_column=text())
+    data: str = Field(sa_column=text())
     position: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
@@ -91,10 +86,10 @@ class SourceRow(SQLModel, table=True):
     __tablename__ = "sources"
     __table_args__ = (Index("sources_by_position", "casebook", "position"),)
 
-    casebook: str = Field(sa_column=_key())
-    source_id: str = Field(sa_column=_key())
-    name: str = Field(sa_column=_text())
-    affiliated_with: str | None = Field(sa_column=_text(nullable=True))
+    casebook: str = Field(sa_column=key())
+    source_id: str = Field(sa_column=key())
+    name: str = Field(sa_column=text())
+    affiliated_with: str | None = Field(sa_column=text(nullable=True))
     position: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
@@ -107,22 +102,22 @@ class ReportVersionRow(SQLModel, table=True):
         Index("report_versions_by_digest", "casebook", "report_version"),
     )
 
-    casebook: str = Field(sa_column=_key())
-    report_id: str = Field(sa_column=_key())
-    report_version: str = Field(sa_column=_key())
+    casebook: str = Field(sa_column=key())
+    report_id: str = Field(sa_column=key())
+    report_version: str = Field(sa_column=key())
     ordinal: int = Field(sa_column=Column(Integer, nullable=False))
-    title: str | None = Field(sa_column=_text(nullable=True))
-    url: str | None = Field(sa_column=_text(nullable=True))
-    source_id: str | None = Field(sa_column=_text(nullable=True))
-    source_name: str | None = Field(sa_column=_text(nullable=True))
-    reported_edtf: str | None = Field(sa_column=_text(nullable=True))
+    title: str | None = Field(sa_column=text(nullable=True))
+    url: str | None = Field(sa_column=text(nullable=True))
+    source_id: str | None = Field(sa_column=text(nullable=True))
+    source_name: str | None = Field(sa_column=text(nullable=True))
+    reported_edtf: str | None = Field(sa_column=text(nullable=True))
     undated: bool = Field(sa_column=Column(Boolean, nullable=False))
-    language: str | None = Field(sa_column=_text(nullable=True))
-    text_digest: str | None = Field(sa_column=_text(nullable=True))
-    coded_by: str | None = Field(sa_column=_text(nullable=True))
+    language: str | None = Field(sa_column=text(nullable=True))
+    text_digest: str | None = Field(sa_column=text(nullable=True))
+    coded_by: str | None = Field(sa_column=text(nullable=True))
     claim_count: int = Field(sa_column=Column(Integer, nullable=False))
-    known_from: str = Field(sa_column=_text())
-    known_until: str | None = Field(sa_column=_text(nullable=True))
+    known_from: str = Field(sa_column=text())
+    known_until: str | None = Field(sa_column=text(nullable=True))
     position: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
@@ -131,11 +126,11 @@ class WaitingAmendmentRow(SQLModel, table=True):
 
     __tablename__ = "waiting_amendments"
 
-    casebook: str = Field(sa_column=_key())
-    position: int = Field(sa_column=_key(BigInteger))
-    report_id: str = Field(sa_column=_text())
-    type: str = Field(sa_column=_text())
-    target: str | None = Field(sa_column=_text(nullable=True))
+    casebook: str = Field(sa_column=key())
+    position: int = Field(sa_column=key(BigInteger))
+    report_id: str = Field(sa_column=text())
+    type: str = Field(sa_column=text())
+    target: str | None = Field(sa_column=text(nullable=True))
 
 
 class EntryRow(SQLModel, table=True):
@@ -154,28 +149,28 @@ class EntryRow(SQLModel, table=True):
         Index("entries_of_control", "casebook", "moves_control", "place_id"),
     )
 
-    casebook: str = Field(sa_column=_key())
-    claim_id: str = Field(sa_column=_key())
-    form: int = Field(sa_column=_key(Integer))
-    type: str = Field(sa_column=_text())
-    modality: str = Field(sa_column=_text())
-    polarity: str = Field(sa_column=_text())
-    place_id: str | None = Field(sa_column=_text(nullable=True))
-    place2_id: str | None = Field(sa_column=_text(nullable=True))
-    place_as_named: str | None = Field(sa_column=_text(nullable=True))
-    sort_key: str = Field(sa_column=_text())
-    starts: str | None = Field(sa_column=_text(nullable=True))
-    ends: str | None = Field(sa_column=_text(nullable=True))
+    casebook: str = Field(sa_column=key())
+    claim_id: str = Field(sa_column=key())
+    form: int = Field(sa_column=key(Integer))
+    type: str = Field(sa_column=text())
+    modality: str = Field(sa_column=text())
+    polarity: str = Field(sa_column=text())
+    place_id: str | None = Field(sa_column=text(nullable=True))
+    place2_id: str | None = Field(sa_column=text(nullable=True))
+    place_as_named: str | None = Field(sa_column=text(nullable=True))
+    sort_key: str = Field(sa_column=text())
+    starts: str | None = Field(sa_column=text(nullable=True))
+    ends: str | None = Field(sa_column=text(nullable=True))
     moves_control: bool = Field(sa_column=Column(Boolean, nullable=False))
-    report_id: str = Field(sa_column=_text())
-    report_version: str = Field(sa_column=_text())
-    source_id: str | None = Field(sa_column=_text(nullable=True))
-    quote: str | None = Field(sa_column=_text(nullable=True))
+    report_id: str = Field(sa_column=text())
+    report_version: str = Field(sa_column=text())
+    source_id: str | None = Field(sa_column=text(nullable=True))
+    quote: str | None = Field(sa_column=text(nullable=True))
     is_amended: bool = Field(sa_column=Column(Boolean, nullable=False))
-    known_from: str = Field(sa_column=_text())
-    known_until: str | None = Field(sa_column=_text(nullable=True))
+    known_from: str = Field(sa_column=text())
+    known_until: str | None = Field(sa_column=text(nullable=True))
     position: int = Field(sa_column=Column(BigInteger, nullable=False))
-    data: str = Field(sa_column=_text())
+    data: str = Field(sa_column=text())
 
 
 class EntryActorRow(SQLModel, table=True):
@@ -184,12 +179,12 @@ class EntryActorRow(SQLModel, table=True):
     __tablename__ = "entry_actors"
     __table_args__ = (Index("entry_actors_by_actor", "casebook", "actor", "claim_id", "form"),)
 
-    casebook: str = Field(sa_column=_key())
-    claim_id: str = Field(sa_column=_key())
-    form: int = Field(sa_column=_key(Integer))
-    actor: str = Field(sa_column=_key())
-    role: str = Field(sa_column=_key())
-    report_id: str = Field(sa_column=_text())
+    casebook: str = Field(sa_column=key())
+    claim_id: str = Field(sa_column=key())
+    form: int = Field(sa_column=key(Integer))
+    actor: str = Field(sa_column=key())
+    role: str = Field(sa_column=key())
+    report_id: str = Field(sa_column=text())
 
 
 class ControlPlaceRow(SQLModel, table=True):
@@ -200,10 +195,10 @@ class ControlPlaceRow(SQLModel, table=True):
 
     __tablename__ = "control_places"
 
-    casebook: str = Field(sa_column=_key())
-    place_id: str = Field(sa_column=_key())
+    casebook: str = Field(sa_column=key())
+    place_id: str = Field(sa_column=key())
     claims: int = Field(sa_column=Column(Integer, nullable=False))
-    digest: str = Field(sa_column=_text())
+    digest: str = Field(sa_column=text())
 
 
 class ControlClaimRow(SQLModel, table=True):
@@ -217,16 +212,16 @@ class ControlClaimRow(SQLModel, table=True):
         Index("control_claims_by_voice", "casebook", "source_id", "attributed_to", "root"),
     )
 
-    casebook: str = Field(sa_column=_key())
-    place_id: str = Field(sa_column=_key())
-    claim_id: str = Field(sa_column=_key())
-    known_from: str = Field(sa_column=_key())
-    known_to: str = Field(sa_column=_text())
-    report_id: str = Field(sa_column=_text())
-    source_id: str | None = Field(sa_column=_text(nullable=True))
-    attributed_to: str | None = Field(sa_column=_text(nullable=True))
-    root: str = Field(sa_column=_text())
-    data: str = Field(sa_column=_text())
+    casebook: str = Field(sa_column=key())
+    place_id: str = Field(sa_column=key())
+    claim_id: str = Field(sa_column=key())
+    known_from: str = Field(sa_column=key())
+    known_to: str = Field(sa_column=text())
+    report_id: str = Field(sa_column=text())
+    source_id: str | None = Field(sa_column=text(nullable=True))
+    attributed_to: str | None = Field(sa_column=text(nullable=True))
+    root: str = Field(sa_column=text())
+    data: str = Field(sa_column=text())
 
 
 class ControlRectangleRow(SQLModel, table=True):
@@ -243,17 +238,17 @@ class ControlRectangleRow(SQLModel, table=True):
         Index("control_rectangles_at_the_end", "casebook", "place_id", "valid_to", "known_from"),
     )
 
-    casebook: str = Field(sa_column=_key())
-    place_id: str = Field(sa_column=_key())
-    valid_from: str = Field(sa_column=_key())
-    known_from: str = Field(sa_column=_key())
-    valid_to: str = Field(sa_column=_text())
-    known_to: str = Field(sa_column=_text())
-    supports_from: str | None = Field(sa_column=_text(nullable=True))
-    fought_since: str | None = Field(sa_column=_text(nullable=True))
-    beside_since: str | None = Field(sa_column=_text(nullable=True))
-    pending: str | None = Field(sa_column=_text(nullable=True))
-    data: str = Field(sa_column=_text())
+    casebook: str = Field(sa_column=key())
+    place_id: str = Field(sa_column=key())
+    valid_from: str = Field(sa_column=key())
+    known_from: str = Field(sa_column=key())
+    valid_to: str = Field(sa_column=text())
+    known_to: str = Field(sa_column=text())
+    supports_from: str | None = Field(sa_column=text(nullable=True))
+    fought_since: str | None = Field(sa_column=text(nullable=True))
+    beside_since: str | None = Field(sa_column=text(nullable=True))
+    pending: str | None = Field(sa_column=text(nullable=True))
+    data: str = Field(sa_column=text())
 
 
 class ControlLinkRow(SQLModel, table=True):
@@ -265,122 +260,17 @@ class ControlLinkRow(SQLModel, table=True):
 
     __tablename__ = "control_links"
 
-    casebook: str = Field(sa_column=_key())
-    place_id: str = Field(sa_column=_key())
-    kind: str = Field(sa_column=_key())
-    joined: str = Field(sa_column=_key())
-    claim_id: str = Field(sa_column=_key())
-    known_from: str = Field(sa_column=_key())
-    known_to: str = Field(sa_column=_text())
-    until: str = Field(sa_column=_text())
-    settled: str = Field(sa_column=_text())
-    latest: str = Field(sa_column=_text())
-    root: str = Field(sa_column=_text())
-
-
-class IncidentClaimRow(SQLModel, table=True):
-    """One form of a claim that tells of an incident, and in which incident it is now.
-
-    `bucket` is where the rule looks for it, null when it is never linked by the rule. `rule_group`
-    is the claim that heads its group by the rule alone, `incident_id` its incident with the
-    analysts' links; both are null while the form does not stand by what is known now.
-    """
-
-    __tablename__ = "incident_claims"
-    __table_args__ = (
-        Index("incident_claims_by_bucket", "casebook", "bucket"),
-        Index("incident_claims_by_report", "casebook", "report_id"),
-        Index("incident_claims_by_incident", "casebook", "incident_id"),
-        Index("incident_claims_by_group", "casebook", "rule_group"),
-        Index("incident_claims_by_telling", "casebook", "telling"),
-    )
-
-    casebook: str = Field(sa_column=_key())
-    claim_id: str = Field(sa_column=_key())
-    form: int = Field(sa_column=_key(Integer))
-    report_id: str = Field(sa_column=_text())
-    stance: str = Field(sa_column=_text())
-    telling: str = Field(sa_column=_text())
-    bucket: str | None = Field(sa_column=_text(nullable=True))
-    source_id: str | None = Field(sa_column=_text(nullable=True))
-    attributed_to: str | None = Field(sa_column=_text(nullable=True))
-    root: str = Field(sa_column=_text())
-    known_from: str = Field(sa_column=_text())
-    known_until: str | None = Field(sa_column=_text(nullable=True))
-    rule_group: str | None = Field(sa_column=_text(nullable=True))
-    incident_id: str | None = Field(sa_column=_text(nullable=True))
-    data: str = Field(sa_column=_text())
-
-
-class IncidentRow(SQLModel, table=True):
-    """An incident by what is known now.
-
-    `sort_key` is its first possible day, or the last where the first is open. `low`, `best` and
-    `high` count the dead; `counts` tells whether they may be summed with other incidents'.
-    """
-
-    __tablename__ = "incidents"
-    __table_args__ = (
-        Index("incidents_by_time", "casebook", "sort_key", "incident_id"),
-        Index("incidents_by_place", "casebook", "place_id", "sort_key", "incident_id"),
-    )
-
-    casebook: str = Field(sa_column=_key())
-    incident_id: str = Field(sa_column=_key())
-    type: str = Field(sa_column=_text())
-    place_id: str | None = Field(sa_column=_text(nullable=True))
-    sort_key: str = Field(sa_column=_text())
-    earliest: str | None = Field(sa_column=_text(nullable=True))
-    latest: str | None = Field(sa_column=_text(nullable=True))
-    claims: int = Field(sa_column=Column(Integer, nullable=False))
-    sources: int = Field(sa_column=Column(Integer, nullable=False))
-    denials: int = Field(sa_column=Column(Integer, nullable=False))
-    low: int | None = Field(sa_column=Column(BigInteger, nullable=True))
-    best: int | None = Field(sa_column=Column(BigInteger, nullable=True))
-    high: int | None = Field(sa_column=Column(BigInteger, nullable=True))
-    counts: bool = Field(sa_column=Column(Boolean, nullable=False))
-    data: str = Field(sa_column=_text())
-
-
-class IncidentWordRow(SQLModel, table=True):
-    """An analyst's word on two or more claims, one row for each of them."""
-
-    __tablename__ = "incident_words"
-    __table_args__ = (Index("incident_words_by_claim", "casebook", "claim_id"),)
-
-    casebook: str = Field(sa_column=_key())
-    position: int = Field(sa_column=_key(BigInteger))
-    claim_id: str = Field(sa_column=_key())
-    is_link: bool = Field(sa_column=Column(Boolean, nullable=False))
-    reason: str = Field(sa_column=_text())
-    requested_by: str = Field(sa_column=_text())
-
-
-# What the GIN index on Postgres holds of a row; a search asks for just this expression.
-SEARCH_VECTOR = "array_to_tsvector(string_to_array(words, ' '))"
-
-
-class SearchTextRow(SQLModel, table=True):
-    """The words by which a search finds something, and the known time during which it stands.
-
-    `kind` is place, actor, report or entry; `item_id` its id; `form` the form of an entry, the
-    ordinal of a report's version, and 0 else. `words` are `indexed_words`; an empty `known_from` is
-    for what is known at every time. Each engine's own index follows from this table: on Postgres a
-    GIN index on SEARCH_VECTOR, on SQLite an FTS5 table that triggers keep (migration 0006).
-    """
-
-    __tablename__ = "search_texts"
-    __table_args__ = (Index("search_texts_by_report", "casebook", "report_id"),)
-
-    casebook: str = Field(sa_column=_key())
-    kind: str = Field(sa_column=_key())
-    item_id: str = Field(sa_column=_key())
-    form: int = Field(sa_column=_key(Integer))
-    report_id: str | None = Field(sa_column=_text(nullable=True))
-    words: str = Field(sa_column=_text())
-    sort_key: str = Field(sa_column=_text())
-    known_from: str = Field(sa_column=_text())
-    known_until: str | None = Field(sa_column=_text(nullable=True))
+    casebook: str = Field(sa_column=key())
+    place_id: str = Field(sa_column=key())
+    kind: str = Field(sa_column=key())
+    joined: str = Field(sa_column=key())
+    claim_id: str = Field(sa_column=key())
+    known_from: str = Field(sa_column=key())
+    known_to: str = Field(sa_column=text())
+    until: str = Field(sa_column=text())
+    settled: str = Field(sa_column=text())
+    latest: str = Field(sa_column=text())
+    root: str = Field(sa_column=text())
 
 
 def _table(name: str) -> Table:
