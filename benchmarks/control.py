@@ -252,8 +252,7 @@ def one_place(url: str, claims: int) -> None:
         f" and {rows / claims:.1f} rows a claim",
         flush=True,
     )
-    last = FIRST_DAY + timedelta(days=DAYS + 1)
-    number = claims
+    last, number = FIRST_DAY + timedelta(days=DAYS + 1), claims
     cases = (
         ("in order", last, last),
         ("an old day, known today", last - timedelta(days=600), last),
@@ -338,8 +337,7 @@ def _measure(engine: Engine, name: str, at: str | None, known: str | None, round
             "as values": as_answers,
             "with claims": with_claims,
         }
-        times: dict[str, list[float]] = {c: [] for c in contenders}
-        found = {}
+        found, times = {}, {c: list[float]() for c in contenders}
         for number in range(rounds + 1):
             for contender, work in contenders.items():
                 start = time.perf_counter()
