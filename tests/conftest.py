@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -25,6 +26,10 @@ from timeline.store.engine import connect
 from timeline.store.event_store import EventStore
 
 ENGINES = ("sqlite", "postgres")
+# By half of our own reports for the extraction: what the scorer found, and the floors.
+Figures = dict[str, tuple[dict[str, float], dict[str, float]]]
+FIGURES = pytest.StashKey[Figures]()
+ROUNDING = 0.01
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,6 +39,38 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if hasattr(config.option, "pytest_alembic_tests_path"):
         config.option.pytest_alembic_tests_path = "collected-by-nobody"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand a worker's figures to the process that prints the summary."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["figures"] = session.config.stash.get(FIGURES, {})
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - pytest-xdist has no types
+    """Take a worker's figures."""
+    output = getattr(node, "workeroutput", {})
+    node.config.stash.setdefault(FIGURES, {}).update(output.get("figures", {}))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Print the scorer's figures, and which floor a better extraction has left behind."""
+    for half, (found, floors) in config.stash.get(FIGURES, {}).items():
+        told = " ".join(f"{key} {found[key]:g}" for key in floors)
+        terminalreporter.write_line(
+            f"extraction, {half}: {found['reports']:g} reports, {found['gold']:g} events, {told}"
+        )
+        for key, floor in floors.items():
+            is_ceiling = key in ("leaks", "bad_spans")
+            if found[key] < floor if is_ceiling else found[key] >= floor + ROUNDING:
+                terminalreporter.write_line(
+                    f"extraction, {half}: {key} is {found[key]:g}, its floor {floor:g}:"
+                    " raise it in tests/extraction/floors.yaml"
+                )
 
 
 class SteppableClock:

@@ -51,9 +51,12 @@ def test_a_projection_of_an_older_version_is_told(cli: Cli) -> None:
         ).scalar_one()
     engine.dispose()
 
-    told = f"timeline of main, version {version} to {version + 1}, {head} events"
+    raised = f"version {version} to {version + 1}"
+    with_it = f"which reads what is built again, {head} events"
     assert cli.done("migrate", "status").out.splitlines()[1:] == [
-        f"will be built again from the log: {told}",
+        f"will be built again from the log: control of main, {with_it}",
+        f"will be built again from the log: incidents of main, {with_it}",
+        f"will be built again from the log: timeline of main, {raised}, {head} events",
         "no revision has to run",
     ]
 

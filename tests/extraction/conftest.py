@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.conftest import FIGURES, Figures
 from timeline.domain.actors import ActorTable
 from timeline.domain.claims import ProposedClaim, ReportFrame
 from timeline.domain.places import Gazetteer
@@ -13,34 +14,12 @@ from timeline.extraction.extractor import RuleExtractor
 from timeline.filing.reference import load_actors, load_places
 
 Extract = Callable[..., tuple[ProposedClaim, ...]]
-# By half of our own reports: what the scorer found, and the floors.
-Figures = dict[str, tuple[dict[str, float], dict[str, float]]]
-_FIGURES = pytest.StashKey[Figures]()
-ROUNDING = 0.01
 
 
 @pytest.fixture(scope="session")
 def figures(pytestconfig: pytest.Config) -> Figures:
     """Where the tests leave the scorer's figures for the summary."""
-    return pytestconfig.stash.setdefault(_FIGURES, {})
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """Print the scorer's figures, and which floor a better extraction has left behind."""
-    for half, (found, floors) in config.stash.get(_FIGURES, {}).items():
-        told = " ".join(f"{key} {found[key]:g}" for key in floors)
-        terminalreporter.write_line(
-            f"extraction, {half}: {found['reports']:g} reports, {found['gold']:g} events, {told}"
-        )
-        for key, floor in floors.items():
-            is_ceiling = key in ("leaks", "bad_spans")
-            if found[key] < floor if is_ceiling else found[key] >= floor + ROUNDING:
-                terminalreporter.write_line(
-                    f"extraction, {half}: {key} is {found[key]:g}, its floor {floor:g}:"
-                    " raise it in tests/extraction/floors.yaml"
-                )
+    return pytestconfig.stash.setdefault(FIGURES, {})
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,7 @@ from timeline.domain.places import PlaceMention
 from timeline.domain.time import UNDATED, moment_end, occurred_from_edtf
 from timeline.filing.deciding import new_event
 from timeline.filing.identity import event_id
-from timeline.projections import incident_rows, runner
+from timeline.projections import batches, incident_rows
 from timeline.projections.incident_linking import groups_around, standing
 from timeline.projections.incident_rows import read_rows, read_words
 from timeline.projections.replaying import checksum
@@ -244,7 +244,7 @@ def test_incidents_are_those_of_one_fold_over_all_that_stands(
         pytest.MonkeyPatch.context() as patched,
         told_desk(tmp_path, sqlite_template, clock, story) as desk,
     ):
-        patched.setattr(runner, "EVENTS_PER_BATCH", size)
+        patched.setattr(batches, "EVENTS_PER_BATCH", size)
         patched.setattr(incident_rows, "KEYS_PER_READ_MAX", portion)
         desk.app.runner.catch_up()
         with read_transaction(desk.app.engine) as connection:
@@ -252,7 +252,7 @@ def test_incidents_are_those_of_one_fold_over_all_that_stands(
             assert stored(connection) == folded(connection, None)
             for known_on in TIMES:
                 assert around_each(connection, known_on) == folded(connection, known_on)
-        patched.setattr(runner, "EVENTS_PER_BATCH", 1000)
+        patched.setattr(batches, "EVENTS_PER_BATCH", 1000)
         patched.setattr(incident_rows, "KEYS_PER_READ_MAX", 500)
         desk.app.runner.rebuild(["incidents"])
         with read_transaction(desk.app.engine) as connection:

@@ -132,13 +132,16 @@ def test_in_a_large_log_the_old_rows_stand_still_until_the_new_ones_are_built(
         "reports": "live",
         "timeline": "outdated",
         "control": "stopped",
+        "incidents": "stopped",
+        "search": "live",
     }
-    assert {s.position for s in later.status() if s.name in ("timeline", "control")} == {head}
+    held = ("timeline", "control", "incidents")
+    assert {s.position for s in later.status() if s.name in held} == {head}
     assert later.outdated() == ("timeline",)
 
     built = later.build_outdated()
     assert built is not None
-    assert built.projections == ("timeline", "control")
+    assert built.projections == ("timeline", "control", "incidents")
     assert names(desk) == {"KHANASSER", "ITHRIYA", "ATLANTIS", "خناصر"}
     assert verified(desk.app.store, LOUD, later).different == ()
 
@@ -191,7 +194,9 @@ def test_an_event_that_stops_a_build_leaves_the_old_rows(
 def test_a_build_of_places_reads_only_their_events(desk: Desk) -> None:
     desk.file_world()
 
-    assert desk.app.runner.rebuild(["places"]).events == 2
+    without_search = tuple(p for p in all_projections() if p.name != "search")
+
+    assert Runner(desk.app.store, without_search).rebuild(["places"]).events == 2
 
 
 def test_a_build_that_was_stopped_is_gone_on_with(
@@ -219,7 +224,11 @@ def test_what_another_began_is_finished_with_the_next(
         lambda: None, should_stop=lambda: True
     )
 
-    assert desk.app.runner.rebuild(["places"]).projections == ("places", "reports")
+    assert desk.app.runner.rebuild(["places"]).projections == (
+        "places",
+        "reports",
+        "search",
+    )
     assert leftovers(desk) == 0
 
 
@@ -263,6 +272,7 @@ def test_the_rebuilds_that_a_release_brings_are_told_beforehand(desk: Desk) -> N
 
     assert [(o.casebook, o.projection, o.wanted - o.version, o.events) for o in told] == [
         ("main", "control", 0, desk.head),
+        ("main", "incidents", 0, desk.head),
         ("main", "timeline", 1, desk.head),
     ]
 

@@ -230,7 +230,7 @@ def _plan(connection: Connection, word: str) -> str:
 def test_a_downgrade_leaves_no_trace(empty_database_url: str) -> None:
     engine = connect(empty_database_url)
     migrate.upgrade(engine)
-    migrate.downgrade(engine, "0002")
+    migrate.downgrade(engine, "0005")
     sqlite = "SELECT name FROM sqlite_master WHERE name LIKE 'search%'"
     postgres = "SELECT relname FROM pg_class WHERE relname LIKE 'search%'"
     with read_transaction(engine) as connection:

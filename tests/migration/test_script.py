@@ -24,7 +24,10 @@ from timeline.store.engine import connect
 ROOT = Path(__file__).parents[2]
 STARTS = (None, *migrate.revisions()[:-1])
 # Numbers of what people write. What counts rows or bytes is a BIGINT.
-INTEGER_COLUMNS = {"schema_version", "version", "ordinal", "form", "claim_count"}
+INTEGER_COLUMNS = {
+    "schema_version", "version", "ordinal", "form", "claim_count", "builds", "claims", "sources",
+    "denials",
+}  # fmt: skip
 
 
 @pytest.fixture

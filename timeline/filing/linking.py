@@ -37,6 +37,8 @@ from timeline.store.event_store import EventStore
 from timeline.store.events import StreamAppend
 
 STREAM_PREFIX = "incident-"
+# The projections that tell what a claim is and what is linked already.
+DECIDED_BY = ("timeline", "incidents")
 DECISIONS_MAX = 5
 
 
@@ -98,6 +100,7 @@ class Linking:
         self, claims: Sequence[str], reason: str, requested_by: str, *, is_link: bool
     ) -> Linked:
         self._runner.catch_up()
+        self._runner.require_going(*DECIDED_BY)
         named = self._named(claims)
         stream = STREAM_PREFIX + incident_id(named[0])
         # Read before the words are: what another analyst says after this is a conflict.

@@ -128,7 +128,7 @@ class Runner:
         self.catch_up()
         halted = self.halted()
         names = {status.name for status in halted}
-        direct = [p for p in self._projections if p.name in names and not p.depends_on]
+        direct = [p for p in self._projections if p.name in names and _rewrites_reports(p)]
         with write_transaction(self._store.engine) as connection:
             for table in (table for p in direct for table in p.tables if "report_id" in table.c):
                 swapping.delete_reports(connection, table, self._store.casebook, report_ids)
@@ -295,3 +295,8 @@ class Runner:
         """
         head = self._store.head().position
         checkpointing.require_going(self.status(), names, head)
+
+
+def _rewrites_reports(projection: Projection) -> bool:
+    """Whether it writes a report's rows anew without asking what it wrote of the report before."""
+    return not projection.depends_on or projection.name == "search"
