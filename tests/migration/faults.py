@@ -97,9 +97,13 @@ def emptied(engine: Engine) -> None:
             connection.exec_driver_sql("DROP SCHEMA public CASCADE")
             connection.exec_driver_sql("CREATE SCHEMA public")
             return
-        names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
-        for (name,) in names.fetchall():
-            connection.exec_driver_sql(f"DROP TABLE {name}")
+        # A virtual table takes its shadow tables with it; so it goes first.
+        names = connection.exec_driver_sql(
+            "SELECT type, name FROM sqlite_master WHERE type IN ('table', 'view')"
+            " ORDER BY sql LIKE 'CREATE VIRTUAL%' DESC"
+        )
+        for type_, name in names.fetchall():
+            connection.exec_driver_sql(f"DROP {type_} IF EXISTS {name}")
 
 
 def states(engine: Engine) -> dict[str | None, Catalogue]:
