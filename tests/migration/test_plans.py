@@ -129,7 +129,7 @@ def test_a_projection_of_an_older_version_is_to_be_rebuilt(
     with write_transaction(engine) as connection:  # the casebook `other` is built anew already
         raised = "UPDATE checkpoints SET version = version + 1 WHERE casebook = 'other'"
         connection.exec_driver_sql(raised)
-    places = all_projections()[0]
+    places = next(p for p in all_projections() if p.name == "places")
 
     found = outdated(engine, [Raised(places)])
 
