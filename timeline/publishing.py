@@ -19,7 +19,8 @@ from graphql import BreakingChangeType, build_schema
 from graphql.utilities import find_schema_changes
 
 from timeline.domain import upcast
-from timeline.domain.events import EVENT_TYPES, json_schemas, schema_version
+from timeline.domain.events import EVENT_TYPES, schema_version
+from timeline.domain.schemas import json_schemas
 from timeline.errors import InvalidEvent, SchemaMismatch
 
 GRAPHQL = "schema.graphql"

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from timeline.domain import events, patterns, upcast
+from timeline.domain import events, patterns, schemas, upcast
 from timeline.domain.actors import ActorKind, Affiliation
 from timeline.domain.claims import ClaimType, ProposedClaim, StatementKind
 from timeline.domain.events import EVENT_TYPES, decode, encode
@@ -180,7 +180,7 @@ def stored_names(type_: str) -> set[str]:
 
 
 def newest_schema(type_: str) -> dict[str, Any]:
-    return events.json_schemas()[f"{type_}.v{events.schema_version(type_)}.json"]
+    return schemas.json_schemas()[f"{type_}.v{events.schema_version(type_)}.json"]
 
 
 def sample(type_: str) -> Struct:

@@ -11,7 +11,7 @@ import pytest
 from msgspec import Meta
 
 from timeline import publishing
-from timeline.domain import events, upcast
+from timeline.domain import events, schemas, upcast
 from timeline.errors import SchemaMismatch
 from timeline.publishing import check, differences, export, release
 from timeline.resources import resource
@@ -202,7 +202,7 @@ def test_a_release_freezes_what_it_writes(folder: Path, monkeypatch: pytest.Monk
     assert "released/schema.v9.0.0.graphql" in new
     assert (folder / "released" / "schema.v9.0.0.graphql").is_file()
     assert again[FROZEN]["release"] == "0.1.0"
-    assert {f"events/{name}" for name in events.json_schemas()} <= set(again)
+    assert {f"events/{name}" for name in schemas.json_schemas()} <= set(again)
     monkeypatch.setitem(events.EVENT_TYPES, "Clash", ClashWithColour)
     assert refusal(folder).startswith("Clash changed without a new version (colour added)")
 

@@ -396,14 +396,3 @@ def corrected(claim: Claim, changes: Mapping[str, object]) -> Claim:
         return msgspec.convert({k: v for k, v in merged.items() if v is not None}, type(claim))
     except msgspec.ValidationError as fault:
         raise InvalidEvent(f"a correction does not fit {type(claim).__name__}: {fault}") from None
-
-
-def json_schemas() -> dict[str, dict[str, Any]]:
-    """JSON Schema (2020-12) of every event type in its newest version, by file name."""
-    return {
-        f"{name}.v{schema_version(name)}.json": {
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            **patterns.ordered(msgspec.json.schema(type_)),
-        }
-        for name, type_ in sorted(EVENT_TYPES.items())
-    }
