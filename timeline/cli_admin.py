@@ -95,18 +95,7 @@ def status(as_json: AsJson = False, database: Database = None, casebook: Caseboo
                 "head_position": head.position,
                 "head_hash": head.hash.hex(),
                 "schema": schema,
-                "projections": [
-                    {
-                        "name": p.name,
-                        "version": p.version,
-                        "position": p.position,
-                        "state": p.state,
-                        "failed_position": p.failed_position,
-                        "reason": p.reason,
-                        "build_position": p.build_position,
-                    }
-                    for p in projections
-                ],
+                "projections": [_status_json(p) for p in projections],
             }
         )
         return
@@ -130,6 +119,22 @@ def _state(status: ProjectionStatus) -> str:
     if status.build_position is None:
         return status.state
     return f"{status.state}, at {status.build_position}"
+
+
+def _status_json(status: ProjectionStatus) -> dict[str, object]:
+    """The contract's four keys, and others only where there is something to tell."""
+    told = {
+        "failed_position": status.failed_position,
+        "reason": status.reason,
+        "build_position": status.build_position,
+    }
+    return {
+        "name": status.name,
+        "version": status.version,
+        "position": status.position,
+        "state": status.state,
+        **{key: value for key, value in told.items() if value is not None},
+    }
 
 
 def unresolved(

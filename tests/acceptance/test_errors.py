@@ -94,7 +94,7 @@ def test_a_broken_report_does_not_keep_the_others_of_its_folder_out(on_sqlite: C
         (("show", "Khanasser", "--known-on", "Tuesday"), "is neither a day (YYYY-MM-DD) nor"),
         (("show", "Khanasser", "--recorded-at", "2016"), "is neither a day (YYYY-MM-DD) nor"),
         (("replay", "--until", "2016-02-30"), "date '2016-02-30': is no day of the calendar"),
-        (("rebuild", "views"), "no projection is called views; there are places, actors"),
+        (("rebuild", "views"), "no projection is called views; there are types, places, actors"),
         (("retract", "nothing", "--basis", "coding"), "no report has the id 'nothing'"),
         (
             ("correct", "nothing", "c1", "--set", "occurred", "--basis", "coding"),

@@ -99,3 +99,7 @@ def test_sigkill_in_the_middle_of_a_rebuild_leaves_the_old_rows(seeds_on_sqlite:
 
         assert seeds_on_sqlite.done(*question).out == before
     assert len(seeds_on_sqlite.done("verify").out.splitlines()) == 3
+
+    assert "0 rows deleted, 0 changed, 0 added" in seeds_on_sqlite.done("rebuild").out
+    states = {p["state"] for p in seeds_on_sqlite.done("status", "--json").json["projections"]}
+    assert states == {"live"}

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.conftest import Figures
 from timeline.domain.claims import ProposedClaim
 from timeline.filing.theatres import theatre_names, theatre_told
 
-from .conftest import Figures
 from .scorer import Claim, totals
 from .scoring import SCORER, SHARED, as_json, claims_of, score
 

@@ -75,6 +75,8 @@ def test_a_poison_event_stops_its_projection_and_those_that_read_it(
             "reports": ("live", head),
             "timeline": ("stopped", failed - 1),
             "control": ("stopped", failed - 1),
+            "incidents": ("stopped", failed - 1),
+            "search": ("live", head),
         }
         stopped = {s.name: s for s in desk.app.runner.status()}
     assert stopped["timeline"].failed_position == stopped["control"].failed_position == failed
@@ -189,6 +191,8 @@ def test_an_unreadable_event_leaves_alone_those_that_need_not_read_it(desk: Desk
         "reports",
         "timeline",
         "control",
+        "incidents",
+        "search",
     }
 
 
@@ -218,7 +222,7 @@ def test_the_command_line_warns_and_tells(
         "stopped",
         desk.head,
     )
-    assert rows["places"]["reason"] is None
+    assert "reason" not in rows["places"]
 
     monkeypatch.setattr(sys, "argv", ["timeline", "--database", url, "verify"])
     assert run(cli.app) == 1
