@@ -16,15 +16,9 @@ import msgspec
 from sqlalchemy import Connection, Table, delete, insert, select, tuple_, union
 
 from timeline.domain import events
-from timeline.domain.actors import ActorTable, Roots
+from timeline.domain.actors import Roots
 from timeline.domain.control import ControlClaim
-from timeline.domain.events import (
-    ActorRegistered,
-    AffiliationStated,
-    Claim,
-    SourceAffiliated,
-    SourceRegistered,
-)
+from timeline.domain.events import Claim
 from timeline.domain.evidence import Evidence, evidence_of
 from timeline.domain.knowledge import (
     Form,
@@ -40,11 +34,8 @@ from timeline.domain.time import instant_from_text, instant_text
 from timeline.projections import tables
 from timeline.projections.batches import Batch
 from timeline.projections.control_rows import INFINITY, PlaceRows, Row, Written
-from timeline.projections.register import read_actors, read_sources
+from timeline.projections.roots import ROOT_TYPES, read_roots, reports_of_other_roots
 
-# Events after which another root may stand behind a source's claims, or another holder in any.
-SOURCE_TYPES = (SourceRegistered, SourceAffiliated)
-ACTOR_TYPES = (ActorRegistered, AffiliationStated)
 REPORTS_AT_ONCE_MAX = 2_000
 # Folds are kept between batches while they rest on no more claims than these, about 2 kB each.
 CLAIMS_KEPT_MAX = 150_000
@@ -73,35 +64,16 @@ class ControlProjection:
 
     def apply(self, batch: Batch) -> None:
         """Let what these events say of control come and go."""
-        if not batch.report_ids and not any(
-            isinstance(e.payload, (*SOURCE_TYPES, *ACTOR_TYPES)) for e in batch.events
-        ):
+        if not batch.report_ids and not batch.has(*ROOT_TYPES):
             return
         roots = read_roots(batch.connection, batch.name)
-        reports = sorted(self._touched(batch, roots))
+        of_other_roots = reports_of_other_roots(batch, roots, tables.control_claims)
+        reports = sorted({*batch.report_ids, *of_other_roots})
         for start in range(0, len(reports), REPORTS_AT_ONCE_MAX):
             part = reports[start : start + REPORTS_AT_ONCE_MAX]
             old = _stored_forms(batch.connection, batch.name, part)
             new = _standing_forms(batch, roots, part)
             self._write(batch, old, new)
-
-    def _touched(self, batch: Batch, roots: Roots) -> set[str]:
-        """The batch's reports, and those behind whose claims another root stands now."""
-        c, payloads = tables.control_claims.c, [e.payload for e in batch.events]
-        touched = set(batch.report_ids)
-        query = select(c.report_id).where(c.casebook == batch.name).distinct()
-        if any(isinstance(p, ACTOR_TYPES) for p in payloads):
-            touched.update(batch.connection.execute(query).scalars())
-        elif any(isinstance(p, SOURCE_TYPES) for p in payloads):
-            voices = select(c.source_id, c.attributed_to, c.root).where(c.casebook == batch.name)
-            for source_id, attributed_to, root in batch.connection.execute(voices.distinct()):
-                if roots.root(source_id, attributed_to) != root:
-                    of_voice = query.where(
-                        c.source_id.is_not_distinct_from(source_id),
-                        c.attributed_to.is_not_distinct_from(attributed_to),
-                    )
-                    touched.update(batch.connection.execute(of_voice).scalars())
-        return touched
 
     def _write(self, batch: Batch, old: _Forms, new: _Forms) -> None:
         gone = [row for key, row in old.items() if new.get(key) != row]
@@ -215,11 +187,6 @@ class _KeptFolds:
         while self._claims > CLAIMS_KEPT_MAX:
             _, oldest = self._folds.popitem(last=False)
             self._claims -= oldest.claims
-
-
-def read_roots(connection: Connection, casebook: str) -> Roots:
-    """Who stands behind which source, by what is registered."""
-    return Roots(read_sources(connection, casebook), ActorTable(read_actors(connection, casebook)))
 
 
 def _stored_forms(connection: Connection, casebook: str, reports: Collection[str]) -> _Forms:

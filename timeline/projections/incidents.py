@@ -10,17 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from msgspec.structs import replace
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Table, insert
 
 from timeline.domain.actors import Roots
-from timeline.domain.events import (
-    ActorRegistered,
-    AffiliationStated,
-    IncidentsLinked,
-    IncidentsUnlinked,
-    SourceAffiliated,
-    SourceRegistered,
-)
+from timeline.domain.events import IncidentsLinked, IncidentsUnlinked
 from timeline.domain.incident_claims import IncidentClaim
 from timeline.domain.incident_sums import incident_id, incident_of
 from timeline.domain.incidents import (
@@ -34,7 +27,6 @@ from timeline.domain.incidents import (
 )
 from timeline.projections import tables
 from timeline.projections.batches import Batch
-from timeline.projections.control import read_roots
 from timeline.projections.incident_linking import Neighbourhood
 from timeline.projections.incident_rows import (
     ClaimRow,
@@ -47,6 +39,7 @@ from timeline.projections.incident_rows import (
     write_rows,
     write_sums,
 )
+from timeline.projections.roots import ROOT_TYPES, read_roots, reports_of_other_roots
 
 _Assigned = dict[str, tuple[str, str]]
 
@@ -67,8 +60,11 @@ class IncidentsProjection:
     def apply(self, batch: Batch) -> None:
         """Link anew what is near the claims that these events bring, take away or speak of."""
         named = _write_words(batch)
+        if not batch.report_ids and not named and not batch.has(*ROOT_TYPES):
+            return
         roots = read_roots(batch.connection, batch.name)
-        reports = {*batch.report_ids, *_reports_of_other_roots(batch, roots)}
+        of_other_roots = reports_of_other_roots(batch, roots, tables.incident_claims)
+        reports = {*batch.report_ids, *of_other_roots}
         # In portions, since another affiliation of an actor may concern every report there is.
         for some in list(parts(sorted(reports))) or [[]]:
             _relink(batch, roots, some, named)
@@ -100,43 +96,18 @@ def _write_words(batch: Batch) -> set[str]:
     rows = [
         {
             "casebook": batch.name,
-            "position": event.stored.position,
+            "position": stored.position,
             "claim_id": claim_id,
-            "is_link": isinstance(event.payload, IncidentsLinked),
-            "reason": event.payload.reason,
-            "requested_by": event.payload.requested_by,
+            "is_link": isinstance(said, IncidentsLinked),
+            "reason": said.reason,
+            "requested_by": said.requested_by,
         }
-        for event in batch.events
-        if isinstance(event.payload, IncidentsLinked | IncidentsUnlinked)
-        for claim_id in dict.fromkeys(event.payload.claims)
+        for said, stored in batch.of(IncidentsLinked, IncidentsUnlinked)
+        for claim_id in dict.fromkeys(said.claims)
     ]
     if rows:
         batch.connection.execute(insert(tables.incident_words), rows)
     return {str(row["claim_id"]) for row in rows}
-
-
-def _reports_of_other_roots(batch: Batch, roots: Roots) -> set[str]:
-    """Reports whose claims have another root, or other parties, than was written of them."""
-    c = tables.incident_claims.c
-    payloads = [event.payload for event in batch.events]
-    if any(isinstance(p, ActorRegistered | AffiliationStated) for p in payloads):
-        every = select(c.report_id).where(c.casebook == batch.name).distinct()
-        return set(batch.connection.execute(every).scalars())
-    if not any(isinstance(p, SourceRegistered | SourceAffiliated) for p in payloads):
-        return set()
-    pairs = (c.source_id, c.attributed_to, c.root)
-    known = select(*pairs).where(c.casebook == batch.name).distinct()
-    found: set[str] = set()
-    for source, attributed, root in batch.connection.execute(known).all():
-        if roots.root(source, attributed) != root:
-            of_pair = select(c.report_id).where(
-                c.casebook == batch.name,
-                c.root == root,
-                c.source_id.is_not_distinct_from(source),
-                c.attributed_to.is_not_distinct_from(attributed),
-            )
-            found.update(batch.connection.execute(of_pair.distinct()).scalars())
-    return found
 
 
 class _Linking:

@@ -28,10 +28,10 @@ from timeline.projections.batches import (
     logged,
 )
 from timeline.projections.changes import EntryChange, entry_changes
-from timeline.projections.control import ACTOR_TYPES, SOURCE_TYPES
 from timeline.projections.entry_queries import Entry, entries_where, entry_from, stands
 from timeline.projections.reading import Reader
 from timeline.projections.replaying import apply_or_fail, recorded_until, tables_in_memory
+from timeline.projections.roots import ROOT_TYPES
 from timeline.store.engine import read_transaction, write_transaction
 from timeline.store.event_store import Casebook, EventStore
 from timeline.store.events import StoredEvent
@@ -113,7 +113,7 @@ class Stepping:
         after = self._entries(report_id) if is_of_report else []
         changes = entry_changes(before, after)
         places: Iterable[str] = _places(changes)
-        if isinstance(event.payload, (*SOURCE_TYPES, *ACTOR_TYPES)):
+        if isinstance(event.payload, ROOT_TYPES):
             places = tuple(self._spans)
         return Step(event, changes, tuple(self._control_changes(places)))
 
