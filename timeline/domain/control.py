@@ -158,17 +158,18 @@ def spans_of_evidence(evidence: Sequence[Evidence], time_zone: str) -> tuple[Con
     return tuple(spans)
 
 
+def span_at(spans: Sequence[ControlSpan], moment: datetime) -> ControlSpan | None:
+    """The span that holds an instant; `None` where nothing was said."""
+    covering = (
+        s for s in spans if s.valid_from <= moment and (s.valid_to is None or moment < s.valid_to)
+    )
+    return next(covering, None)
+
+
 def control_at(spans: Sequence[ControlSpan], cutoff: datetime) -> Control:
     """The state at a moment, given as an exclusive end (`moment_end`)."""
     moment = cutoff - INSTANT
-    span = next(
-        (
-            s
-            for s in spans
-            if s.valid_from <= moment and (s.valid_to is None or moment < s.valid_to)
-        ),
-        None,
-    )
+    span = span_at(spans, moment)
     if span is None:
         return Control()
     of_holder = [s for s in span.supports if s.is_of_holder] or span.supports

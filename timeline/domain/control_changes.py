@@ -13,7 +13,7 @@ from itertools import zip_longest
 from msgspec import Struct
 from msgspec.structs import replace
 
-from timeline.domain.control import Condition, ControlSpan
+from timeline.domain.control import Condition, ControlSpan, span_at
 from timeline.domain.holders import ControlState, Holder
 
 
@@ -72,8 +72,7 @@ def control_changes(
 
 
 def _told(spans: Sequence[ControlSpan], moment: datetime) -> Told:
-    covering = (s for s in spans if s.valid_from <= moment and _lasts_beyond(s, moment))
-    span = next(covering, None)
+    span = span_at(spans, moment)
     if span is None:
         return NOTHING_TOLD
     return Told(
@@ -83,7 +82,3 @@ def _told(spans: Sequence[ControlSpan], moment: datetime) -> Told:
         since_earliest=span.since_earliest,
         since_latest=span.since_latest,
     )
-
-
-def _lasts_beyond(span: ControlSpan, moment: datetime) -> bool:
-    return span.valid_to is None or moment < span.valid_to

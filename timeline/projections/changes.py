@@ -98,13 +98,13 @@ def _taken(
         if (found := key(old)) is not None:
             waiting.setdefault(found, []).append(old)
     pairs = []
-    for new in list(now):
+    for new in now:
         candidates = waiting.get(key(new))
         if candidates:
-            old = candidates.pop(0)
-            pairs.append((old, new))
-            was.remove(old)
-            now.remove(new)
+            pairs.append((candidates.pop(0), new))
+    taken = {id(entry) for pair in pairs for entry in pair}
+    was[:] = [entry for entry in was if id(entry) not in taken]
+    now[:] = [entry for entry in now if id(entry) not in taken]
     return pairs
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
-from timeline.domain.slabs import Answer, Difference, Link, Slab
+from timeline.domain.slabs import Difference, Link, Slab
 from timeline.domain.time import instant_text
 from timeline.projections import tables
 
@@ -244,8 +244,3 @@ def origin_text(instant: datetime, number: int) -> str:
 
 def _text(moment: datetime | None) -> str | None:
     return None if moment is None else instant_text(moment)
-
-
-def answer_from(data: str) -> Answer:
-    """The answer of a rectangle."""
-    return msgspec.json.decode(data, type=Answer)

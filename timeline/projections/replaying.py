@@ -73,8 +73,7 @@ def replayed(
             while stored := list(islice(found, batches.EVENTS_PER_BATCH)):
                 last, count = stored[-1], count + len(stored)
                 batch = Batch(log, target, store, casebook, logged(stored), last.position)
-                for projection in projections:
-                    apply_or_fail(projection, batch)
+                apply_all(projections, batch)
                 if on_progress is not None:
                     on_progress(last.position, casebook.head.position)
         yield Replay(
@@ -100,16 +99,17 @@ def tables_in_memory(store: EventStore) -> Iterator[Engine]:
         engine.dispose()
 
 
-def apply_or_fail(projection: Projection, batch: Batch) -> None:
-    """Project the events of a batch that a projection reads.
+def apply_all(projections: Sequence[Projection], batch: Batch) -> None:
+    """Project a batch into tables that hold nothing else, each projection the events it reads.
 
     Raises:
         ProjectionFailed: an event cannot be projected; names it.
     """
-    part = batch.between(0, batch.until, projection.event_types)
-    failure = advance(projection, part)
-    if failure is not None:
-        raise ProjectionFailed(projection.name, failure.position, failure.reason)
+    for projection in projections:
+        part = batch.between(0, batch.until, projection.event_types)
+        failure = advance(projection, part)
+        if failure is not None:
+            raise ProjectionFailed(projection.name, failure.position, failure.reason)
 
 
 def recorded_until(

@@ -30,7 +30,7 @@ from timeline.projections.batches import (
 from timeline.projections.changes import EntryChange, entry_changes
 from timeline.projections.entry_queries import Entry, entries_where, entry_from, stands
 from timeline.projections.reading import Reader
-from timeline.projections.replaying import apply_or_fail, recorded_until, tables_in_memory
+from timeline.projections.replaying import apply_all, recorded_until, tables_in_memory
 from timeline.projections.roots import ROOT_TYPES
 from timeline.store.engine import read_transaction, write_transaction
 from timeline.store.event_store import Casebook, EventStore
@@ -99,8 +99,7 @@ class Stepping:
         last = stored[-1]
         with write_transaction(self._tables) as target:
             batch = Batch(self._log, target, self._store, casebook, logged(stored), last.position)
-            for projection in self._projections:
-                apply_or_fail(projection, batch)
+            apply_all(self._projections, batch)
         self.position, self.recorded_at = last.position, last.recorded_at
         self.events += len(stored)
         return batch
