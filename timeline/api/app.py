@@ -22,7 +22,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from timeline.api import pages
 from timeline.api.endpoint import GraphQLEndpoint
 from timeline.api.freshness import Freshness
-from timeline.api.schema import execute
+from timeline.api.plans.fast import FastPath
+from timeline.api.schema import execute, fast_path
 from timeline.projections.following import Follower
 from timeline.projections.reading import Reader
 from timeline.store.event_store import EventStore
@@ -74,6 +75,10 @@ def create_app(
         freshness.ensure()
         return execute(reader, store, query, variables, operation_name)
 
+    def refresh() -> int:
+        freshness.ensure()
+        return freshness.reached
+
     def read_front() -> Response:
         freshness.ensure()
         try:
@@ -96,13 +101,14 @@ def create_app(
     async def health(_request: Request) -> Response:
         return await run_in_threadpool(read_health)
 
-    graphql = GraphQLEndpoint(run)
+    fast = fast_path(reader, refresh)
+    graphql = GraphQLEndpoint(run, fast.answer)
 
     async def ask(request: Request) -> Response:
         return await graphql(request)
 
     app = Starlette(
-        lifespan=_following(store, freshness, build),
+        lifespan=_following(store, freshness, build, fast),
         routes=[
             Route("/", front, methods=["GET"]),
             Route("/graphql", ask, methods=["GET", "POST"]),
@@ -118,6 +124,7 @@ def _following(
     store: EventStore,
     freshness: Freshness,
     build: Callable[[Callable[[], bool]], object] | None,
+    fast: FastPath,
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     """Keeps the projections fresh while the server runs, so that requests find them so."""
 
@@ -139,9 +146,11 @@ def _following(
         ]
         for thread in threads:
             thread.start()
+        fast.open()
         try:
             yield
         finally:
+            fast.close()
             stopping.set()
             follower.stop()
             for thread in threads:

@@ -41,6 +41,11 @@ class Freshness:
         self._reached = -1
         self._not_before = 0.0
 
+    @property
+    def reached(self) -> int:
+        """The position that the projections were brought to; -1 before the first time."""
+        return self._reached
+
     def ensure(self) -> None:
         """Catch up if the head has moved; never raises."""
         try:

@@ -7,7 +7,7 @@ neither parsed nor validated again. Everything here is synchronous; the server r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -31,6 +31,7 @@ from timeline.api.context import Context
 from timeline.api.errors import ERRORS_MAX, QueryTooLarge, formatted, request_error
 from timeline.api.limits import BODY_BYTES_MAX, DOCUMENTS_KEPT, TOKENS_MAX, check_size
 from timeline.api.log import POSITION, Position
+from timeline.api.plans.fast import FastPath
 from timeline.api.query import Query
 from timeline.projections.reading import Reader
 from timeline.store.event_store import EventStore
@@ -96,6 +97,25 @@ def _validated_kept(query: str) -> _Prepared:
     document = _parsed_kept(query).document
     assert document is not None  # noqa: S101 - asked only for what was parsed
     return _validated(document)
+
+
+def fast_path(reader: Reader, refresh: Callable[[], int]) -> FastPath:
+    """What answers common queries by plans, with the same bounds and rules as `execute`.
+
+    Args:
+        reader: Reads the projections.
+        refresh: Catches the projections up, and says to which position.
+    """
+
+    def prepared(query: str, variables: Mapping[str, object]) -> DocumentNode | None:
+        if len(query) > DOCUMENT_LENGTH_KEPT_MAX:
+            return None
+        try:
+            return _prepared(query, variables).document
+        except (QueryTooLarge, RecursionError):
+            return None
+
+    return FastPath(_core(), reader, prepared, refresh)
 
 
 def execute(

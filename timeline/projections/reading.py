@@ -40,7 +40,7 @@ from timeline.projections.entry_queries import (
     short_of,
     with_also,
 )
-from timeline.projections.register import last_written, read_actors, read_places
+from timeline.projections.register import last_written, read_actors, read_places, swaps
 from timeline.settings import PAGE_SIZE_MAX
 from timeline.store.engine import read_transaction
 from timeline.store.event_store import EventStore
@@ -66,6 +66,20 @@ class Reader:
         self._gazetteer: tuple[object, Gazetteer] | None = None
         self._actors: tuple[object, ActorTable] | None = None
         self.time_zone = self._store.casebook_row().time_zone
+
+    @property
+    def engine(self) -> Engine:
+        """What it reads."""
+        return self._engine
+
+    def marks(self) -> tuple[int, int]:
+        """The head of the log, and how often projections were swapped.
+
+        Whatever was read is still right as long as both are the same.
+        """
+        with read_transaction(self._engine) as connection:
+            head = self._store.head_in(connection).position
+            return head, swaps(connection, self.casebook)
 
     def gazetteer(self) -> Gazetteer:
         """The places of the casebook, by id and by any spelling."""
