@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Table, delete, insert, select, tuple_, union
@@ -33,7 +34,7 @@ from timeline.domain.slabs import PlaceFold
 from timeline.domain.time import instant_from_text, instant_text
 from timeline.projections import tables
 from timeline.projections.batches import Batch
-from timeline.projections.control_rows import INFINITY, PlaceRows, Row, Written
+from timeline.projections.control_rows import INFINITY, PlaceRows, Row, Written, rows_of_walk
 from timeline.projections.roots import ROOT_TYPES, read_roots, reports_of_other_roots
 
 REPORTS_AT_ONCE_MAX = 2_000
@@ -155,6 +156,15 @@ class _PlaceChange:
         self.claims = count + len(come) - len(gone)
         self.digest = f"{total % (1 << 8 * DIGEST_BYTES):0{2 * DIGEST_BYTES}x}"
 
+    def row(self, key: str) -> Row:
+        """The place's row of `control_places`, after the change."""
+        return {
+            "casebook": key,
+            "place_id": self.place_id,
+            "claims": self.claims,
+            "digest": self.digest,
+        }
+
 
 @dataclass(frozen=True)
 class _Kept:
@@ -212,26 +222,44 @@ def _standing_forms(batch: Batch, roots: Roots, reports: Collection[str]) -> _Fo
     for row in batch.connection.execute(query).mappings():
         claim = events.decode(row["type"], events.schema_version(row["type"]), row["data"])
         assert isinstance(claim, Claim)  # noqa: S101
-        told = ControlClaim(
-            claim=claim,
-            root=roots.root(row["source_id"], claim.attributed_to),
-            known_from=instant_from_text(row["known_from"]),
-            wholes=roots.wholes(a.actor_id for a in claim.actors if a.actor_id),
-        )
-        form = {
-            "casebook": batch.name,
-            "place_id": row["place_id"],
-            "claim_id": row["claim_id"],
-            "known_from": row["known_from"],
-            "known_to": row["known_until"] or INFINITY,
-            "report_id": row["report_id"],
-            "source_id": row["source_id"],
-            "attributed_to": claim.attributed_to,
-            "root": told.root,
-            "data": events.encode(evidence_of(told, batch.casebook.time_zone)).decode(),
-        }
+        form = form_row(batch.name, batch.casebook.time_zone, roots, claim, dict(row))
         found[_key_of(form)] = form
     return found
+
+
+def form_row(key: str, time_zone: str, roots: Roots, claim: Claim, entry: Mapping[str, Any]) -> Row:
+    """What an entry that moves control says of it: its row of `control_claims`, under a key."""
+    told = ControlClaim(
+        claim=claim,
+        root=roots.root(entry["source_id"], claim.attributed_to),
+        known_from=instant_from_text(entry["known_from"]),
+        wholes=roots.wholes(a.actor_id for a in claim.actors if a.actor_id),
+    )
+    return {
+        "casebook": key,
+        "place_id": entry["place_id"],
+        "claim_id": entry["claim_id"],
+        "known_from": entry["known_from"],
+        "known_to": entry["known_until"] or INFINITY,
+        "report_id": entry["report_id"],
+        "source_id": entry["source_id"],
+        "attributed_to": claim.attributed_to,
+        "root": told.root,
+        "data": events.encode(evidence_of(told, time_zone)).decode(),
+    }
+
+
+def place_rows(
+    key: str, time_zone: str, place_id: str, forms: list[Row]
+) -> Iterator[tuple[Table, Sequence[Row]]]:
+    """All rows of a place's control, by table, from all of its rows of `control_claims`."""
+    change = _PlaceChange(place_id, [], forms, None)
+    if change.since is None:
+        return
+    fold = folded_before(change.new, change.since, time_zone)
+    walk = list(walked(fold, change.new, change.since))
+    yield tables.control_places, [change.row(key)]
+    yield from rows_of_walk(key, place_id, walk)
 
 
 def _key_of(row: Row) -> tuple[str, str, str]:
@@ -290,16 +318,7 @@ def _write_digests(connection: Connection, casebook: str, changes: Sequence[_Pla
     connection.execute(
         delete(tables.control_places).where(c.casebook == casebook, c.place_id.in_(ids))
     )
-    rows = [
-        {
-            "casebook": casebook,
-            "place_id": change.place_id,
-            "claims": change.claims,
-            "digest": change.digest,
-        }
-        for change in changes
-        if change.claims
-    ]
+    rows = [change.row(casebook) for change in changes if change.claims]
     if rows:
         connection.execute(insert(tables.control_places), rows)
 

@@ -7,7 +7,7 @@ are the same in whichever order claims were filed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -165,21 +165,14 @@ class PlaceRows:
         slabs = [s for d in both for s in (*d.slabs_gone, *d.slabs_new)]
         links = [x for d in both for x in (*d.links_gone, *d.links_new)]
         is_partial = is_going_on or back is not None
-        for table, items, row_of in (
-            (tables.control_rectangles, slabs, self._rectangle),
-            (tables.control_links, links, self._link),
-        ):
+        for table, row_of in _ROW_OF.items():
             stored: list[Row] = []
             if not is_new:
-                touched = {row_of(i)[_COLUMN[table.name]] for i in items}  # type: ignore[arg-type]
+                items = slabs if table is tables.control_rectangles else links
+                touched = {row_of(self._key, i)[_COLUMN[table.name]] for i in items}
                 stored = self._stored(table, since, touched if is_partial else None)
-            known = Known(since, stored, row_of, is_going_on=is_going_on)
-            for cut, found in walk:
-                if table is tables.control_rectangles:
-                    known.apply(cut, found.slabs_gone, found.slabs_new)
-                else:
-                    known.apply(cut, found.links_gone, found.links_new)
-            self._replace(table, stored, known.rows())
+            rows = _walked_rows(table, self._key, since, stored, walk, is_going_on=is_going_on)
+            self._replace(table, stored, rows)
 
     def _stored(self, table: Table, since: datetime, touched: set[str] | None) -> list[Row]:
         """The rows that were not over before a known time; of some bounds, or all."""
@@ -206,34 +199,70 @@ class PlaceRows:
         found.kept += [new[k] for k in new.keys() & old.keys() if new[k] != old[k]]
         found.added += [new[k] for k in new.keys() - old.keys()]
 
-    def _rectangle(self, slab: Slab) -> Row:
-        answer, plain = slab.answer, msgspec.structs.asdict(slab.answer)
-        return {
-            **self._key,
-            "valid_from": instant_text(slab.valid_from),
-            "valid_to": _text(slab.valid_to) or INFINITY,
-            "supports_from": origin_text(*answer.origin) if answer.origin else None,
-            "fought_since": _text(answer.fought_since),
-            "beside_since": _text(answer.beside_since),
-            "pending": _text(answer.pending),
-            "data": msgspec.json.encode(
-                {k: v for k, v in plain.items() if k not in _RECTANGLE_FIELDS}
-            ).decode(),
-        }
 
-    def _link(self, link: Link) -> Row:
-        return {
-            **self._key,
-            "kind": link.kind,
-            "joined": origin_text(link.joined, link.number),
-            "claim_id": link.claim_id,
-            "until": _text(link.until) or INFINITY,
-            "settled": instant_text(link.settled),
-            "latest": link.latest,
-            "root": link.root,
-        }
+def rows_of_walk(
+    casebook: str, place_id: str, walk: Sequence[tuple[datetime, Difference]]
+) -> Iterator[tuple[Table, list[Row]]]:
+    """All rectangles and links of a place, from a walk through all of its known time."""
+    key = {"casebook": casebook, "place_id": place_id}
+    if walk:
+        for table in _ROW_OF:
+            yield table, _walked_rows(table, key, walk[0][0], (), walk, is_going_on=False)
 
 
+def _walked_rows(
+    table: Table,
+    key: Row,
+    since: datetime,
+    stored: Iterable[Row],
+    walk: Iterable[tuple[datetime, Difference]],
+    *,
+    is_going_on: bool,
+) -> list[Row]:
+    """What a walk makes of the rows of a table that are stored."""
+    row_of = _ROW_OF[table]
+    known = Known(since, stored, lambda item: row_of(key, item), is_going_on=is_going_on)
+    for cut, found in walk:
+        if table is tables.control_rectangles:
+            known.apply(cut, found.slabs_gone, found.slabs_new)
+        else:
+            known.apply(cut, found.links_gone, found.links_new)
+    return known.rows()
+
+
+def _rectangle(key: Row, slab: Slab) -> Row:
+    answer, plain = slab.answer, msgspec.structs.asdict(slab.answer)
+    return {
+        **key,
+        "valid_from": instant_text(slab.valid_from),
+        "valid_to": _text(slab.valid_to) or INFINITY,
+        "supports_from": origin_text(*answer.origin) if answer.origin else None,
+        "fought_since": _text(answer.fought_since),
+        "beside_since": _text(answer.beside_since),
+        "pending": _text(answer.pending),
+        "data": msgspec.json.encode(
+            {k: v for k, v in plain.items() if k not in _RECTANGLE_FIELDS}
+        ).decode(),
+    }
+
+
+def _link(key: Row, link: Link) -> Row:
+    return {
+        **key,
+        "kind": link.kind,
+        "joined": origin_text(link.joined, link.number),
+        "claim_id": link.claim_id,
+        "until": _text(link.until) or INFINITY,
+        "settled": instant_text(link.settled),
+        "latest": link.latest,
+        "root": link.root,
+    }
+
+
+_ROW_OF: Mapping[Table, Callable[[Row, Any], Row]] = {
+    tables.control_rectangles: _rectangle,
+    tables.control_links: _link,
+}
 _COLUMN: Mapping[str, str] = {"control_rectangles": "valid_from", "control_links": "joined"}
 
 

@@ -15,6 +15,8 @@ from timeline.projections import tables
 from timeline.projections.batches import Batch
 from timeline.store.events import DOCUMENTS_PER_READ_MAX
 
+Row = dict[str, object]
+
 
 class EntriesProjection:
     """What a timeline shows: one row for each form that a claim takes over known time."""
@@ -37,21 +39,40 @@ class EntriesProjection:
                 )
             )
         texts = texts_of(batch, standings)
-        entries: list[dict[str, object]] = []
-        actors: list[dict[str, object]] = []
+        entries: list[Row] = []
+        actors: list[Row] = []
         for standing in standings.values():
-            versions = {v.report_version: v for v, _, _ in standing.versions}
-            forms: dict[str, int] = {}
-            for item in standing.claims:
-                claim = item.claim
-                form = forms[claim.claim_id] = forms.get(claim.claim_id, -1) + 1
-                version = versions[claim.report_version]
-                entries.append(_entry_row(batch, item, form, version, texts))
-                actors += _actor_rows(batch.name, claim, form)
+            of_report, of_actors = entry_rows(batch.name, batch.casebook.time_zone, standing, texts)
+            entries += of_report
+            actors += of_actors
         if entries:
             batch.connection.execute(insert(tables.entries), entries)
         if actors:
             batch.connection.execute(insert(tables.entry_actors), actors)
+
+
+def entry_rows(
+    key: str, time_zone: str, standing: ReportStanding, texts: Mapping[str, str]
+) -> tuple[list[Row], list[Row]]:
+    """The rows of one report, of `entries` and of `entry_actors`.
+
+    Args:
+        key: Under which they stand.
+        time_zone: The casebook's.
+        standing: What stands of the report.
+        texts: Those that its spans count in, by digest; withheld ones are left out.
+    """
+    entries: list[Row] = []
+    actors: list[Row] = []
+    versions = {v.report_version: v for v, _, _ in standing.versions}
+    forms: dict[str, int] = {}
+    for item in standing.claims:
+        claim = item.claim
+        form = forms[claim.claim_id] = forms.get(claim.claim_id, -1) + 1
+        version = versions[claim.report_version]
+        entries.append(_entry_row(key, time_zone, item, form, version, texts))
+        actors += _actor_rows(key, claim, form)
+    return entries, actors
 
 
 def texts_of(batch: Batch, standings: Mapping[str, ReportStanding]) -> dict[str, str]:
@@ -74,16 +95,21 @@ def texts_of(batch: Batch, standings: Mapping[str, ReportStanding]) -> dict[str,
 
 
 def _entry_row(
-    batch: Batch, item: Standing, form: int, version: ReportVersion, texts: Mapping[str, str]
-) -> dict[str, object]:
-    claim, time_zone = item.claim, batch.casebook.time_zone
+    key: str,
+    time_zone: str,
+    item: Standing,
+    form: int,
+    version: ReportVersion,
+    texts: Mapping[str, str],
+) -> Row:
+    claim = item.claim
     starts, ends = claim.occurred.start(time_zone), claim.occurred.end(time_zone)
     text = texts.get(version.text_document.digest) if version.text_document else None
     quote = None
     if text is not None and claim.evidence is not None:
         quote = text[claim.evidence.span_start : claim.evidence.span_end]
     return {
-        "casebook": batch.name,
+        "casebook": key,
         "claim_id": claim.claim_id,
         "form": form,
         "type": type(claim).__name__,
@@ -108,7 +134,7 @@ def _entry_row(
     }
 
 
-def _actor_rows(casebook: str, claim: Claim, form: int) -> list[dict[str, object]]:
+def _actor_rows(casebook: str, claim: Claim, form: int) -> list[Row]:
     named = {(a.actor_id or f"named:{folded_form(a.as_named)}", a.role.value) for a in claim.actors}
     return [
         {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -72,25 +72,35 @@ def told_rows(
         query = select(*columns).where(
             e.casebook == casebook, e.report_id.in_(some), e.type.not_in(NO_INCIDENTS)
         )
-        for row in connection.execute(query):
-            claim = events.decode(row.type, events.schema_version(row.type), row.data)
+        for row in connection.execute(query).mappings():
+            claim = events.decode(row["type"], events.schema_version(row["type"]), row["data"])
             assert isinstance(claim, Claim)  # noqa: S101
-            told = incident_claim(
-                claim,
-                row.form,
-                root=roots.root(row.source_id, claim.attributed_to),
-                wholes=roots.wholes(a.actor_id for a in claim.actors if a.actor_id),
-                known_from=row.known_from,
-                quote=row.quote,
-                time_zone=time_zone,
-            )
-            if told is not None:
-                yield ClaimRow(
-                    claim=told,
-                    source_id=row.source_id,
-                    attributed_to=claim.attributed_to,
-                    known_until=row.known_until,
-                )
+            found = told_row(time_zone, roots, claim, dict(row))
+            if found is not None:
+                yield found
+
+
+def told_row(
+    time_zone: str, roots: Roots, claim: Claim, entry: Mapping[str, Any]
+) -> ClaimRow | None:
+    """The row that an entry comes to, without its incident; `None` when it tells of none."""
+    told = incident_claim(
+        claim,
+        entry["form"],
+        root=roots.root(entry["source_id"], claim.attributed_to),
+        wholes=roots.wholes(a.actor_id for a in claim.actors if a.actor_id),
+        known_from=entry["known_from"],
+        quote=entry["quote"],
+        time_zone=time_zone,
+    )
+    if told is None:
+        return None
+    return ClaimRow(
+        claim=told,
+        source_id=entry["source_id"],
+        attributed_to=claim.attributed_to,
+        known_until=entry["known_until"],
+    )
 
 
 def read_rows(
@@ -120,28 +130,29 @@ def write_rows(connection: Connection, casebook: str, rows: Sequence[ClaimRow]) 
     if not rows:
         return
     connection.execute(
-        insert(tables.incident_claims),
-        [
-            {
-                "casebook": casebook,
-                "claim_id": row.claim.claim_id,
-                "form": row.claim.form,
-                "report_id": row.claim.report_id,
-                "stance": row.claim.stance.value,
-                "telling": row.claim.telling,
-                "bucket": bucket_of(row.claim),
-                "source_id": row.source_id,
-                "attributed_to": row.attributed_to,
-                "root": row.claim.root,
-                "known_from": row.claim.known_from,
-                "known_until": row.known_until,
-                "rule_group": row.rule_group,
-                "incident_id": row.incident_id,
-                "data": events.encode(row.claim).decode(),
-            }
-            for row in rows
-        ],
+        insert(tables.incident_claims), [claim_values(casebook, row) for row in rows]
     )
+
+
+def claim_values(casebook: str, row: ClaimRow) -> dict[str, Any]:
+    """A row as it is written."""
+    return {
+        "casebook": casebook,
+        "claim_id": row.claim.claim_id,
+        "form": row.claim.form,
+        "report_id": row.claim.report_id,
+        "stance": row.claim.stance.value,
+        "telling": row.claim.telling,
+        "bucket": bucket_of(row.claim),
+        "source_id": row.source_id,
+        "attributed_to": row.attributed_to,
+        "root": row.claim.root,
+        "known_from": row.claim.known_from,
+        "known_until": row.known_until,
+        "rule_group": row.rule_group,
+        "incident_id": row.incident_id,
+        "data": events.encode(row.claim).decode(),
+    }
 
 
 def relink_rows(
@@ -184,12 +195,13 @@ def write_sums(
         connection.execute(
             delete(tables.incidents).where(c.casebook == casebook, c.incident_id.in_(some))
         )
-    rows = [_sum_row(casebook, one) for one in sums]
+    rows = [sum_values(casebook, one) for one in sums]
     if rows:
         connection.execute(insert(tables.incidents), rows)
 
 
-def _sum_row(casebook: str, one: Incident) -> dict[str, Any]:
+def sum_values(casebook: str, one: Incident) -> dict[str, Any]:
+    """An incident as it is written."""
     figures = one.figures
     return {
         "casebook": casebook,

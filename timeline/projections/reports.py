@@ -31,15 +31,16 @@ class ReportsProjection:
                     table.c.casebook == batch.name, table.c.report_id.in_(standings)
                 )
             )
-        versions = [row for s in standings.values() for row in _version_rows(batch.name, s)]
+        versions = [row for s in standings.values() for row in version_rows(batch.name, s)]
         if versions:
             batch.connection.execute(insert(tables.report_versions), versions)
-        waiting = [row for s in standings.values() for row in _waiting_rows(batch.name, s)]
+        waiting = [row for s in standings.values() for row in waiting_rows(batch.name, s)]
         if waiting:
             batch.connection.execute(insert(tables.waiting_amendments), waiting)
 
 
-def _version_rows(casebook: str, standing: ReportStanding) -> list[dict[str, object]]:
+def version_rows(casebook: str, standing: ReportStanding) -> list[dict[str, object]]:
+    """The versions of a report, under a key, in order of publication."""
     ends = [known_from for _, known_from, _ in standing.versions[1:]]
     rows: list[dict[str, object]] = []
     for ordinal, (version, known_from, position) in enumerate(standing.versions):
@@ -68,7 +69,8 @@ def _version_rows(casebook: str, standing: ReportStanding) -> list[dict[str, obj
     return rows
 
 
-def _waiting_rows(casebook: str, standing: ReportStanding) -> list[dict[str, object]]:
+def waiting_rows(casebook: str, standing: ReportStanding) -> list[dict[str, object]]:
+    """The amendments of a report that have found no target, under a key."""
     rows: list[dict[str, object]] = []
     for fact in standing.waiting:
         assert isinstance(fact.payload, Amendment)  # noqa: S101
