@@ -93,7 +93,15 @@ def _differs(row: ClaimRow, other: ClaimRow | None) -> bool:
 
 def _write_words(batch: Batch) -> set[str]:
     """Keep the analysts' words of a batch; returns the claims that they name."""
-    rows = [
+    rows = word_rows(batch)
+    if rows:
+        batch.connection.execute(insert(tables.incident_words), rows)
+    return {str(row["claim_id"]) for row in rows}
+
+
+def word_rows(batch: Batch) -> list[dict[str, object]]:
+    """The analysts' words of a batch, a row for each claim that they name."""
+    return [
         {
             "casebook": batch.name,
             "position": stored.position,
@@ -105,9 +113,6 @@ def _write_words(batch: Batch) -> set[str]:
         for said, stored in batch.of(IncidentsLinked, IncidentsUnlinked)
         for claim_id in dict.fromkeys(said.claims)
     ]
-    if rows:
-        batch.connection.execute(insert(tables.incident_words), rows)
-    return {str(row["claim_id"]) for row in rows}
 
 
 class _Linking:
