@@ -22,7 +22,7 @@ from timeline.domain.standing import Fact, ReportStanding, report_standing
 from timeline.errors import ProjectionFailed
 from timeline.projections import tables
 from timeline.projections.control import form_row
-from timeline.projections.entries import entry_rows
+from timeline.projections.entries import actor_rows, entry_row
 from timeline.projections.feeding import reason_of
 from timeline.projections.incident_rows import ClaimRow, claim_values, told_row
 from timeline.projections.reports import version_rows, waiting_rows
@@ -111,11 +111,11 @@ class _Folding:
             outcome.add(tables.search_texts, reported_rows(key, self._zone, standing, texts))
         if not outcome.builds("timeline"):
             return
-        entries, actors = entry_rows(key, self._zone, standing, texts)
-        outcome.add(tables.entries, entries)
-        outcome.add(tables.entry_actors, actors)
         told: list[ClaimRow] = []
-        for entry, item in zip(entries, standing.claims, strict=True):
+        for item, form, version in standing.forms():
+            entry = entry_row(key, self._zone, item, form, version, texts)
+            outcome.add(tables.entries, [entry])
+            outcome.add(tables.entry_actors, actor_rows(key, item.claim, form))
             if outcome.builds("control") and entry["moves_control"]:
                 self._hand_on_control(item.claim, entry)
             if outcome.builds("incidents"):
