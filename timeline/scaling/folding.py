@@ -93,7 +93,7 @@ class _Folding:
         position = rows[-1][1]
         try:
             facts = []
-            for _, position, data in rows:  # noqa: B007 - the last is told of below
+            for _, position, data in rows:
                 type_, version, told, recorded_at = msgspec.msgpack.decode(data, type=ToldEvent)
                 payload = events.decode(type_, version, told)
                 facts.append(Fact(payload=payload, position=position, recorded_at=recorded_at))

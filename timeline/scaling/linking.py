@@ -18,13 +18,13 @@ from timeline.domain.incident_sums import incident_id, incident_of
 from timeline.domain.incidents import (
     HOPS_OF_RULE,
     REACH_DAYS,
+    Decision,
     Group,
     Pair,
     decided,
     joined,
     rule_groups,
 )
-from timeline.domain.incidents import Decision
 from timeline.projections import tables
 from timeline.projections.incident_rows import ClaimRow, claim_values, sum_values
 from timeline.scaling import plan as planning
@@ -122,7 +122,9 @@ def _groups(
 def _is_in(window: Window, claim: IncidentClaim) -> bool:
     if window.type == NEVER_LINKED:
         return True
-    return claim.first_day is not None and window.first <= claim.first_day // BIN_DAYS <= window.last
+    return (
+        claim.first_day is not None and window.first <= claim.first_day // BIN_DAYS <= window.last
+    )
 
 
 def resolved(decisions: Sequence[Decision], named: Sequence[NamedClaim]) -> Words:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Table
@@ -38,8 +39,13 @@ class Outcome:
         self._stack.enter_context(self.rows)
         return self
 
-    def __exit__(self, *failed: Any) -> None:  # noqa: ANN401 - as ExitStack has it
-        self._stack.__exit__(*failed)
+    def __exit__(
+        self,
+        type_: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(type_, value, traceback)
 
     def builds(self, projection: str) -> bool:
         """Whether a projection is among those to build."""

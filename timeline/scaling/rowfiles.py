@@ -97,7 +97,7 @@ class _File:
             return []
         digest = file_sha256(self._part)
         self._part.replace(self._path)
-        return [RowFile(self._table.name, self._path.name, self._count, digest)]
+        return [RowFile(str(self._table.name), self._path.name, self._count, digest)]
 
     def _flush(self) -> None:
         if self._rows:

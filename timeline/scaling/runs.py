@@ -9,7 +9,6 @@ a partition, however hot it is, and no file is written for each pair of tasks.
 from __future__ import annotations
 
 import heapq
-import os
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -132,11 +131,7 @@ def _batches(rows: Iterable[Keyed]) -> Iterator[list[Keyed]]:
 
 def merged(folder: Path, names: Sequence[str], partition: str) -> Iterator[Keyed]:
     """The rows of a partition from all runs, in order; some batches of each run at a time."""
-    holding = [
-        path
-        for path in (folder / name for name in names)
-        if partition in _index_of(path)
-    ]
+    holding = [path for path in (folder / name for name in names) if partition in _index_of(path)]
     with tempfile.TemporaryDirectory(prefix="timeline-runs-") as scratch:
         while len(holding) > FAN_IN_MAX:
             holding = [
@@ -151,7 +146,7 @@ def _merged_into(scratch: Path, paths: Sequence[Path], partition: str) -> Path:
     write_run(path, [(partition, heapq.merge(*(_rows(p, partition) for p in paths)))])
     for merged_path in paths:
         if merged_path.parent == scratch:
-            os.unlink(merged_path)
+            merged_path.unlink()
     return path
 
 

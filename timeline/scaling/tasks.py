@@ -1,8 +1,8 @@
 """Runs one task of a rebuild, wherever: the one function that every engine calls.
 
-A task reads the archive or the runs of tasks before it, and writes files under names of its own. What
-it reports it writes down last: a task that is run again, since its worker was lost or the rebuild
-is gone on with, finds that and is done.
+A task reads the archive or the runs of tasks before it, and writes files under names of its own.
+What it reports it writes down last: a task that is run again, since its worker was lost or the
+rebuild is gone on with, finds that and is done.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reads an archive file by file, for those who fold it, and says whether a log may be built from it.
+"""Reads an archive file by file, for folding, and says whether it is one of a given log.
 
 A file is held against its checksum before a row of it is used; the chain is not computed again:
 that is `timeline verify --archive`.
