@@ -197,7 +197,8 @@ def _spark_context(master: str) -> Iterator[Any]:
         raise ExtraNotInstalled("the engine spark", "spark") from None
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     conf = SparkConf().setMaster(master).setAppName("timeline rebuild")
-    conf.set("spark.ui.enabled", "false").set("spark.log.level", "ERROR")
+    conf.set("spark.ui.enabled", "false").set("spark.ui.showConsoleProgress", "false")
+    conf.set("spark.log.level", "ERROR")
     if path := os.environ.get("PYTHONPATH"):
         conf.set("spark.executorEnv.PYTHONPATH", path)
     try:
