@@ -20,7 +20,6 @@ from pathlib import Path
 from benchmarks.casebook import PLACES, Casebook
 from timeline.bootstrap import Application, all_projections
 from timeline.projections.replaying import checksum
-from timeline.scaling import rebuilding
 from timeline.scaling.engines import EngineName, EngineOptions
 from timeline.scaling.rebuilding import Options
 from timeline.settings import Settings, normal_url
