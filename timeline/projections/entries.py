@@ -42,7 +42,7 @@ class EntriesProjection:
         for standing in standings.values():
             versions = {v.report_version: v for v, _, _ in standing.versions}
             forms: dict[str, int] = {}
-            for item in standing.claims:
+            for item in (*standing.claims, *standing.rejected):
                 claim = item.claim
                 form = forms[claim.claim_id] = forms.get(claim.claim_id, -1) + 1
                 version = versions[claim.report_version]
@@ -95,7 +95,7 @@ def _entry_row(
         "sort_key": sort_key(claim.occurred, time_zone),
         "starts": instant_text(starts) if starts else None,
         "ends": instant_text(ends) if ends else None,
-        "moves_control": moves_control(claim),
+        "moves_control": item.known_from != item.known_until and moves_control(claim),
         "report_id": claim.report_id,
         "report_version": claim.report_version,
         "source_id": version.source.source_id if version.source else None,
@@ -105,6 +105,7 @@ def _entry_row(
         "known_until": instant_text(item.known_until) if item.known_until else None,
         "position": item.position,
         "data": encode(claim).decode(),
+        "review": item.review.value,
     }
 
 
