@@ -63,6 +63,7 @@ _GROUP_WORDS = frozenset(
         "cell",
     ]
 )
+_ATTACKERS = frozenset({"attacker", "assailant", "raider"})
 _UNARMED = frozenset(
     {
         *("civilian", "resident", "villager", "source", "official", "analyst"),
@@ -107,6 +108,9 @@ def find_actors(text: str, table: ActorTable, hits: list[Hit], is_home: bool) ->
     for hit in hits:
         known = hit.ids[0] if len(hit.ids) == 1 and (is_home or not hit.is_generic) else None
         start = hit.start
+        if text.startswith("-led ", hit.end):
+            led = table.resolve(f"{text[start : hit.end]}-led coalition")[0]
+            known = led.actor_id if led is not None else known
         if known is None and (
             of := re.search(
                 r"[A-Z][a-z]+(?:i|ian|ish|ese|an|ic) \Z", text[max(0, start - 20) : start]
@@ -243,6 +247,8 @@ class Cast:
         self._main: set[int] = set()
         self.unnamed: dict[str, ActorHit] = {}
         self.default_state: ActorHit | None = None
+        self.attacker: ActorHit | None = None
+        self.doer: ActorHit | None = None
 
     def touching(self, start: int, end: int) -> list[ActorHit]:
         """The actors named in a range of code points."""
@@ -292,6 +298,8 @@ class Cast:
             sentence_start: Where its sentence begins.
             not_: Ids of actors that it cannot be.
         """
+        if word in _ATTACKERS and self.attacker is not None:
+            return None if self.attacker.actor_id in not_ else self.attacker
         subjects = self.subjects[-RECALL_NAMES_MAX:]
         near = [(at, h) for at, h in subjects if sentence_start - RECALL_MAX <= at < before]
         told = [h for _, h in sorted(near) if h.actor_id is None or h.actor_id not in not_]

@@ -79,6 +79,8 @@ def _days(e: DateExpression, line: date | None, story: Days | None, forward: boo
         return _day_of_month(parts, line, forward)
     if e.form in (Form.MONTH, Form.SEASON, Form.YEAR):
         return _long_period(e, line, forward)
+    if e.form is Form.SHIFT and "same" in parts and line and (story is None or _is_long(story)):
+        return Days(line - pendulum.duration(days=1), line)  # "during the night"
     if e.form is Form.SHIFT:
         return _shifted(parts, story or (_one(line) if line else None))
     if line is None:
@@ -96,6 +98,10 @@ def _days(e: DateExpression, line: date | None, story: Days | None, forward: boo
     if e.form is Form.PERIOD:
         return _this_or_last(parts, line)
     return None
+
+
+def _is_long(days: Days) -> bool:
+    return (days.last - days.first).days > 1
 
 
 def _one(day: date) -> Days:

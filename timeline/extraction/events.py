@@ -7,7 +7,7 @@ from bisect import bisect_left
 
 from timeline.domain.actors import ActorRole
 from timeline.domain.claims import Modality, Polarity
-from timeline.extraction.acting import Cast
+from timeline.extraction.acting import ActorHit, Cast
 from timeline.extraction.attribution import Speakers
 from timeline.extraction.casualties import give_figures
 from timeline.extraction.date_forms import DateExpression, Form
@@ -35,7 +35,7 @@ from timeline.extraction.narrative import (
 )
 from timeline.extraction.parsing import Parse, lemma
 from timeline.extraction.placing import PlaceHit
-from timeline.extraction.roles import actors_of_event
+from timeline.extraction.roles import actors_of_event, takes_up
 from timeline.extraction.scene import Scene
 from timeline.extraction.triggers import Trigger, find_triggers, is_overtaken, lasts
 from timeline.extraction.whereabouts import Where, place_of_event
@@ -70,6 +70,7 @@ class Reader:
         self.dates: list[DateExpression] = []
         self.speakers = Speakers(text, cast)
         self.drafts: list[Draft] = []
+        self.told: Draft | None = None
         self.sieges: list[Draft] = []
         self.body = 0
         self.titles: list[tuple[int, int]] = []
@@ -104,9 +105,29 @@ class Reader:
             if draft is not None:
                 draft.fatalities = killed
                 made.append(draft)
+        made = [d for d in made if not self._takes_up(d)]
         self._remember_place(parse, made)
+        self._remember_doers(made)
         self.drafts += made
         return made
+
+    def _takes_up(self, draft: Draft) -> bool:
+        """As in "The capture came after ...": it only takes up what was told, and adds nothing."""
+        bare = draft.is_definite and not (draft.actors or draft.has_own_place)
+        if not bare or draft.type not in _NEED_PLACE:
+            return False
+        return any(d.type == draft.type and d.is_occurrence for d in self.drafts[-6:])
+
+    def _remember_doers(self, made: list[Draft]) -> None:
+        """Who did the last thing told, and who attacked last: "the advance", "the attackers"."""
+        for draft in (d for d in made if d.is_occurrence):
+            named = [a for a in draft.actors if a.role in (ActorRole.INITIATOR, ActorRole.HOLDER)]
+            if not named:
+                continue
+            doer = ActorHit(0, 0, named[0].as_named, named[0].actor_id)
+            self.cast.doer, self.told = doer, draft
+            if draft.type in _VIOLENT | {"ViolenceAgainstCivilians"}:
+                self.cast.attacker = doer
 
     def _is_in_title(self, at: int) -> bool:
         return any(start <= at < end for start, end in self.titles)
@@ -226,6 +247,9 @@ class Reader:
         again = trigger.type == "AircraftLoss" and any(
             noun.lower_ == "it" for noun in trigger.arguments.object
         )
+        if dating.days is None and not forward and self.told is not None:
+            if any(takes_up(noun) for noun in trigger.arguments.subject):
+                return Dating(self.told.occurred, None), where  # "The advance also cut ..."
         if dating.days is not None or forward or not (again or is_pluperfect(trigger.carrier)):
             return dating, where
         recent = [d for d in self.drafts[-4:] if d.type == trigger.type and d.has_own_date]

@@ -15,7 +15,8 @@ CLIMB_MAX = 25
 _WAYS = frozenset({"north", "south", "east", "west"})
 _MEASURES = frozenset(
     {"most", "all", "much", "some", "many", "half", "dozens", "hundreds", "thousands", "scores"}
-    | {"several", "parts", "part", "rest", "bulk"}
+    | {"several", "parts", "part", "rest", "bulk", "string", "handful", "number", "dozen", "couple"}
+    | {"series", "tonnes", "tons", "cluster", "swathe", "swathes", "sack", "sacks", "loads"}
 )
 _SUBJECT = frozenset({"nsubj", "csubj"})
 _PASSIVE = frozenset({"nsubjpass", "csubjpass"})

@@ -163,6 +163,8 @@ def _is_open(token: Token) -> bool:
     if not _is_infinitive(token):
         return False
     governor = lemma(token.head)
+    if governor == "have" and token.head.tag_ in ("VBD", "VBN"):
+        return False  # "had to leave" tells that they left
     return governor not in lexicon().lists["factual"] | {
         "able",
         "use",

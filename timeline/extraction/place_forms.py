@@ -78,6 +78,9 @@ ANAPHOR = re.compile(
     rf"\b[Tt]h(?:e|at|is) (?!{_ANOTHER} )(?:[a-z-]+ )?(?P<kind>town|city|village|hamlet|settlement|base|airbase|air base|airport|airfield|camp|station|plant|dam|area|"
     r"district|neighbou?rhood|crossing|hill|island|province|enclave|garrison|port|hospital|bridge|refinery|provincial capital)\b(?! (?:of|was named|called) (?:[A-Z]|[ae][a-z]{1,2}-))(?! (?:council|centre|hall|official))"
 )
+SEVERAL = re.compile(
+    r"\b(?:[Tt]he (?:two|three|four|twin|neighbou?ring)|[Bb]oth) (?:[a-z-]+ )?(?P<kind>town|villages?|citie|settlement|hamlet|suburb|base)s?\b"
+)
 ROAD = re.compile(
     r"\b(?:the |a |its |their |an |supplying )?(?:[Oo]nly |[Mm]ain |[Ss]trategic |[Vv]ital |[Kk]ey |[Ll]ast |[Cc]oastal )*(?:supply(?:ing)? |land |army's )?"
     r"(?:road|highway|route|motorway|supply line|corridor)s?"

@@ -256,6 +256,8 @@ def _unknown(
     start, end = match.start("name"), match.end("name")
     if NOT_PLACES.match(name) or (name.isupper() and not strict):
         return None
+    if NATIONALITY.fullmatch(name) or _is_in_longer_name(text, match, start):
+        return None
     if any(t.start < end and start < t.end for t in _around(taken, start)):
         return None
     whole = text[start : match.end()] if strict else name
@@ -276,7 +278,9 @@ def _unknown(
     mention, aside = related(text, start, named)
     if is_sure:
         mention = gazetteer.mention(mention)
-    if not is_sure and PART_OF_TOWN.search(whole + text[end : end + 15].split(",", maxsplit=1)[0]):
+    if not is_sure and PART_OF_TOWN.search(
+        match.group() + text[end : end + 15].split(",", maxsplit=1)[0]
+    ):
         return PlaceHit(start, end, mention, "part", is_aside=aside)
     kind = (
         "settlement"
@@ -284,6 +288,19 @@ def _unknown(
         else "site"
     )
     return PlaceHit(start, end, mention, kind, is_aside=aside)
+
+
+def _is_in_longer_name(text: str, match: re.Match[str], start: int) -> bool:
+    """As in "Institute for the Study of War": "of" joins it to a capitalised word before."""
+    lead = text[match.start() : start].strip()
+    before = text[max(0, match.start() - 24) : match.start()]
+    return lead in ("of", "of the") and bool(_TITLE_WORD.search(before))
+
+
+_TITLE_WORD = re.compile(
+    r"\b(?:Study|Institute|University|Ministry|Council|Office|Bank|Department|Party|Army|Front|Union|"
+    r"Bureau|League|Volunteers|Defence|Movement|Organi[sz]ation|Court|House|Academy|Association) \Z"
+)
 
 
 def _looks_like_no_place(text: str, start: int, end: int) -> bool:
@@ -323,15 +340,32 @@ def _with_roads(text: str, places: list[PlaceHit], gazetteer: Gazetteer) -> list
         mention = PlaceMention(as_named=named[:300], geo_precision=2)
         if road is not None:
             mention = gazetteer.mention(PlaceMention(as_named=named[:300], place_id=road.place_id))
-        elif not ends:
+        elif not ends and not (own := _own_name(text, match, after)):
             earlier = [r.mention for r in roads if r.end <= match.start()]
             if not earlier or after:
                 continue
             mention = earlier[-1]
+        elif not ends:
+            mention = PlaceMention(as_named=own, geo_precision=2)
         roads.append(PlaceHit(match.start(), end, mention, "road"))
     covered = {k for r in roads for k in range(r.start, r.end)}
     inner = [p for p in everywhere if not (p.start in covered and p.end - 1 in covered)]
     return sorted([*inner, *roads], key=lambda p: p.start)
+
+
+def _own_name(text: str, road: re.Match[str], after: re.Match[str] | None) -> str:
+    """As in "coast road", "road to Turkey": what tells it from other roads; else nothing."""
+    before = _ROAD_MARK.search(text, max(0, road.start() - 30), road.start())
+    word = before.group() if before else ""
+    named = after.group() if after and re.search(r"[A-Z]", after.group()) else ""
+    return (
+        " ".join((word + text[road.start() : road.end()] + named).split()) if word or named else ""
+    )
+
+
+_ROAD_MARK = re.compile(
+    r"\b(?:coast(?:al)?|ring|desert|[A-Z]\d{1,3}|[A-Z][\w']+[-–][A-Z][\w']+) ?\Z"
+)
 
 
 def _joining(

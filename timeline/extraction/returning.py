@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from itertools import pairwise
 
 from msgspec.structs import replace
 
 from timeline.domain.places import Gazetteer, PlaceKind, PlaceMention, Relation
-from timeline.extraction.place_forms import ANAPHOR, SITE_KINDS
+from timeline.extraction.place_forms import ANAPHOR, SEVERAL, SITE_KINDS
 from timeline.extraction.placing import PlaceHit, related
 
 NEIGHBOURS_MAX = 80
@@ -59,7 +60,21 @@ def with_anaphors(
         meant = _meant(match, told, gazetteer) or _meant(match, before, gazetteer)
         if meant is not None:
             found.append(_standing(text, match, meant, gazetteer))
+    for match in SEVERAL.finditer(text):
+        first = _first_of_several(text, match, places)
+        if first is not None:
+            found.append(_standing(text, match, first, gazetteer))
     return sorted(found, key=lambda p: p.start)
+
+
+def _first_of_several(text: str, match: re.Match[str], places: list[PlaceHit]) -> PlaceHit | None:
+    """As in "the two towns": the first of those named last, side by side, before them."""
+    at = bisect_left(places, match.start(), key=lambda p: p.start)
+    near = [p for p in places[max(0, at - NEIGHBOURS_MAX) : at] if p.end <= match.start()]
+    for one, other in reversed(list(pairwise(near))):
+        if text[one.end : other.start] == " and " and one.kind == other.kind:
+            return one
+    return None
 
 
 def _meant(match: re.Match[str], before: list[PlaceHit], gazetteer: Gazetteer) -> PlaceHit | None:
@@ -71,7 +86,10 @@ def _meant(match: re.Match[str], before: list[PlaceHit], gazetteer: Gazetteer) -
         wanted = {"settlement", "part"} if kind in _PARTS else {"settlement"}
         fitting = [p for p in before if p.kind in wanted]
         fitting = fitting or [t for p in before if (t := _town_of(p, gazetteer)) is not None]
-        fitting = [p for p in fitting if _has_size(p, kind, gazetteer)] or fitting
+        sized = [p for p in fitting if _has_size(p, kind, gazetteer)]
+        if kind == "city":
+            sized = [p for p in sized if p.mention.place_id] or sized
+        fitting = sized or fitting
     elif kind == "province":
         fitting = [p for p in before if p.kind == "region"]
     else:

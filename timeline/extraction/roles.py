@@ -67,6 +67,9 @@ def actors_of_event(trigger: Trigger, scene: Scene) -> list[ActorMention]:
         _nominal_roles(trigger, scene, roles, doer)
     if subject_role in {r.value for r in ActorRole}:
         roles.add(args.subject, str(subject_role), not_=_named_others(trigger, scene))
+        if not roles.found and any(takes_up(n) for n in args.subject):
+            if scene.cast.doer is not None:  # "The advance cut the road": whoever advanced
+                roles.add_hit(scene.cast.doer, str(subject_role))
     for preposition in ("to", "with", "against", "from", "between"):
         role = trigger.roles.get(preposition)
         if role in {r.value for r in ActorRole}:
@@ -89,6 +92,18 @@ def actors_of_event(trigger: Trigger, scene: Scene) -> list[ActorMention]:
     if trigger.type == "Clash" and not roles.found:
         _sides(trigger, scene, roles)
     return roles.found
+
+
+_EVENTS = frozenset(
+    {"advance", "capture", "recapture", "offensive", "assault", "push", "operation", "attack"}
+    | {"takeover", "thrust", "breakthrough", "gain", "campaign", "move", "victory", "success"}
+)
+
+
+def takes_up(noun: Token) -> bool:
+    """Whether a noun takes up what was told before: "The advance", "This capture"."""
+    marks = [c for c in noun.children if c.dep_ in ("det", "poss")]
+    return lemma(noun) in _EVENTS and any(c.lower_ in ("the", "this", "that") for c in marks)
 
 
 def _attackers(trigger: Trigger, scene: Scene, roles: Roles) -> None:
@@ -168,6 +183,10 @@ def _from_source(trigger: Trigger, scene: Scene, roles: Roles) -> None:
         fired = [c for c in noun.children if c.dep_ == "acl" and lemma(c) in _FIRED]
         by = [n for c in fired for p in c.children if p.dep_ == "agent" for n in p.children]
         roles.add(by, "initiator")
+    for noun in trigger.arguments.after("from"):  # "was shelled from rebel-held districts"
+        a, b = scene.parse.offsets[left_edge(noun)][0], scene.parse.offsets[noun.i][1]
+        for hit in scene.cast.touching(a, b) if "place" in scene.classes(noun) else []:
+            roles.add_hit(hit, "initiator")
     for token in trigger.token.doc[trigger.token.i + 1 : trigger.token.i + 25]:
         if lemma(token) in _FIRED and token.tag_ in ("VBN", "VBG", "VBD"):
             nouns = [

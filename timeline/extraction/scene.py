@@ -21,6 +21,8 @@ _FIGHTING = frozenset({"force", "air_arm", "gun", "person"})
 _WEAPONS = frozenset({"air_arm", "gun", "munition", "aircraft"})
 _AFFECTED = frozenset({"dobj", "pobj", "nsubjpass"})
 _SIDES = frozenset({"army", "government", "military", "regime", "junta", "air"})
+_BELONGS = frozenset({"of", "from", "to", "with", "by"})
+_MEN = frozenset({"man", "fighter", "soldier", "troop", "force"})
 _STRANGERS = frozenset({"gunman", "fighter", "group", "attacker", "assailant", "bomber", "drone"})
 _LOOSE_KINDS = frozenset({"soldier", "militant", "fighter", "troop"})
 _PLAIN_MARKS = _SIDES | {
@@ -182,12 +184,26 @@ class Scene:
         self, noun: Token, first: int, last: int, barred: frozenset[str]
     ) -> ActorHit | None:
         """As in "its drones", "their fighters": whoever the pronoun stands for."""
-        if "person" in self.classes(noun) and "force" not in self.classes(noun):
-            return None
+        low = lemma(noun)
+        if low not in _MEN and "person" in self.classes(noun) - {"force"}:
+            if "force" not in self.classes(noun):
+                return None
+        if low in _MEN and any(c.lower_ in ("his", "her") for c in noun.lefts):
+            return self._of_leader(noun, first, last)
         for owner in (c for c in noun.lefts if c.dep_ == "poss" and c.lower_ in ("its", "their")):
             whose = self._of_pronoun(owner, first, last, barred)
             if whose is not None and whose.actor_id is not None:
                 return ActorHit(first, last, self.phrase(noun), whose.actor_id, True)
+        return None
+
+    def _of_leader(self, noun: Token, first: int, last: int) -> ActorHit | None:
+        """As in "X's founder said that his men ...": X."""
+        before = [t for t in noun.doc[: noun.i] if t.dep_ in ("nsubj", "nsubjpass") and t != noun]
+        for leader in reversed(before):
+            near = [t for t in leader.subtree if abs(t.i - leader.i) <= NOUN_PHRASE_WORDS_MAX]
+            start, end = self.parse.offsets[near[0].i][0], self.parse.offsets[near[-1].i][1]
+            for hit in self.cast.touching(start, end):
+                return ActorHit(first, last, self.phrase(noun), hit.actor_id, True)
         return None
 
     def _seated(self, noun: Token, first: int, last: int) -> ActorHit | None:
@@ -285,10 +301,21 @@ class Scene:
                 "ally",
                 "link",
                 "back",
+                "charter",
+                "operate",
+                "lead",
+                "command",
+                "own",
+                "fly",
+                "pilot",
+                "control",
             ):
                 continue
-            if child.dep_ == "prep" and child.lower_ not in ("of", "from", "to", "with", "by"):
+            if child.dep_ in ("prep", "agent") and child.lower_ not in _BELONGS:
                 continue
+            by_whom = child.dep_ == "pobj" and child.head.dep_ == "agent"
+            if by_whom and child.pos_ == "PROPN" and not self.cast.touching(*offsets[child.i]):
+                return ActorHit(*offsets[child.i], self.phrase(child), None)
             for hit in self.cast.touching(*offsets[child.i]):
                 if child.dep_ in ("pobj", "appos", "nmod", "compound") and not self._is_only_place(
                     child, hit
@@ -304,7 +331,7 @@ class Scene:
             queue.extend(
                 c
                 for c in child.children
-                if c.dep_ in ("prep", "pobj", "compound", "poss", "amod", "conj")
+                if c.dep_ in ("prep", "agent", "pobj", "compound", "poss", "amod", "conj")
             )
         return None
 

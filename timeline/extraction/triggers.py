@@ -40,6 +40,7 @@ _COUNTERS = frozenset(
         "month",
     ]
 )
+_ONE_BLOW = frozenset({"attack", "assault", "raid"})  # "the offensive" is never one bombing
 _PERSONS = frozenset({"them", "him", "they", "who"})
 _PRONOUNS = frozenset({"it", "them", "that", "this", "which", "both"})
 
@@ -134,6 +135,8 @@ def _verb(token: Token, classes: Classes) -> Trigger | None:
         and (token.lower_ in lexicon().noun_rules)
     ):
         return None
+    if low in ("fight", "battle") and token.tag_ == "VBG" and token.head.lower_ == "of":
+        return None  # "after a month of fighting"
     is_active = is_garden_path(token)
     if token.dep_ == "compound" and not is_active:
         return None
@@ -268,7 +271,7 @@ def _nominal(token: Token, rule: NounRule, carrier: Token | None, last_kind: str
         c.dep_ == "det" and c.lower_ in ("the", "that", "this") for c in token.children
     )
     kind = rule.type
-    is_open = kind == "Clash" or token.lower_ == "bombing"
+    is_open = (kind == "Clash" and lemma(token) in _ONE_BLOW) or token.lower_ == "bombing"
     if is_definite and last_kind in ("Airstrike", "Shelling", "Bombing") and is_open:
         kind = last_kind
     verb = carrier if carrier is not None else token

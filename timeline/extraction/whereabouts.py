@@ -11,7 +11,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from timeline.domain.places import PlaceMention, Relation
-from timeline.extraction.grammar import Token
+from timeline.extraction.grammar import CLIMB_MAX, Token
 from timeline.extraction.parsing import lemma
 from timeline.extraction.placing import PlaceHit
 from timeline.extraction.scene import Scene
@@ -41,6 +41,8 @@ def place_of_event(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> Wh
     if trigger.type == "Withdrawal":
         scene = scene.without(lambda hit: _is_destination(hit, trigger, scene))
     slots = _slots(trigger)
+    if (which := _told_by_which(trigger, scene)) is not None and of_place:
+        return Where(which, which.mention, True)
     for slot in slots if of_place else [*trigger.arguments.object, *slots]:
         noun = _named_by_apposition(slot, scene)
         hits = [h for h in scene.places_of(noun) if not h.is_aside or h.kind == "road"]
@@ -56,10 +58,13 @@ def place_of_event(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> Wh
     if focus is not None and there:
         return Where(focus, focus.mention, True)
     named = [n for n in trigger.arguments.object if "name" in scene.classes(n)]
-    if named and of_place and trigger.roles.get("obj") in ("place", "target"):
+    named = named if trigger.roles.get("obj") in ("place", "target") else []
+    if trigger.roles.get("subj") == "place":
+        named = [n for n in trigger.arguments.subject if "name" in scene.classes(n)]
+    if named and of_place:
         phrase = scene.phrase(named[0])[:AS_NAMED_CHARACTERS_MAX] or str(named[0].text)
         return Where(None, PlaceMention(as_named=phrase), True)
-    clause = _in_same_clause(trigger, scene)
+    clause = _in_same_clause(trigger, scene, focus)
     if clause is not None and of_place and clause.mention.relation is Relation.TOWARD:
         clause = None
     if clause is not None:
@@ -70,6 +75,17 @@ def place_of_event(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> Wh
         return Where(None, None, False)
     is_siege = trigger.type.startswith("Siege")
     return Where(focus, focus.mention if is_siege else _near(focus), False)
+
+
+def _told_by_which(trigger: Trigger, scene: Scene) -> PlaceHit | None:
+    """As in "between X and Y, which the group has held": Y, whatever the parse hangs it on."""
+    token = trigger.token
+    lefts = [c for c in token.children if c.i < token.i and c.lower_ == "which"]
+    if not lefts or lefts[0].i < 2 or token.doc[lefts[0].i - 1].text != ",":
+        return None
+    start, end = scene.parse.offsets[lefts[0].i - 2]
+    hits = [h for h in scene.places if h.start < end and start < h.end]
+    return hits[0] if hits and hits[0].kind in ("settlement", "site", "part") else None
 
 
 def _town_of(hit: PlaceHit, focus: PlaceHit | None) -> PlaceMention | None:
@@ -144,19 +160,40 @@ def _near(hit: PlaceHit) -> PlaceMention:
     )
 
 
-def _in_same_clause(trigger: Trigger, scene: Scene) -> PlaceHit | None:
-    """The best place of the clause: named in it, no aside, no mere region, the nearest."""
+def _in_same_clause(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> PlaceHit | None:
+    """The best place of the clause: named in it, no aside, no mere region, the nearest.
+
+    What only a later clause names is not meant, where another place was told of before.
+    """
     top = trigger.carrier
-    spans = [scene.parse.offsets[t.i] for t in top.subtree]
+    if top.pos_ in ("NOUN", "PROPN") and top.head.pos_ == "VERB":
+        top = top.head  # "Shelling by X wounded three in Y"
+    spans = [scene.parse.offsets[t.i] for t in top.subtree if not _of_next_clause(t, top)]
     at = scene.parse.offsets[trigger.token.i][0]
 
     def rank(hit: PlaceHit) -> tuple[bool, bool, bool, int]:
         inside = any(hit.start < b and a < hit.end for a, b in spans)
         return (not inside, hit.is_aside, hit.is_region, abs(hit.start - at))
 
-    best = min(scene.places, key=rank, default=None)
+    def is_meant(hit: PlaceHit) -> bool:
+        return focus is None or hit.start < at or not rank(hit)[0]
+
+    best = min((h for h in scene.places if is_meant(h)), key=rank, default=None)
     if best is None or (
         best.is_aside and best.kind != "road" and best.mention.relation is not Relation.TOWARD
     ):
         return None
     return best
+
+
+def _of_next_clause(token: Token, top: Token) -> bool:
+    """Whether a word below a verb is in a clause coordinated with it that has its own subject."""
+    current = token
+    for _ in range(CLIMB_MAX):
+        if current in (top, current.head):
+            return False
+        is_clause = current.dep_ == "conj" and current.head == top and current.pos_ == "VERB"
+        if is_clause and any(c.dep_ in ("nsubj", "nsubjpass") for c in current.children):
+            return True
+        current = current.head
+    return False
