@@ -73,11 +73,13 @@ _UNARMED = frozenset(
         *("blogger", "president", "spokeswoman", "expert", "chairman", "worker", "monitor"),
     }
 )
+# An aircraft by its model alone ("a Turkish F-16").
+MODEL = r"(?:F|Su|Mi|MiG|Tu|Il|An|Ka|L|AH|UH|JF|MQ|C|A)-\d{1,3}[A-Z]?s?"
 _ADJECTIVE = re.compile(
     r"\b(?P<adjective>(?:[A-Z][a-z]+(?:ian|ean|yan|ish|ese|eli|aqi|eni|ench|utch|man|can)|"
     r"Saudi|Kurdish|Houthi|Hutu|"
     r"Sudanese|Yemeni|Iraqi|Afghan|Greek|Czech|Emirati|Libyan|Taliban)(?:-(?:led|backed))?)\b"
-    r"(?P<rest>(?: [a-z][\w-]+){0,2}? (?P<noun>[a-z][a-z-]+))"
+    rf"(?P<rest>(?: [a-z][\w-]+){{0,2}}? (?P<noun>[a-z][a-z-]+|{MODEL}))"
 )
 _LED = re.compile(
     r"\b(?P<name>[A-Z][\w']*(?: [A-Z][\w']*)?)-led "
@@ -198,7 +200,7 @@ def _by_adjective(text: str, table: ActorTable, found: list[ActorHit]) -> list[A
             0,
             re.compile(
                 rf"\b(?P<adjective>{known})"
-                r"(?P<rest>(?: [a-z][\w-]+){0,2}? (?P<noun>[a-z][a-z-]+))"
+                rf"(?P<rest>(?: [a-z][\w-]+){{0,2}}? (?P<noun>[a-z][a-z-]+|{MODEL}))"
             ),
         )
     made: list[ActorHit] = []
@@ -206,7 +208,7 @@ def _by_adjective(text: str, table: ActorTable, found: list[ActorHit]) -> list[A
     for pattern in patterns:
         for match in pattern.finditer(text):
             words = _AFTER.match(text, match.end("adjective"))
-            ends = [m.end() for m in re.finditer(r" [a-z][\w-]+", words.group())] if words else []
+            ends = [m.end() for m in re.finditer(r" [\w-]+", words.group())] if words else []
             start, said = match.start(), words.start() if words else 0
             nouns = [said + end for end in ends]
             end = next((e for e in nouns if _is_of_arms(text[:e].rsplit(" ", 1)[-1], arms)), None)
@@ -218,11 +220,11 @@ def _by_adjective(text: str, table: ActorTable, found: list[ActorHit]) -> list[A
     return made
 
 
-_AFTER = re.compile(r"(?: [a-z][\w-]+){1,3}")
+_AFTER = re.compile(rf"(?: (?:[a-z][\w-]+|{MODEL})){{1,3}}")
 
 
 def _is_of_arms(word: str, arms: frozenset[str]) -> bool:
-    return word in arms or word.rstrip("s") in arms
+    return word in arms or word.rstrip("s") in arms or re.fullmatch(MODEL, word) is not None
 
 
 def _taken(hits: list[ActorHit]) -> set[int]:
@@ -321,6 +323,9 @@ class Cast:
         if kinds is _STATE:
             home = [h for h in candidates if self._is_local_state(h)]
             default = self.default_state
+            same = [h for h in candidates if word in h.as_named.lower().split()]
+            if default is None and same:
+                return same[-1]
             if home or default is None:
                 return (home or candidates)[-1]
             return default if default.actor_id not in not_ else None

@@ -46,6 +46,9 @@ _REFERRING = frozenset(
 )
 
 
+_WEAPONS = frozenset({"gunfire", "fire", "shrapnel", "bullet", "shell", "missile", "rocket", "bomb"})
+
+
 def give_figures(
     triggers: list[Trigger], made: list[Draft], earlier: list[Draft], number: int
 ) -> list[tuple[Trigger, Fatalities]]:
@@ -85,7 +88,7 @@ def _incident_of(
     if near:
         return min(near, key=lambda d: abs(d.token_index - trigger.token.i))
     subjects = trigger.arguments.subject
-    refers = any(lemma(s) in _REFERRING for s in subjects)
+    refers = any(lemma(s) in _REFERRING or lemma(s) in _WEAPONS for s in subjects)
     if subjects and not refers and lemma(trigger.token) != "die":
         return None
     recent = [d for d in earlier if number - d.sentence <= SENTENCES_BACK_MAX]

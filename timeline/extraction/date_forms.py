@@ -109,6 +109,11 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
             ),
             re.IGNORECASE,
         ),
+        (
+            Form.CLAUSE_SHIFT,
+            r"\b(?:(?:a few|several|some|just|\w+) )?(?P<hours>hours?|minutes) (?P<way>after|before)(?= \w)",
+            re.IGNORECASE,
+        ),
         (Form.CLAUSE_SHIFT, rf"\b{_N} {_UNIT} (?P<way>after|before)(?= \w)", re.IGNORECASE),
         (
             Form.CLAUSE_SHIFT,
@@ -162,7 +167,10 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
         ),
         (
             Form.PERIOD,
-            r"\b(?:at|over|during|on) the (?:(?P<which>past|last|next) )?(?P<unit>weekend)\b",
+            (
+                r"\b(?:(?:at|over|during|on|throughout) the |(?=last |this |next ))"
+                r"(?:(?P<which>past|last|next|this) )?(?P<unit>weekend)\b"
+            ),
             re.IGNORECASE,
         ),
         (Form.PERIOD, rf"\b(?P<which>last|next|this) {_M}", 0),

@@ -125,12 +125,16 @@ def running_days(expression: DateExpression) -> int | None:
 
 def clause_shift(expression: DateExpression, main: Days) -> Days | None:
     """The date of B in "A, two days after B", from the date of A."""
+    if "hours" in expression.parts:
+        return main
     sign = -1 if expression.parts["way"].lower() == "after" else 1
     return _moved(main, sign * _number(expression.parts["n"]), expression.parts["unit"])
 
 
 def main_of_clause_shift(expression: DateExpression, other: Days) -> Days | None:
     """The date of A in "two days after B, A", from the date of B."""
+    if "hours" in expression.parts:
+        return other
     sign = 1 if expression.parts["way"].lower() == "after" else -1
     return _moved(other, sign * _number(expression.parts["n"]), expression.parts["unit"])
 

@@ -49,6 +49,7 @@ class Draft(Struct, kw_only=True):
     verb_index: int = -1
     methods: int = 1
     is_retaken: bool = False
+    is_reported: bool = False
     is_entry: bool = False
 
     @property

@@ -213,6 +213,7 @@ class Reader:
             is_definite=trigger.is_nominal
             and any(c.dep_ == "det" and c.lower_ in _POINTING for c in token.children),
             verb_index=trigger.carrier.i,
+            is_reported=reading.saying is not None,
             is_retaken=lemma(token) in lexicon().lists["again"],
             is_entry=lemma(token) in lexicon().lists["enter"],
         )

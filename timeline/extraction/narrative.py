@@ -82,6 +82,9 @@ def _at(draft: Draft, parse: Parse) -> int:
 
 def _shift(expression: DateExpression, known: Draft, other: Draft, *, of_main: bool) -> None:
     days = days_told(known)
+    if days and "hours" in expression.parts and other.is_reported:
+        other.occurred = not_later_than(days.last)  # "hours after it said that they had left"
+        return
     dating = shifted(expression, days, of_main=of_main) if days else None
     if dating is not None:
         other.occurred, other.has_own_date = dating.occurred, True

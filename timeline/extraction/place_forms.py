@@ -93,7 +93,7 @@ NOT_PLACES = re.compile(
     r"\A(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|\A(?:January|February|March|April|May|June|July|August|"
     r"September|October|November|December)\b|\A(?:The|It|He|She|They|A|An|In|On|At|But|And|After|Before|Some|Most|"
     r"Several|Both|Local|Ramadan|Eid|Islam|Friday|God|President|Prime|General|Colonel|Major|Captain|Lieutenant|Mr|Mrs|Dr|Minister|"
-    r"Brigade|Army|Ministry|United|Nations|Twitter|Facebook|Telegram|Reuters|AFP|Human|State|Security|Defence|Defense|Foreign|Special|Later|Earlier|Who)\b"
+    r"Brigade|Army|Ministry|United|Nations|Twitter|Facebook|Telegram|Reuters|AFP|Human|State|Security|Defence|Defense|Foreign|Special|Later|Earlier|Who)\b(?!-)"
 )
 ADJECTIVAL_AFTER = re.compile(r"-(?:led|backed|held|made|controlled)|'s (?:army|forces|troops)")
 ARMED_AFTER = re.compile(
@@ -108,6 +108,20 @@ ORGANISATION = re.compile(
 )
 NATIONALITY = re.compile(
     r"(?:ian|ish|ese|isti|eni|raqi|aeli|ench|utch|man|can|Houthi|Kurd|Taliban|Emirati|Saudi|Tuareg|Rohingya)s?\Z"
+)
+ADJECTIVE = re.compile(
+    r"(?:[A-Z][a-z]+(?:ian|ish|nese|lese)|Thai|Iraqi|Yemeni|Saudi|Israeli|French|Dutch|Emirati|German|American|Western|Chechen|Kurd|Shia|Sunni)"
+)
+COUNTRY = re.compile(
+    r"Syria|Iraq|Turkey|Lebanon|Jordan|Iran|Israel|Libya|Egypt|Chad|Niger|Mali|Algeria|Mauritania|Benin|Togo|Ghana|Nigeria|Thailand|China|India|"
+    r"Bangladesh|Laos|Russia|Belarus|Poland|Romania|Moldova|Ukraine|Yemen|Oman|Sudan|South Sudan|Ethiopia|Eritrea|Myanmar|Burkina Faso|Afghanistan|Saudi Arabia|Europe|Africa"
+)
+STREET = re.compile(r"(?:Highway|Road|Street|Avenue|Motorway)\Z")
+ROAD_MARK = re.compile(
+    r"\b(?:coast(?:al)?|ring|desert|[A-Z]\d{1,3}|[A-Z][\w']+[-–][A-Z][\w']+) ?\Z"
+)
+TITLE_BEFORE = re.compile(
+    rf"\b(?!{SETTLEMENT}|{SITE}|{REGION}|{PART}|Most|Some|Parts|All|Half|Units|Residents|Battle|People|Hundreds|Dozens|Government)[A-Z][a-z]+ \Z"
 )
 # Parts of longer names, before which the gazetteer's name is another place's; and the Donets is a river.
 _LONGER = re.compile(

@@ -24,6 +24,11 @@ from timeline.extraction.place_forms import (
     KIND_OF,
     LOOSE,
     NATIONALITY,
+    ADJECTIVE,
+    COUNTRY,
+    ROAD_MARK,
+    STREET,
+    TITLE_BEFORE,
     NEAR,
     NOT_PLACES,
     NUMBER_WORDS,
@@ -103,8 +108,23 @@ def find_places(text: str, gazetteer: Gazetteer, taken: list[Hit]) -> list[Place
             if unknown is not None:
                 found.append(unknown)
                 covered[unknown.start : unknown.end] = b"\1" * (unknown.end - unknown.start)
-    found.sort(key=lambda p: p.start)
+    found = _sharing_relation(text, sorted(found, key=lambda p: p.start))
     return _with_roads(text, found, gazetteer)
+
+
+def _sharing_relation(text: str, found: list[PlaceHit]) -> list[PlaceHit]:
+    """As in "towards X and Y": what is said of X is said of Y."""
+    made: list[PlaceHit] = []
+    for hit in found:
+        last = made[-1] if made else None
+        joined = last is not None and text[last.end : hit.start] in (" and ", ", ", " or ")
+        if last and joined and hit.mention.relation is Relation.AT:
+            away = last.mention.relation is Relation.TOWARD
+            if away and last.mention.distance_km is None:
+                mention = replace(hit.mention, relation=Relation.TOWARD, geo_precision=2)
+                hit = hit._replace(mention=mention, is_aside=last.is_aside)  # noqa: PLW2901
+        made.append(hit)
+    return made
 
 
 _Spanned = TypeVar("_Spanned", Hit, PlaceHit)
@@ -256,7 +276,9 @@ def _unknown(
     start, end = match.start("name"), match.end("name")
     if NOT_PLACES.match(name) or (name.isupper() and not strict):
         return None
-    if NATIONALITY.fullmatch(name) or _is_in_longer_name(text, match, start):
+    if ADJECTIVE.fullmatch(name) or _is_in_longer_name(text, match, start):
+        return None
+    if is_no_place_here(text, start, end):
         return None
     if any(t.start < end and start < t.end for t in _around(taken, start)):
         return None
@@ -282,6 +304,10 @@ def _unknown(
         match.group() + text[end : end + 15].split(",", maxsplit=1)[0]
     ):
         return PlaceHit(start, end, mention, "part", is_aside=aside)
+    if STREET.search(name) and not is_sure:
+        return PlaceHit(start, end, replace(mention, geo_precision=2), "road", is_aside=aside)
+    if COUNTRY.fullmatch(name) and not is_sure:
+        return PlaceHit(start, end, replace(mention, geo_precision=3), "region", is_aside=aside)
     kind = (
         "settlement"
         if is_sure or not re.search(r"(?i)base|airport|camp|dam|field", whole)
@@ -291,16 +317,12 @@ def _unknown(
 
 
 def _is_in_longer_name(text: str, match: re.Match[str], start: int) -> bool:
-    """As in "Institute for the Study of War": "of" joins it to a capitalised word before."""
+    """As in "Institute for the Study of War", "Temple of Bel": "of" joins it to a name before."""
     lead = text[match.start() : start].strip()
-    before = text[max(0, match.start() - 24) : match.start()]
-    return lead in ("of", "of the") and bool(_TITLE_WORD.search(before))
-
-
-_TITLE_WORD = re.compile(
-    r"\b(?:Study|Institute|University|Ministry|Council|Office|Bank|Department|Party|Army|Front|Union|"
-    r"Bureau|League|Volunteers|Defence|Movement|Organi[sz]ation|Court|House|Academy|Association) \Z"
-)
+    title = TITLE_BEFORE.search(text, max(0, match.start() - 30), match.start())
+    if lead not in ("of", "of the") or title is None:
+        return False
+    return re.search(r"[.!?:;—–]\s*\Z|\A\s*\Z|\n\Z", text[: title.start()][-4:]) is None
 
 
 def _looks_like_no_place(text: str, start: int, end: int) -> bool:
@@ -355,17 +377,12 @@ def _with_roads(text: str, places: list[PlaceHit], gazetteer: Gazetteer) -> list
 
 def _own_name(text: str, road: re.Match[str], after: re.Match[str] | None) -> str:
     """As in "coast road", "road to Turkey": what tells it from other roads; else nothing."""
-    before = _ROAD_MARK.search(text, max(0, road.start() - 30), road.start())
+    before = ROAD_MARK.search(text, max(0, road.start() - 30), road.start())
     word = before.group() if before else ""
     named = after.group() if after and re.search(r"[A-Z]", after.group()) else ""
     return (
         " ".join((word + text[road.start() : road.end()] + named).split()) if word or named else ""
     )
-
-
-_ROAD_MARK = re.compile(
-    r"\b(?:coast(?:al)?|ring|desert|[A-Z]\d{1,3}|[A-Z][\w']+[-–][A-Z][\w']+) ?\Z"
-)
 
 
 def _joining(

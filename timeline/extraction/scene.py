@@ -6,9 +6,10 @@ one named before ("the army", "they"). Whoever is not known stays as the report 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
-from timeline.extraction.acting import ActorHit, Cast
+from timeline.extraction.acting import MODEL, ActorHit, Cast
 from timeline.extraction.grammar import CLIMB_MAX, Token, coordinated, left_edge
 from timeline.extraction.lexicon import lexicon
 from timeline.extraction.parsing import Parse, lemma
@@ -66,6 +67,8 @@ class Scene:
     def _classify(self, token: Token) -> frozenset[str]:
         words = lexicon()
         held = set(words.classes(lemma(token))) | set(words.classes(token.lower_))
+        if re.fullmatch(MODEL, token.text):
+            held |= {"aircraft", "air_arm"}
         if "force" in held and _carries_relief(token):
             held.discard("force")
         if any(c.lower_ == "suicide" for c in token.lefts):
@@ -191,6 +194,8 @@ class Scene:
         if low in _MEN and any(c.lower_ in ("his", "her") for c in noun.lefts):
             return self._of_leader(noun, first, last)
         for owner in (c for c in noun.lefts if c.dep_ == "poss" and c.lower_ in ("its", "their")):
+            if low == "defender":  # of a place, and not of whoever was told of last
+                return ActorHit(first, last, self.phrase(noun), None)
             whose = self._of_pronoun(owner, first, last, barred)
             if whose is not None and whose.actor_id is not None:
                 return ActorHit(first, last, self.phrase(noun), whose.actor_id, True)
@@ -267,6 +272,8 @@ class Scene:
     def _is_only_place(self, noun: Token, hit: ActorHit) -> bool:
         """Whether the name is a capital that stands here for the city ("near Damascus")."""
         same = any(p.start == hit.start and p.end == hit.end for p in self.all_places)
+        if noun.head.lower_ == "from" and self.classes(noun.head.head) & _WEAPONS:
+            return False  # "drones from X struck"
         return (
             same
             and noun.dep_ == "pobj"

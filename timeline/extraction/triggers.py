@@ -41,6 +41,7 @@ _COUNTERS = frozenset(
     ]
 )
 _ONE_BLOW = frozenset({"attack", "assault", "raid"})  # "the offensive" is never one bombing
+_AS_IT_STANDS = frozenset({"besieged", "blockaded", "encircled", "surrounded", "occupied"})
 _PERSONS = frozenset({"them", "him", "they", "who"})
 _PRONOUNS = frozenset({"it", "them", "that", "this", "which", "both"})
 
@@ -137,6 +138,8 @@ def _verb(token: Token, classes: Classes) -> Trigger | None:
         return None
     if low in ("fight", "battle") and token.tag_ == "VBG" and token.head.lower_ == "of":
         return None  # "after a month of fighting"
+    if token.i and token.lower_ in _AS_IT_STANDS and _is_attributive(token):
+        return None
     is_active = is_garden_path(token)
     if token.dep_ == "compound" and not is_active:
         return None
@@ -158,6 +161,14 @@ def _verb(token: Token, classes: Classes) -> Trigger | None:
             carrier = token.head if token.dep_ == "csubj" else token
             return Trigger(token, kind, rule.roles, args, carrier, is_nominal=False)
     return None
+
+
+def _is_attributive(token: Token) -> bool:
+    """As in "aid reached besieged X", where the parse takes the state of X for what was done."""
+    before, after = token.doc[token.i - 1], token.i + 1
+    is_bare = not any(c.dep_ in ("aux", "auxpass", "nsubj") for c in token.children)
+    names = after < len(token.doc) and token.doc[after].pos_ == "PROPN"
+    return is_bare and names and before.pos_ in ("VERB", "ADP")
 
 
 def _is_outcome(token: Token) -> bool:

@@ -43,6 +43,7 @@ def place_of_event(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> Wh
     slots = _slots(trigger)
     if (which := _told_by_which(trigger, scene)) is not None and of_place:
         return Where(which, which.mention, True)
+    loose: Where | None = None
     for slot in slots if of_place else [*trigger.arguments.object, *slots]:
         noun = _named_by_apposition(slot, scene)
         hits = [h for h in scene.places_of(noun) if not h.is_aside or h.kind == "road"]
@@ -51,7 +52,12 @@ def place_of_event(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> Wh
         if hits and (town := _town_of(hits[0], focus)) is not None:
             return Where(focus, town, True)
         if hits:
-            return Where(hits[0], _as_told(hits[0], noun, trigger, scene), True)
+            told = Where(hits[0], _as_told(hits[0], noun, trigger, scene), True)
+            if of_place or not _is_vague(hits[0]):
+                return told
+            loose = loose or told
+    if loose is not None:
+        return loose
     if of_place and focus is not None and any(n.lower_ in _PRONOUNS for n in slots):
         return Where(focus, focus.mention, True)
     there = [c for w in (trigger.token, trigger.carrier) for c in w.subtree if _is_there(c, w)]
@@ -75,6 +81,11 @@ def place_of_event(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> Wh
         return Where(None, None, False)
     is_siege = trigger.type.startswith("Siege")
     return Where(focus, focus.mention if is_siege else _near(focus), False)
+
+
+def _is_vague(hit: PlaceHit) -> bool:
+    """Whether a place is a region or road that the gazetteer lacks: a named spot says more."""
+    return hit.mention.place_id is None and hit.kind in ("region", "road")
 
 
 def _told_by_which(trigger: Trigger, scene: Scene) -> PlaceHit | None:
