@@ -166,9 +166,14 @@ def _verb(token: Token, classes: Classes) -> Trigger | None:
 def _is_attributive(token: Token) -> bool:
     """As in "aid reached besieged X", where the parse takes the state of X for what was done."""
     before, after = token.doc[token.i - 1], token.i + 1
-    is_bare = not any(c.dep_ in ("aux", "auxpass", "nsubj") for c in token.children)
+    helpers = [c for c in token.children if c.dep_ in ("aux", "auxpass", "nsubj")]
+    is_bare = all(c.i == token.i - 1 and c.tag_ == "VBD" and _is_full_verb(c) for c in helpers)
     names = after < len(token.doc) and token.doc[after].pos_ == "PROPN"
-    return is_bare and names and before.pos_ in ("VERB", "ADP")
+    return is_bare and names and (before.tag_ == "VBD" or before.pos_ in ("VERB", "ADP"))
+
+
+def _is_full_verb(token: Token) -> bool:
+    return lemma(token) not in ("be", "have", "do", "get")
 
 
 def _is_outcome(token: Token) -> bool:

@@ -177,7 +177,8 @@ def _in_same_clause(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> P
     What only a later clause names is not meant, where another place was told of before.
     """
     top = trigger.carrier
-    if top.pos_ in ("NOUN", "PROPN") and top.head.pos_ == "VERB":
+    is_subject = trigger.is_nominal or trigger.token.lower_.endswith("ing")
+    if is_subject and top.dep_ in ("nsubj", "csubj", "advcl") and top.head.pos_ == "VERB":
         top = top.head  # "Shelling by X wounded three in Y"
     spans = [scene.parse.offsets[t.i] for t in top.subtree if not _of_next_clause(t, top)]
     at = scene.parse.offsets[trigger.token.i][0]
