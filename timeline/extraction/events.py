@@ -86,7 +86,9 @@ class Reader:
         last = next((d.type for d in reversed(self.drafts) if d.type in _VIOLENT), None)
         triggers = find_triggers(parse, scene.classes, last)
         triggers = [t for t in triggers if not self._is_in_title(parse.offsets[t.token.i][0])]
-        words = {w.i for t in triggers for w in (t.token, t.carrier)}
+        tolls = [t for t in triggers if t.type == "Casualties"]
+        events = [t for t in triggers if t not in tolls] or tolls
+        words = {w.i for t in events for w in (t.token, t.carrier)}
         dated = attached(governors(parse, self.dates), words)
         states = [t for t in triggers if lasts(t)]
         hints = [self._draft(trigger, scene, dated, number) for trigger in states]
@@ -100,10 +102,10 @@ class Reader:
         move_story(made, parse, self.calendar, number)
         made += earlier_of_running(made, parse, self.dates)
         made += [d for draft in list(made) for d in listed_places(draft, scene, self.text)]
-        for trigger, killed in give_figures(triggers, made, self.drafts, number):
-            draft = self._draft(trigger, scene, dated, number)
+        for toll in give_figures(triggers, made, self.drafts, number, scene):
+            draft = self._draft(toll.trigger, scene, dated, number)
             if draft is not None:
-                draft.fatalities = killed
+                draft.fatalities, draft.casualties = toll.fatalities, list(toll.casualties)
                 made.append(draft)
         made = [d for d in made if not self._takes_up(d)]
         self._remember_place(parse, made)

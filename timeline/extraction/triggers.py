@@ -138,6 +138,8 @@ def _verb(token: Token, classes: Classes) -> Trigger | None:
         return None
     if low in ("fight", "battle") and token.tag_ == "VBG" and token.head.lower_ == "of":
         return None  # "after a month of fighting"
+    if token.i and low in _HARM and _harms_next(token.doc[token.i - 1]):
+        return None  # "X shelling killed three": the shelling is the event
     if token.i and token.lower_ in _AS_IT_STANDS and _is_attributive(token):
         return None
     is_active = is_garden_path(token)
@@ -355,7 +357,8 @@ def _harms_next(token: Token) -> bool:
     if token.tag_ != "VBG" or token.i + 1 >= len(token.doc):
         return False
     after = token.doc[token.i + 1]
-    return after.tag_ == "VBD" and lemma(after) in _HARM
+    is_past = after.tag_ == "VBD" or (after.tag_ == "VBN" and token.dep_ == "aux")
+    return is_past and lemma(after) in _HARM
 
 
 def _stands(rule: NounRule, token: Token, carrier: Token | None, classes: Classes) -> bool:
