@@ -168,6 +168,7 @@ _KIND_WORD = re.compile(
     r"(?=[ -](?:hands?|control|held|controlled|positions?|territory|areas?|lines|jets?|"
     r"warplanes?|aircraft|helicopters?|drones?|artillery|guns?|rockets?|shells?|mortars?|fire|"
     r"shelling|bombardment|strikes?|airstrikes?|raids?|attacks?|offensive|troops|forces|army|"
+    r"counter-?(?:attack|offensive)s?|assaults?|advances?|push|ambush(?:es)?|snipers?|pilots?|"
     r"checkpoints?|posts?|outposts?|bases?|camps?|barracks|garrisons?|convoys?|columns?|"
     r"strongholds?|bastions?|enclaves?|trenches|headquarters|depots?|sites?|targets?)\b)"
 )
@@ -323,6 +324,8 @@ class Cast:
         if kinds is _STATE:
             home = [h for h in candidates if self._is_local_state(h)]
             default = self.default_state
+            own = [h for h in candidates if (h.actor_id or "").startswith("government-of-")]
+            candidates = own if own and default is None else candidates
             same = [h for h in candidates if word in h.as_named.lower().split()]
             if default is None and same:
                 return same[-1]

@@ -182,6 +182,11 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
             r"\b(?:this|(?P<word>yesterday)) (?:morning|afternoon|evening)\b",
             re.IGNORECASE,
         ),
+        (
+            Form.DAY,
+            r"\b(?:on |at )?(?P<feast>New Year's (?:Day|Eve|[Nn]ight)|Christmas (?:Day|Eve))\b",
+            0,
+        ),
         (Form.ISO, rf"{_PREP}\b(?P<iso>(?:19|20)\d{{2}}-\d{{2}}-\d{{2}})\b", re.IGNORECASE),
         (
             Form.DAY,

@@ -27,6 +27,13 @@ from timeline.extraction.date_forms import (
 # A day without a year this soon after the dateline is a slip or still to come.
 AFTER_DATELINE_DAYS_MAX = 60
 LOOSE_DAYS = 7
+_FEASTS = {
+    "new year's day": (1, 1),
+    "new year's eve": (12, 31),
+    "new year's night": (1, 1),
+    "christmas day": (12, 25),
+    "christmas eve": (12, 24),
+}
 
 
 class Days(NamedTuple):
@@ -144,7 +151,10 @@ def _month_number(name: str) -> int:
 
 
 def _day_of_month(parts: dict[str, str], line: date | None, forward: bool) -> Days | None:
-    month, day = _month_number(parts["month"]), int(parts["day"])
+    if "feast" in parts:
+        month, day = _FEASTS[parts["feast"].lower()]
+    else:
+        month, day = _month_number(parts["month"]), int(parts["day"])
     if "year" in parts:
         return _one(date(int(parts["year"]), month, day))
     if line is None:

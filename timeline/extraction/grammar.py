@@ -132,7 +132,7 @@ def arguments(verb: Token) -> Arguments:
 
 def _counted(noun: Token) -> Token:
     """Of what there is "most", "all", "dozens": the noun itself is but a measure."""
-    if noun.lower_ not in _MEASURES:
+    if noun.lower_ not in _MEASURES and not noun.like_num:
         return noun
     of = [n for c in noun.children if c.lower_ == "of" for n in c.children if n.dep_ == "pobj"]
     return of[0] if of else noun

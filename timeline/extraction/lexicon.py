@@ -27,6 +27,7 @@ class VerbRule(Struct, frozen=True, forbid_unknown_fields=True):
     not_: list[str] = []
     with_text: list[str] = []
     intransitive: bool = False
+    present: bool = False
 
     @property
     def particles(self) -> tuple[str, ...]:

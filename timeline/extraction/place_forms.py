@@ -126,7 +126,7 @@ TITLE_BEFORE = re.compile(
 # Parts of longer names, before which the gazetteer's name is another place's; and the Donets is a river.
 _LONGER = re.compile(
     r"\b(?:Umm|Abu|Abou|Tell|Tall|Tal|Khan|Kafr|Kfar|Deir|Dayr|Jabal|Jebel|Wadi|Ain|Ayn|Bir|Ras|Bayt|Beit|Khirbet|Khirbat|"
-    r"Qal'at|Burj|Nahr|Albu|Velyka|Mala|Nova|Novo|Novyi|Stara|Staryi|Verkhnia|Nyzhnia|Nizhny|Veliky|New|Old|Upper|Lower|Mount|Lake)"
+    r"Qal'at|Burj|Nahr|Albu|Velyka|Mala|Nova|Novo|Novyi|Stara|Staryi|Verkhnia|Nyzhnia|Nizhny|Veliky|New|Upper|Lower|Mount|Lake)"
     r"[ -](?:al-|el-)?\Z"
 )
 _AFTER_RIVER = re.compile(

@@ -113,6 +113,7 @@ def _attackers(trigger: Trigger, scene: Scene, roles: Roles) -> None:
             roles.add([noun], "initiator")
             continue
         by = [n for c in noun.children if c.lower_ in ("by", "from") for n in c.children]
+        by += [] if trigger.arguments.is_passive else trigger.arguments.after("by")
         owners = [c for c in noun.lefts if c.dep_ in ("poss", "compound", "amod", "nmod")]
         for owner in [*by, *owners]:
             for hit in scene.cast.touching(*scene.parse.offsets[owner.i]):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from timeline.extraction.acting import MODEL, ActorHit, Cast
-from timeline.extraction.grammar import CLIMB_MAX, Token, coordinated, left_edge
+from timeline.extraction.grammar import CLIMB_MAX, Token, arguments, coordinated, left_edge
 from timeline.extraction.lexicon import lexicon
 from timeline.extraction.parsing import Parse, lemma
 from timeline.extraction.placing import PlaceHit
@@ -23,6 +23,7 @@ _WEAPONS = frozenset({"air_arm", "gun", "munition", "aircraft"})
 _AFFECTED = frozenset({"dobj", "pobj", "nsubjpass"})
 _SIDES = frozenset({"army", "government", "military", "regime", "junta", "air"})
 _BELONGS = frozenset({"of", "from", "to", "with", "by"})
+_FROM_THE_AIR = frozenset({"glide", "barrel", "aerial", "guided", "cluster", "vacuum"})
 _MEN = frozenset({"man", "fighter", "soldier", "troop", "force"})
 _STRANGERS = frozenset({"gunman", "fighter", "group", "attacker", "assailant", "bomber", "drone"})
 _LOOSE_KINDS = frozenset({"soldier", "militant", "fighter", "troop"})
@@ -74,6 +75,13 @@ class Scene:
         if any(c.lower_ == "suicide" for c in token.lefts):
             held.discard("air_arm")
             held.add("suicide_bomber")
+        if lemma(token) == "bomb" and any(c.lower_ in _FROM_THE_AIR for c in token.lefts):
+            held = (held - {"bomb"}) | {"air_arm"}
+        if lemma(token) == "man" and any(c.dep_ == "poss" for c in token.lefts):
+            held.add("force")
+        if any(c.dep_ == "acl" and lemma(c) == "carry" for c in token.rights):
+            loads = [n for c in token.rights if c.dep_ == "acl" for n in arguments(c).object]
+            held |= {"force"} & {k for n in loads for k in words.classes(lemma(n))}
         a, b = self.parse.offsets[token.i]
         place = any(p.start < b and a < p.end for p in self.places)
         if held & {"settlement", "site", "region"} or place:
@@ -308,6 +316,7 @@ class Scene:
                 "ally",
                 "link",
                 "back",
+                "carry",
                 "charter",
                 "operate",
                 "lead",
@@ -324,7 +333,7 @@ class Scene:
             if by_whom and child.pos_ == "PROPN" and not self.cast.touching(*offsets[child.i]):
                 return ActorHit(*offsets[child.i], self.phrase(child), None)
             for hit in self.cast.touching(*offsets[child.i]):
-                if child.dep_ in ("pobj", "appos", "nmod", "compound") and not self._is_only_place(
+                if child.dep_ in ("pobj", "dobj", "appos", "nmod", "compound") and not self._is_only_place(
                     child, hit
                 ):
                     return hit
@@ -338,7 +347,7 @@ class Scene:
             queue.extend(
                 c
                 for c in child.children
-                if c.dep_ in ("prep", "agent", "pobj", "compound", "poss", "amod", "conj")
+                if c.dep_ in ("prep", "agent", "dobj", "pobj", "compound", "poss", "amod", "conj")
             )
         return None
 

@@ -140,6 +140,8 @@ def _verb(token: Token, classes: Classes) -> Trigger | None:
         return None  # "after a month of fighting"
     if token.i and low in _HARM and _harms_next(token.doc[token.i - 1]):
         return None  # "X shelling killed three": the shelling is the event
+    if token.dep_ == "acl" and low in ("broker", "mediate", "negotiate"):
+        return None  # "under a deal brokered by X" names the deal
     if token.i and token.lower_ in _AS_IT_STANDS and _is_attributive(token):
         return None
     is_active = is_garden_path(token)
@@ -213,6 +215,8 @@ def _fits(rule: VerbRule, low: str, token: Token, args: Arguments, classes: Clas
     if rule.needs.get(low) and not set(rule.needs[low]) & {
         t.lower_.rstrip("s") for t in token.sent
     }:
+        return False
+    if rule.present and token.tag_ not in ("VBP", "VBZ"):
         return False
     if rule.with_text and not {t.lower_ for t in token.doc} & set(rule.with_text):
         return False

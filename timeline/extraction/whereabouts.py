@@ -43,13 +43,15 @@ def place_of_event(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> Wh
     slots = _slots(trigger)
     if (which := _told_by_which(trigger, scene)) is not None and of_place:
         return Where(which, which.mention, True)
+    if of_place and (named := _named(trigger, scene)) is not None:
+        return named
     loose: Where | None = None
     for slot in slots if of_place else [*trigger.arguments.object, *slots]:
         noun = _named_by_apposition(slot, scene)
         hits = [h for h in scene.places_of(noun) if not h.is_aside or h.kind == "road"]
         spots = [h for h in hits if h.kind != "road"]
         hits = hits if trigger.type.startswith("Route") or not spots else spots
-        if hits and (town := _town_of(hits[0], focus)) is not None:
+        if hits and (town := _town_of(hits[0], _last_town(hits[0], scene, focus))) is not None:
             return Where(focus, town, True)
         if hits:
             told = Where(hits[0], _as_told(hits[0], noun, trigger, scene), True)
@@ -63,13 +65,6 @@ def place_of_event(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> Wh
     there = [c for w in (trigger.token, trigger.carrier) for c in w.subtree if _is_there(c, w)]
     if focus is not None and there:
         return Where(focus, focus.mention, True)
-    named = [n for n in trigger.arguments.object if "name" in scene.classes(n)]
-    named = named if trigger.roles.get("obj") in ("place", "target") else []
-    if trigger.roles.get("subj") == "place":
-        named = [n for n in trigger.arguments.subject if "name" in scene.classes(n)]
-    if named and of_place:
-        phrase = scene.phrase(named[0])[:AS_NAMED_CHARACTERS_MAX] or str(named[0].text)
-        return Where(None, PlaceMention(as_named=phrase), True)
     clause = _in_same_clause(trigger, scene, focus)
     if clause is not None and of_place and clause.mention.relation is Relation.TOWARD:
         clause = None
@@ -81,6 +76,18 @@ def place_of_event(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> Wh
         return Where(None, None, False)
     is_siege = trigger.type.startswith("Siege")
     return Where(focus, focus.mention if is_siege else _near(focus), False)
+
+
+def _named(trigger: Trigger, scene: Scene) -> Where | None:
+    """What was taken, held or left, by a name that the gazetteer lacks."""
+    nouns = trigger.arguments.object if trigger.roles.get("obj") in ("place", "target") else []
+    if trigger.roles.get("subj") == "place":
+        nouns = trigger.arguments.subject
+    named = [n for n in nouns if "name" in scene.classes(n)]
+    if not named or any(scene.places_of(n) for n in nouns):
+        return None
+    phrase = scene.phrase(named[0])[:AS_NAMED_CHARACTERS_MAX] or str(named[0].text)
+    return Where(None, PlaceMention(as_named=phrase), True)
 
 
 def _is_vague(hit: PlaceHit) -> bool:
@@ -97,6 +104,15 @@ def _told_by_which(trigger: Trigger, scene: Scene) -> PlaceHit | None:
     start, end = scene.parse.offsets[lefts[0].i - 2]
     hits = [h for h in scene.places if h.start < end and start < h.end]
     return hits[0] if hits and hits[0].kind in ("settlement", "site", "part") else None
+
+
+def _last_town(quarter: PlaceHit, scene: Scene, focus: PlaceHit | None) -> PlaceHit | None:
+    """The town that a quarter is in: the one told of last that is known."""
+    if focus is None or focus.mention.place_id is not None:
+        return focus
+    known = [p for p in scene.all_places if p.kind == "settlement" and p.mention.place_id]
+    before = [p for p in known if p.start < quarter.start and not p.is_aside]
+    return before[-1] if before else focus
 
 
 def _town_of(hit: PlaceHit, focus: PlaceHit | None) -> PlaceMention | None:
