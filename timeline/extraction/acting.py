@@ -330,7 +330,7 @@ class Cast:
             if default is None and same:
                 return same[-1]
             if home or default is None:
-                return (home or candidates)[-1]
+                return (own or home or candidates)[-1]
             return default if default.actor_id not in not_ else None
         return candidates[-1]
 

@@ -10,6 +10,7 @@ from timeline.domain.claims import Modality, Polarity
 from timeline.extraction.acting import ActorHit, Cast
 from timeline.extraction.attribution import Speakers
 from timeline.extraction.casualties import give_figures
+from timeline.extraction.claiming import credit, is_claimed
 from timeline.extraction.date_forms import DateExpression, Form
 from timeline.extraction.dates import days_of
 from timeline.extraction.dating import Calendar, Dating, date_event, governors, own_dates
@@ -85,6 +86,7 @@ class Reader:
         self._note_subjects(parse, scene)
         last = next((d.type for d in reversed(self.drafts) if d.type in _VIOLENT), None)
         triggers = find_triggers(parse, scene.classes, last)
+        triggers = [t for t in triggers if not (t.is_nominal and is_claimed(t.token))]
         triggers = [t for t in triggers if not self._is_in_title(parse.offsets[t.token.i][0])]
         tolls = [t for t in triggers if t.type == "Casualties"]
         events = [t for t in triggers if t not in tolls] or tolls
@@ -108,6 +110,7 @@ class Reader:
                 draft.fatalities, draft.casualties = toll.fatalities, list(toll.casualties)
                 made.append(draft)
         made = [d for d in made if not self._takes_up(d)]
+        credit(scene, made, self.drafts, number)
         self._remember_place(parse, made)
         self._remember_doers(made)
         self.drafts += made

@@ -40,6 +40,9 @@ def date_shifted_clauses(
             before = [d for d in after if _at(d, parse) > comma]
             after = [d for d in after if _at(d, parse) < comma]
         main = next((d for d in reversed(before) if d.has_own_date), None)
+        if main is not None and after and after[0].is_nominal:
+            shares = after[0].occurred == main.occurred
+            after[0].has_own_date = after[0].has_own_date and not shares
         if after and main is not None and not after[0].has_own_date:
             _shift(expression, main, after[0], of_main=False)
             _share(after, parse)

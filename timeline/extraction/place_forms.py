@@ -116,6 +116,10 @@ COUNTRY = re.compile(
     r"Syria|Iraq|Turkey|Lebanon|Jordan|Iran|Israel|Libya|Egypt|Chad|Niger|Mali|Algeria|Mauritania|Benin|Togo|Ghana|Nigeria|Thailand|China|India|"
     r"Bangladesh|Laos|Russia|Belarus|Poland|Romania|Moldova|Ukraine|Yemen|Oman|Sudan|South Sudan|Ethiopia|Eritrea|Myanmar|Burkina Faso|Afghanistan|Saudi Arabia|Europe|Africa"
 )
+IN_TOWN = re.compile(r"(?: [a-z-]+){0,2} in (?:the )?(?:(?:town|city|heart|centre) of )?")
+OFF_TOWN = re.compile(
+    r", (?:an? |the |some )?(?:[a-z-]+ ){0,2}(?:town|village|hamlet|hill|base|camp|suburb|\d+ (?:km|kilomet))[^.;]{0,30}\Z"
+)
 STREET = re.compile(r"(?:Highway|Road|Street|Avenue|Motorway)\Z")
 ROAD_MARK = re.compile(
     r"\b(?:coast(?:al)?|ring|desert|[A-Z]\d{1,3}|[A-Z][\w']+[-–][A-Z][\w']+) ?\Z"

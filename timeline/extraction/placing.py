@@ -26,6 +26,8 @@ from timeline.extraction.place_forms import (
     NATIONALITY,
     ADJECTIVE,
     COUNTRY,
+    IN_TOWN,
+    OFF_TOWN,
     ROAD_MARK,
     STREET,
     TITLE_BEFORE,
@@ -109,7 +111,29 @@ def find_places(text: str, gazetteer: Gazetteer, taken: list[Hit]) -> list[Place
                 found.append(unknown)
                 covered[unknown.start : unknown.end] = b"\1" * (unknown.end - unknown.start)
     found = _sharing_relation(text, sorted(found, key=lambda p: p.start))
+    found = _located(text, found)
     return _with_roads(text, found, gazetteer)
+
+
+def _located(text: str, found: list[PlaceHit]) -> list[PlaceHit]:
+    """As in "the X market in Y", "X, a village 10 km west of Y": where an unknown place is."""
+    made: list[PlaceHit] = []
+    for hit, after in zip(found, [*found[1:], None], strict=False):
+        made.append(hit)
+        if after is None or hit.mention.place_id or not after.mention.place_id:
+            continue
+        if hit.is_region or hit.kind == "road" or after.is_region or after.kind == "road":
+            continue
+        between = text[hit.end : after.start]
+        is_in = after.mention.relation is Relation.AT and IN_TOWN.fullmatch(between)
+        is_off = after.mention.relation is Relation.NEAR and OFF_TOWN.match(between)
+        if is_in or is_off:
+            relation = Relation.IN if is_in else Relation.NEAR
+            mention = replace(
+                after.mention, as_named=hit.mention.as_named, relation=relation, geo_precision=2
+            )
+            made[-1] = hit._replace(mention=mention)
+    return made
 
 
 def _sharing_relation(text: str, found: list[PlaceHit]) -> list[PlaceHit]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from timeline.domain.actors import ActorMention, ActorRole
 from timeline.extraction.acting import ActorHit
-from timeline.extraction.grammar import Token, left_edge
+from timeline.extraction.grammar import Token, arguments, governing_verb, left_edge
 from timeline.extraction.parsing import lemma
 from timeline.extraction.scene import Scene
 from timeline.extraction.targets import add_targets, struck
@@ -100,6 +100,9 @@ _EVENTS = frozenset(
 )
 
 
+_UNDER_WAY = frozenset({"offensive", "advance", "operation", "campaign", "push"})
+
+
 def takes_up(noun: Token) -> bool:
     """Whether a noun takes up what was told before: "The advance", "This capture"."""
     marks = [c for c in noun.children if c.dep_ in ("det", "poss")]
@@ -153,6 +156,12 @@ def _nominal_roles(trigger: Trigger, scene: Scene, roles: Roles, doer: str) -> N
     if not roles.has(doer) and trigger.roles.get("subj") != doer:
         for hit in scene.cast.touching(a, b):
             roles.add_hit(hit, doer)
+    if not roles.found and lemma(token) in _UNDER_WAY and takes_up(token):
+        verb = governing_verb(trigger.carrier)
+        above = arguments(verb).subject if verb is not None and verb != trigger.carrier else []
+        roles.add([n for n in above if scene.classes(n) & {"actor", "force"}], doer)
+        if not roles.found and scene.cast.doer is not None and not roles.has(doer):
+            roles.add_hit(scene.cast.doer, doer)
     if trigger.carrier != token:
         by = [n for c in trigger.carrier.children if c.dep_ == "agent" for n in c.children]
         roles.add(by, doer)

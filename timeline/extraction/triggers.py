@@ -216,6 +216,8 @@ def _fits(rule: VerbRule, low: str, token: Token, args: Arguments, classes: Clas
         t.lower_.rstrip("s") for t in token.sent
     }:
         return False
+    if rule.type == "Bombing" and any("air_arm" in classes(s) for s in args.subject):
+        return False  # "glide bombs hit X"
     if rule.present and token.tag_ not in ("VBP", "VBZ"):
         return False
     if rule.with_text and not {t.lower_ for t in token.doc} & set(rule.with_text):

@@ -84,10 +84,16 @@ def _named(trigger: Trigger, scene: Scene) -> Where | None:
     if trigger.roles.get("subj") == "place":
         nouns = trigger.arguments.subject
     named = [n for n in nouns if "name" in scene.classes(n)]
+    common = [n for n in nouns if scene.classes(n) & {"settlement", "site"}]
+    named += [c for n in common for c in n.rights if c.dep_ == "appos" and _is_name(c, scene)]
     if not named or any(scene.places_of(n) for n in nouns):
         return None
     phrase = scene.phrase(named[0])[:AS_NAMED_CHARACTERS_MAX] or str(named[0].text)
     return Where(None, PlaceMention(as_named=phrase), True)
+
+
+def _is_name(token: Token, scene: Scene) -> bool:
+    return token.pos_ == "PROPN" and "name" in scene.classes(token)
 
 
 def _is_vague(hit: PlaceHit) -> bool:
