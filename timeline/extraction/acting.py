@@ -240,12 +240,16 @@ class Cast:
         """`text` is the cleaned one, in which the hits stand."""
         self.hits = hits
         self._text = text
-        seat = re.compile(r"\b(?:in|near|at|around|outside|into|to|from) \Z")
-        self._seats = {h.start for h in hits if seat.search(text[max(0, h.start - 9) : h.start])}
         self._starts = [h.start for h in hits]
         self._named = frozenset(hits)
         self.by_adjective = {w: a.actor_id for a in table.actors.values() for w in a.adjectives}
         self.table = table
+        seat = re.compile(r"\b(?:in|near|at|around|outside|into|to|from) \Z")
+        self._seats = {
+            h.start  # "in Damascus" is a city; "from Islamic State" is nobody's seat
+            for h in hits
+            if seat.search(text[max(0, h.start - 9) : h.start]) and not self.is_irregular(h)
+        }
         self.subjects: list[tuple[int, ActorHit]] = []
         self._main: set[int] = set()
         self.unnamed: dict[str, ActorHit] = {}

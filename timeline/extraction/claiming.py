@@ -26,7 +26,7 @@ _ATTACKS = frozenset(
 def is_claimed(noun: Token) -> bool:
     """Whether an event noun is what somebody claims: "claimed the attack"."""
     head = noun.head
-    if lemma(noun) not in _CLAIMED or noun.dep_ != "dobj":
+    if (lemma(noun) not in _CLAIMED and noun.lower_ != "it") or noun.dep_ != "dobj":
         return False
     return lemma(head) == "claim" or (lemma(head) == "take" and lemma(noun) == "responsibility")
 

@@ -161,7 +161,7 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
             Form.PERIOD,
             (
                 r"\b(?:(?:early|late|earlier|later) )?(?P<which>last|next|this) (?P<unit>week|"
-                r"month|year|night)\b"
+                r"month|year|night)\b(?! of)"
             ),
             re.IGNORECASE,
         ),

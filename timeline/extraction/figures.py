@@ -58,7 +58,9 @@ Bounds = tuple[int | None, int | None, int | None]
 
 def number_of(token: Token) -> tuple[int, Qualifier] | None:
     """The number before a noun, and how it bounds the true one; `None` when there is none."""
-    scales = [c for c in token.subtree if c.i < token.i and c.lower_ in ("dozen", "hundred", "thousand")]
+    scales = [
+        c for c in token.subtree if c.i < token.i and c.lower_ in ("dozen", "hundred", "thousand")
+    ]
     numerals = scales or [c for c in token.children if c.dep_ == "nummod"]
     numerals = numerals or ([token] if token.like_num else [])
     if not numerals:

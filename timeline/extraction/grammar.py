@@ -43,6 +43,9 @@ _OBJECT_CONTROL = frozenset(
 )
 
 
+_BLAMING = frozenset({"accuse", "suspect", "convict"})
+
+
 class Arguments(NamedTuple):
     """Subject and object as in the active voice; prepositions with their nouns."""
 
@@ -193,6 +196,8 @@ def _relative_object(verb: Token) -> list[Token]:
 
 def _inherited_subject(verb: Token, passive: bool) -> list[Token]:
     head = verb.head
+    if verb.dep_ == "pcomp" and head.lower_ == "of" and lemma(head.head) in _BLAMING:
+        return [c for c in head.head.children if c.dep_ in ("dobj", "nsubjpass")]
     if head == verb:
         return []
     if verb.dep_ in ("acl", "relcl") and head.pos_ in ("NOUN", "PROPN", "PRON"):

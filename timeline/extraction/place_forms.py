@@ -107,10 +107,10 @@ ORGANISATION = re.compile(
     r"Committee|Command|Services?)\Z"
 )
 NATIONALITY = re.compile(
-    r"(?:ian|ish|ese|isti|eni|raqi|aeli|ench|utch|man|can|Houthi|Kurd|Taliban|Emirati|Saudi|Tuareg|Rohingya)s?\Z"
+    r"(?:deshi|istani|ian|ish|ese|isti|eni|raqi|aeli|ench|utch|man|can|Houthi|Kurd|Taliban|Emirati|Saudi|Tuareg|Rohingya)s?\Z"
 )
 ADJECTIVE = re.compile(
-    r"(?:[A-Z][a-z]+(?:ian|ish|nese|lese)|Thai|Iraqi|Yemeni|Saudi|Israeli|French|Dutch|Emirati|German|American|Western|Chechen|Kurd|Shia|Sunni)"
+    r"(?:[A-Z][a-z]+(?:ian|ish|nese|lese)|Thai|Bangladeshi|Pakistani|Afghan|Somali|Turkmen|Arab|Christian|Druze|Alawite|Yazidi|Shiite|Tuareg|Fulani|Dogon|Rohingya|Bedouin|Iraqi|Yemeni|Saudi|Israeli|French|Dutch|Emirati|German|American|Western|Chechen|Kurd|Shia|Sunni)"
 )
 COUNTRY = re.compile(
     r"Syria|Iraq|Turkey|Lebanon|Jordan|Iran|Israel|Libya|Egypt|Chad|Niger|Mali|Algeria|Mauritania|Benin|Togo|Ghana|Nigeria|Thailand|China|India|"

@@ -376,6 +376,9 @@ def _with_roads(text: str, places: list[PlaceHit], gazetteer: Gazetteer) -> list
         if any(p.kind == "road" and p.start <= match.start() < p.end for p in places):
             continue
         after = ROAD_AFTER.match(text, match.end())
+        after = (
+            after if after and re.search(r"[A-Z]|\bto\b|city|town|capital", after.group()) else None
+        )
         end = after.end() if after else match.end()
         ends = [p for p in places if match.start() - 25 <= p.start < end and not p.is_region]
         end = max([match.end(), *(p.end for p in ends if p.end <= end + 20)])

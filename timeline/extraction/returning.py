@@ -18,6 +18,7 @@ from timeline.extraction.placing import PlaceHit, related
 
 NEIGHBOURS_MAX = 80
 RECALL_CHARACTERS = 450
+TIME_CLAUSE_MAX = 90
 _SETTLEMENT_WORDS = frozenset(
     {"town", "city", "village", "hamlet", "settlement", "enclave", "provincial capital"}
     | {"district", "neighbourhood", "neighborhood"}
@@ -57,6 +58,8 @@ def with_anaphors(
             continue
         before = [p for p in near if p.end <= match.start()]
         told = [p for p in before if p.start >= body]
+        main = [p for p in told if not _is_in_time_clause(text, p)]
+        told = main if main and main[-1].start >= match.start() - RECALL_CHARACTERS else told
         meant = _meant(match, told, gazetteer) or _meant(match, before, gazetteer)
         if meant is not None:
             found.append(_standing(text, match, meant, gazetteer))
@@ -65,6 +68,17 @@ def with_anaphors(
         if first is not None:
             found.append(_standing(text, match, first, gazetteer))
     return sorted(found, key=lambda p: p.start)
+
+
+def _is_in_time_clause(text: str, place: PlaceHit) -> bool:
+    """As in "X fell on Monday, a week after Y had fallen": Y only says when."""
+    before = text[max(0, place.start - TIME_CLAUSE_MAX) : place.start]
+    return _TIME_CLAUSE.search(before) is not None
+
+
+_TIME_CLAUSE = re.compile(
+    r", (?:just |only )?(?:\w+ )?(?:hours?|days?|weeks?|months?|years?) (?:after|before)\b[^.;]*\Z"
+)
 
 
 def _first_of_several(text: str, match: re.Match[str], places: list[PlaceHit]) -> PlaceHit | None:

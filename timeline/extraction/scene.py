@@ -28,6 +28,7 @@ _MEN = frozenset({"man", "fighter", "soldier", "troop", "force"})
 _STRANGERS = frozenset({"gunman", "fighter", "group", "attacker", "assailant", "bomber", "drone"})
 _LOOSE_KINDS = frozenset({"soldier", "militant", "fighter", "troop"})
 _PLAIN_MARKS = _SIDES | {
+    "force",
     "ground",
     "armed",
     "several",
@@ -250,7 +251,8 @@ class Scene:
         )
         refers = (is_plain and "person" not in self.classes(noun)) or is_loose
         if refers and not is_new:
-            side = next((c.lower_ for c in marks if c.lower_ in _SIDES), low)
+            sides = [c.lower_ for m in marks for c in (m, *m.lefts)]
+            side = next((word for word in sides if word in _SIDES), low)
             start = self.parse.sentence.start
             stands = self.cast.standing_for(side, first, start, barred)
             if stands is not None and stands.actor_id is None:
@@ -265,6 +267,7 @@ class Scene:
     def _is_weapon(self, noun: Token) -> bool:
         """Whether a noun is an aircraft, gun or missile and says nothing of whose it is."""
         marks = {c.lower_ for c in noun.lefts if c.dep_ in ("amod", "compound", "nmod")}
+        marks |= {x.lower_ for c in noun.lefts if c.lower_ == "force" for x in c.lefts}
         return bool(self.classes(noun) & _WEAPONS) and not (
             marks & _SIDES or lemma(noun) == "coalition"
         )
@@ -306,6 +309,7 @@ class Scene:
         """An actor in "aircraft of X", "a convoy belonging to X", "fighters from X"."""
         offsets = self.parse.offsets
         queue = [c for c in noun.rights if c.dep_ in ("prep", "acl", "appos", "nmod")]
+        queue += [c for c in noun.rights if c.lower_ in ("loyal", "allied", "close")]
         for _ in range(CLIMB_MAX):
             if not queue:
                 return None
@@ -333,9 +337,13 @@ class Scene:
             if by_whom and child.pos_ == "PROPN" and not self.cast.touching(*offsets[child.i]):
                 return ActorHit(*offsets[child.i], self.phrase(child), None)
             for hit in self.cast.touching(*offsets[child.i]):
-                if child.dep_ in ("pobj", "dobj", "appos", "nmod", "compound") and not self._is_only_place(
-                    child, hit
-                ):
+                if child.dep_ in (
+                    "pobj",
+                    "dobj",
+                    "appos",
+                    "nmod",
+                    "compound",
+                ) and not self._is_only_place(child, hit):
                     return hit
             sides = [child, *(c for c in child.children if c.dep_ in ("poss", "compound"))]
             for side in (s for s in sides if s.dep_ != "prep" and lemma(s) in _SIDES):

@@ -160,7 +160,8 @@ def _verb(token: Token, classes: Classes) -> Trigger | None:
             kind = rule.type
             if kind == "FromSubject":
                 return None
-            if low == "kill" and kind == "ViolenceAgainstCivilians" and _is_outcome(token):
+            by_air = kind == "Airstrike" and token.dep_ == "advcl"
+            if low == "kill" and (by_air or kind[:8] == "Violence") and _is_outcome(token):
                 kind = "Casualties"
             carrier = token.head if token.dep_ == "csubj" else token
             return Trigger(token, kind, rule.roles, args, carrier, is_nominal=False)

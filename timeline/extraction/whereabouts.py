@@ -20,6 +20,7 @@ from timeline.extraction.triggers import Trigger
 AS_NAMED_CHARACTERS_MAX = 300
 _OF_CONTROL = frozenset({"ControlChanged", "ControlStated", "Withdrawal"})
 _OF_PLACE = _OF_CONTROL | {"RouteCut", "RouteOpened", "SiegeBegan", "SiegeEnded"}
+_AT_PLACES = frozenset({"bomb", "shell", "bombard", "pound"})
 _PRONOUNS = frozenset({"it", "there", "them"})
 _HANDLES = frozenset({"control", "possession", "hand", "eastwards", "all", "whole", "rest"})
 
@@ -43,7 +44,7 @@ def place_of_event(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> Wh
     slots = _slots(trigger)
     if (which := _told_by_which(trigger, scene)) is not None and of_place:
         return Where(which, which.mention, True)
-    if of_place and (named := _named(trigger, scene)) is not None:
+    if (named := _named(trigger, scene)) is not None:
         return named
     loose: Where | None = None
     for slot in slots if of_place else [*trigger.arguments.object, *slots]:
@@ -81,12 +82,18 @@ def place_of_event(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> Wh
 def _named(trigger: Trigger, scene: Scene) -> Where | None:
     """What was taken, held or left, by a name that the gazetteer lacks."""
     nouns = trigger.arguments.object if trigger.roles.get("obj") in ("place", "target") else []
+    if trigger.type not in _OF_PLACE:  # "X was bombed", of a town that the gazetteer lacks
+        nouns = (
+            [n for n in nouns if _is_name(n, scene)] if lemma(trigger.token) in _AT_PLACES else []
+        )
     if trigger.roles.get("subj") == "place":
         nouns = trigger.arguments.subject
     named = [n for n in nouns if "name" in scene.classes(n)]
     common = [n for n in nouns if scene.classes(n) & {"settlement", "site"}]
     named += [c for n in common for c in n.rights if c.dep_ == "appos" and _is_name(c, scene)]
-    if not named or any(scene.places_of(n) for n in nouns):
+    spans = [scene.parse.offsets[n.i] for n in nouns]
+    known = any(p.start < b and a < p.end for p in scene.places for a, b in spans)
+    if not named or known:
         return None
     phrase = scene.phrase(named[0])[:AS_NAMED_CHARACTERS_MAX] or str(named[0].text)
     return Where(None, PlaceMention(as_named=phrase), True)
