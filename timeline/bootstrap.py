@@ -21,6 +21,7 @@ from timeline.filing.amending import Amending
 from timeline.filing.filing import Filing
 from timeline.filing.linking import Linking
 from timeline.filing.registering import Registering
+from timeline.filing.reviewing import Reviewing
 from timeline.filing.theatres import theatre_actors, theatre_places
 from timeline.filing.withholding import Withholding
 from timeline.projections.auditing import replayed_place
@@ -133,6 +134,11 @@ class Application:
     def amending(self) -> Amending:
         """Corrects and retracts."""
         return Amending(self.store, self.reader, self.runner, self.clock)
+
+    @cached_property
+    def reviewing(self) -> Reviewing:
+        """Signs claims."""
+        return Reviewing(self.store, self.reader, self.runner)
 
     @cached_property
     def registering(self) -> Registering:
