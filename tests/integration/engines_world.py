@@ -12,6 +12,7 @@ import hashlib
 import random
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 
 from msgspec import Struct
 
@@ -97,7 +98,7 @@ def claims(number: int, version: str, published: date, chance: random.Random) ->
 
 def amended(claim: Claim, published: date, chance: random.Random) -> Struct:
     """A correction or retraction of a claim, by its source or by us."""
-    told = {
+    told: dict[str, Any] = {
         "report_id": claim.report_id,
         "reported": on_day(published + timedelta(days=chance.randrange(1, 20))),
         "basis": chance.choice((Basis.SOURCE, Basis.CODING)),
@@ -141,7 +142,7 @@ def fighting(chance: random.Random) -> Iterator[tuple[str, Struct]]:
         for claim in chance.sample(told, 1) if number % 4 == 0 else ():
             yield f"report-{claim.report_id}", amended(claim, published, chance)
         if number % 40 == 7:
-            reason = {"reason": "withdrawn", "basis": Basis.SOURCE, "reported": on_day(published)}
+            reason: dict[str, Any] = {"reason": "withdrawn", "basis": Basis.SOURCE, "reported": on_day(published)}
             yield stream, ReportRetracted(report_id=f"r{number}", **reason)
         if number % 30 == 20:
             linked = tuple(c.claim_id for c in chance.sample(told, 3))
@@ -149,7 +150,7 @@ def fighting(chance: random.Random) -> Iterator[tuple[str, Struct]]:
             word = IncidentsLinked if number % 60 == 20 else IncidentsUnlinked
             yield f"incident-{number}", word(claims=linked, **said)
     yield "source-all", SourceAffiliated(source_id="outlet-1", affiliated_with="outlet-2")
-    part = {"actor_id": "islamic-state", "actor": "russia", "relation": "part_of"}
+    part: dict[str, Any] = {"actor_id": "islamic-state", "actor": "russia", "relation": "part_of"}
     yield "actor-is", AffiliationStated(**part)
 
 

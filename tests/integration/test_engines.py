@@ -227,7 +227,7 @@ def spoil(desk: Desk) -> None:
 def test_processes_of_this_machine_come_to_the_same_rows_though_one_is_killed(
     world: Desk,
 ) -> None:
-    before, killed = world.checksums(), []
+    before, killed = world.checksums(), list[int | None]()
 
     def kill_one(stage: str, done: int, _: int) -> None:
         if stage == "fold" and not killed:
@@ -246,7 +246,7 @@ def test_processes_of_this_machine_come_to_the_same_rows_though_one_is_killed(
 def test_a_dask_cluster_comes_to_the_same_rows_though_a_worker_is_killed(world: Desk) -> None:
     from distributed import Client, LocalCluster
 
-    before, killed = world.checksums(), []
+    before, killed = world.checksums(), list[str]()
     with (
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
         Client(cluster, set_as_default=False) as client,

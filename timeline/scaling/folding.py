@@ -21,7 +21,7 @@ from timeline.domain.incident_claims import IncidentClaim
 from timeline.domain.standing import Fact, ReportStanding, report_standing
 from timeline.errors import ProjectionFailed
 from timeline.projections import tables
-from timeline.projections.control import form_row
+from timeline.projections.control_forms import form_row
 from timeline.projections.entries import actor_rows, entry_row
 from timeline.projections.feeding import reason_of
 from timeline.projections.incident_rows import ClaimRow, claim_values, told_row

@@ -12,7 +12,8 @@ from operator import itemgetter
 import msgspec
 
 from timeline.projections import tables
-from timeline.projections.control import place_rows
+from timeline.projections.control import folded_rows
+from timeline.projections.control_forms import PlaceChange
 from timeline.scaling.folding import CONTROL
 from timeline.scaling.outcome import Outcome
 
@@ -24,5 +25,8 @@ def place(outcome: Outcome, number: int) -> None:
     for place_id, rows in groupby(told, itemgetter(0)):
         forms = [msgspec.msgpack.decode(data) for _, _, data in rows]
         outcome.add(tables.control_claims, forms)
-        for table, found in place_rows(plan.key, plan.time_zone, place_id, forms):
-            outcome.add(table, found)
+        change = PlaceChange(place_id, (), forms)
+        outcome.add(tables.control_places, [change.row(plan.key)])
+        rectangles, links = folded_rows(plan.key, change, plan.time_zone)
+        outcome.add(tables.control_rectangles, rectangles)
+        outcome.add(tables.control_links, links)

@@ -23,6 +23,7 @@ from sqlmodel import SQLModel
 
 from timeline.errors import ProjectionFailed, TimelineError
 from timeline.projections.batches import Projection
+from timeline.projections.building import loaded_last
 from timeline.projections.incident_rows import ClaimRow
 from timeline.projections.preloading import Preload
 from timeline.scaling import plan as planning
@@ -79,7 +80,9 @@ def partitioned(built: Sequence[Projection]) -> dict[str, int]:
     for p in built:
         if PARTITIONED.get(p.name) == p.version and all(d in found for d in p.depends_on):
             found[p.name] = p.version
-    return found
+    # What a build loads last from the tables of the others, it loads all or none of.
+    last = {p.name for p in loaded_last(built)}
+    return found if last <= found.keys() else {n: v for n, v in found.items() if n not in last}
 
 
 def prepare(

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Table, select
 from timeline.domain.incidents import Decision, Named
 from timeline.projections import batches, tables
 from timeline.projections.batches import Batch, Projection, logged
+from timeline.projections.bulk_rows import Row
 from timeline.projections.incidents import word_rows
 from timeline.projections.register import read_actors, read_sources
 from timeline.projections.replaying import apply_all, tables_in_memory
@@ -57,7 +58,7 @@ def resolve(
     """
     registers = [p for p in projections if p.name in _REGISTERS]
     casebook = replace(store.casebook_row(), casebook=plan.key)
-    words: list[dict[str, object]] = []
+    words: list[Row] = []
     with tables_in_memory(store) as engine, write_transaction(engine) as target:
         stream = iter(told)
         while some := list(islice(stream, batches.EVENTS_PER_BATCH)):
@@ -89,7 +90,7 @@ def _all(connection: Connection, table: Table, key: str) -> Iterator[dict[str, A
         yield dict(row)
 
 
-def _decisions(words: Iterable[dict[str, Any]]) -> Iterator[Decision]:
+def _decisions(words: Iterable[Row]) -> Iterator[Decision]:
     named: dict[int, list[Named]] = {}
     is_link: dict[int, bool] = {}
     for row in words:
