@@ -8,7 +8,7 @@ docs/architecture.md, "What was known when"; DESIGN, "Corrections have a basis" 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from msgspec import Struct
@@ -67,6 +67,17 @@ class ReportStanding(Struct, frozen=True, kw_only=True):
     claims: tuple[Standing, ...]
     waiting: tuple[Fact, ...]
     rejected: tuple[Standing, ...] = ()
+
+    def forms(
+        self, *, with_rejected: bool = False
+    ) -> Iterator[tuple[Standing, int, ReportVersion]]:
+        """The standing claims with the number of each form, from 0, and the version it is of."""
+        versions = {v.report_version: v for v, _, _ in self.versions}
+        numbers: dict[str, int] = {}
+        for item in (*self.claims, *(self.rejected if with_rejected else ())):
+            claim_id = item.claim.claim_id
+            number = numbers[claim_id] = numbers.get(claim_id, -1) + 1
+            yield item, number, versions[item.claim.report_version]
 
 
 class _Timed(Struct, frozen=True, kw_only=True):
