@@ -23,6 +23,7 @@ from timeline.filing.linking import Linking
 from timeline.filing.registering import Registering
 from timeline.filing.theatres import theatre_actors, theatre_places
 from timeline.filing.withholding import Withholding
+from timeline.projections.auditing import replayed_place
 from timeline.projections.control import ControlProjection
 from timeline.projections.entries import EntriesProjection
 from timeline.projections.event_types import EventTypesProjection
@@ -180,14 +181,16 @@ class Application:
         return instant_text(moment_end(moment, zone))
 
     @contextmanager
-    def replay_recorded_at(self, moment: str) -> Iterator[Replay]:
-        """The log as it stood at the end of a day, or at an instant with offset.
+    def replay_recorded_at(self, moment: str, place: str) -> Iterator[Replay]:
+        """What bears on one place, as the log stood at the end of a day or at an instant.
 
         Raises:
-            InvalidDate: `moment` is neither.
+            InvalidDate: `moment` is neither a day nor an instant with offset.
+            PlaceNotFound: no place was called so then.
+            AmbiguousPlace: several were.
         """
-        before = self._record_end(moment)
-        with replayed(self.store, all_projections(), recorded_before=before) as replay:
+        shown = (ReportsProjection(), EntriesProjection(), ControlProjection())
+        with replayed_place(self.store, shown, place, self._record_end(moment)) as replay:
             yield replay
 
 
