@@ -31,8 +31,8 @@ from timeline.api import enums  # noqa: F401 - registers the vocabularies
 from timeline.api.context import Context
 from timeline.api.errors import ERRORS_MAX, QueryTooLarge, formatted, request_error
 from timeline.api.limits import BODY_BYTES_MAX, DOCUMENTS_KEPT, TOKENS_MAX, check_size
-from timeline.api.log import POSITION, Position
 from timeline.api.query import Query
+from timeline.api.scalars import SCALARS
 from timeline.projections.reading import Reader
 from timeline.store.event_store import EventStore
 
@@ -41,7 +41,7 @@ DOCUMENT_LENGTH_KEPT_MAX = 20_000
 # How graphql-core's parser says that a bound was passed, and not that the text is wrong.
 _PARSING_ABORTED = "Parsing aborted."
 
-SCHEMA = strawberry.Schema(query=Query, config=StrawberryConfig(scalar_map={Position: POSITION}))
+SCHEMA = strawberry.Schema(query=Query, config=StrawberryConfig(scalar_map=SCALARS))
 
 
 def sdl() -> str:
@@ -81,7 +81,7 @@ def _prepared(query: str, variables: Mapping[str, object]) -> _Prepared:
     parsed = _parsed_kept(query) if len(query) <= DOCUMENT_LENGTH_KEPT_MAX else _parsed(query)
     if parsed.document is None:
         return parsed
-    check_size(parsed.document, variables)
+    check_size(parsed.document, variables, _core())
     if len(query) <= DOCUMENT_LENGTH_KEPT_MAX:
         return _validated_kept(query)
     return _validated(parsed.document)
