@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from graphql import (
     GraphQLEnumType,
     GraphQLField,
+    GraphQLInputObjectType,
     GraphQLObjectType,
     GraphQLSchema,
     get_named_type,
@@ -35,6 +36,8 @@ _OTHER_ROOTS = ("actors", "reports", "incidents", "status", "knowledgeDiff", "se
 # Fields that lead out of what plans know; one of them leaves the whole query to graphql-core.
 _AWAY = frozenset(
     {"claims", "incident", "within", "controlHistory", "versions", "published", "place"}
+    | {"nodeId", "competing", "controlKnowledge", "affiliatedWith", "within", "bbox"}
+    | {"orderBy", "reviewed", "kinds"}
 )
 AWAY_SHARE = 0.02
 
@@ -136,6 +139,7 @@ class _Query:
         if field_name == "place" and "name" in field.args:
             return (self._random.choice(("id", "name")),) if self._chance(0.97) else ("id", "name")
         found = [n for n in field.args if self._chance(0.25) and n not in ("first", "last")]
+        found = [n for n in found if n not in _AWAY or self._chance(AWAY_SHARE)]
         if "first" in field.args and self._chance(0.8):
             found.append(self._random.choice(("first", "last")))
         return found
@@ -157,6 +161,12 @@ class _Query:
             if name not in ("types", "modalities"):
                 return words[0], words[0]
             return f"[{', '.join(chosen)}]", chosen
+        if isinstance(kind, GraphQLInputObjectType):
+            return (
+                ("{west: 36, south: 34, east: 39, north: 37}", None)
+                if name == "bbox"
+                else ("{direction: desc}", {"direction": "desc"})
+            )
         if name in ("first", "last"):
             size = self._random.choice(_SIZES if self._chance(0.1) else _SIZES[:5])
             return str(size), size

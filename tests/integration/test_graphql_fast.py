@@ -25,7 +25,7 @@ from timeline.domain.claims import ClaimType, ProposedClaim
 from timeline.domain.time import UNDATED, occurred_from_edtf
 from timeline.store.event_store import EventStore
 
-QUERIES = 350
+QUERIES = 250
 PLANNED_SHARE_MIN = 0.5
 CURSOR = re.compile(rb'"(?:cursor|a\d+|endCursor)":"(W[\w-]{30,})"')
 

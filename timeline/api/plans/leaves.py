@@ -123,6 +123,7 @@ ENTRY: Mapping[str, Leaf] = {
     "confidence": "@confidence",
     "codedBy": "@coded_by",
     "isAmended": "bool($is_amended)",
+    "review": "$review",
     "report": Nested(_REPORT, "r"),
 }
 

@@ -124,6 +124,8 @@ def connection_source(
                 for f in part.fields
             )
             shown = f"[{{{edge}}} for {each} in rows<bind>]"
+        elif part.name == "nodes":
+            shown = f"[{node(part)} for {each} in rows<bind>]"
         elif part.name == "totalCount" and total:
             shown = total
         else:
