@@ -81,7 +81,7 @@ class _Query:
 
     def _selection(self, parent: GraphQLObjectType, depth: int) -> str:
         known = [n for n, f in parent.fields.items() if self._may(parent, n, f, depth)]
-        names = self._random.choices(known, k=self._random.randint(1, FIELDS_MAX))
+        names = self._random.choices(known or ["__typename"], k=self._random.randint(1, FIELDS_MAX))
         if self._chance(0.15):
             names.append("__typename")
         if self._chance(0.1) and known:
