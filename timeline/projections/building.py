@@ -112,6 +112,11 @@ class Build:
         fed = [p for p in self._built if p not in self._loaded]
         self._feed_of_sources = Feed(self._store, self._key, fed)
 
+    @property
+    def built(self) -> tuple[Projection, ...]:
+        """What is built: the members, and those whose tables they read."""
+        return tuple(self._built)
+
     def run(
         self,
         catch_up: Callable[[], object],
@@ -173,7 +178,8 @@ class Build:
 
     def _is_mine(self, found: Mapping[str, Checkpoint]) -> bool:
         wanted = {p.name: p.version for p in self._built}
-        return {n: c.version for n, c in found.items()} == wanted and not _is_spent(found)
+        is_going_on = all(c.position >= 0 for c in found.values())
+        return is_going_on and {n: c.version for n, c in found.items()} == wanted
 
     def _swaps(self) -> int:
         with read_transaction(self._store.engine) as connection:

@@ -111,26 +111,39 @@ def forms_from(batch: Batch, roots: Roots, entries: Iterable[Any]) -> Forms:
     for place_id, claim_id, report_id, type_, source_id, known_from, known_until, data in entries:
         claim = events.decode(type_, events.schema_version(type_), data)
         assert isinstance(claim, Claim)  # noqa: S101
-        told = ControlClaim(
-            claim=claim,
-            root=roots.root(source_id, claim.attributed_to),
-            known_from=instant_from_text(known_from),
-            wholes=roots.wholes(a.actor_id for a in claim.actors if a.actor_id),
-        )
-        form = {
-            "casebook": batch.name,
+        entry = {
             "place_id": place_id,
             "claim_id": claim_id,
-            "known_from": known_from,
-            "known_to": known_until or INFINITY,
             "report_id": report_id,
             "source_id": source_id,
-            "attributed_to": claim.attributed_to,
-            "root": told.root,
-            "data": events.encode(evidence_of(told, batch.casebook.time_zone)).decode(),
+            "known_from": known_from,
+            "known_until": known_until,
         }
+        form = form_row(batch.name, batch.casebook.time_zone, roots, claim, entry)
         found[key_of(form)] = form
     return found
+
+
+def form_row(key: str, time_zone: str, roots: Roots, claim: Claim, entry: Row) -> Row:
+    """The row of `control_claims`, under a key, of a claim with its row of `entries`."""
+    told = ControlClaim(
+        claim=claim,
+        root=roots.root(entry["source_id"], claim.attributed_to),
+        known_from=instant_from_text(entry["known_from"]),
+        wholes=roots.wholes(a.actor_id for a in claim.actors if a.actor_id),
+    )
+    return {
+        "casebook": key,
+        "place_id": entry["place_id"],
+        "claim_id": entry["claim_id"],
+        "known_from": entry["known_from"],
+        "known_to": entry["known_until"] or INFINITY,
+        "report_id": entry["report_id"],
+        "source_id": entry["source_id"],
+        "attributed_to": claim.attributed_to,
+        "root": told.root,
+        "data": events.encode(evidence_of(told, time_zone)).decode(),
+    }
 
 
 def key_of(row: Row) -> Key:

@@ -35,7 +35,7 @@ class EntriesProjection:
         entries: list[Row] = []
         actors: list[Row] = []
         for standing in standings.values():
-            for item, form, version in standing.forms():
+            for item, form, version in standing.forms(with_rejected=True):
                 time_zone = batch.casebook.time_zone
                 entries.append(entry_row(batch.name, time_zone, item, form, version, texts))
                 actors += actor_rows(batch.name, item.claim, form)
@@ -84,7 +84,7 @@ def entry_row(
         "sort_key": sort_key(claim.occurred, time_zone),
         "starts": instant_text(starts) if starts else None,
         "ends": instant_text(ends) if ends else None,
-        "moves_control": moves_control(claim),
+        "moves_control": item.known_from != item.known_until and moves_control(claim),
         "report_id": claim.report_id,
         "report_version": claim.report_version,
         "source_id": version.source.source_id if version.source else None,
@@ -94,6 +94,7 @@ def entry_row(
         "known_until": instant_text(item.known_until) if item.known_until else None,
         "position": item.position,
         "data": encode(claim).decode(),
+        "review": item.review.value,
     }
 
 

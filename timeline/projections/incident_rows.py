@@ -89,25 +89,37 @@ def rows_of_entries(
         _, form, type_, source_id, quote, known_from, known_until, data, sort_key = row
         claim = events.decode(type_, events.schema_version(type_), data)
         assert isinstance(claim, Claim)  # noqa: S101
-        told = incident_claim(
-            claim,
-            form,
-            root=roots.root(source_id, claim.attributed_to),
-            wholes=roots.wholes(a.actor_id for a in claim.actors if a.actor_id),
-            known_from=known_from,
-            quote=quote,
-            time_zone=time_zone,
-        )
+        entry = {
+            "form": form,
+            "source_id": source_id,
+            "quote": quote,
+            "known_from": known_from,
+            "known_until": known_until,
+        }
+        told = told_row(time_zone, roots, claim, entry)
         if told is not None:
-            yield (
-                sort_key,
-                ClaimRow(
-                    claim=told,
-                    source_id=source_id,
-                    attributed_to=claim.attributed_to,
-                    known_until=known_until,
-                ),
-            )
+            yield sort_key, told
+
+
+def told_row(time_zone: str, roots: Roots, claim: Claim, entry: Row) -> ClaimRow | None:
+    """What a claim with its row of `entries` comes to; `None` when it tells of no incident."""
+    told = incident_claim(
+        claim,
+        entry["form"],
+        root=roots.root(entry["source_id"], claim.attributed_to),
+        wholes=roots.wholes(a.actor_id for a in claim.actors if a.actor_id),
+        known_from=entry["known_from"],
+        quote=entry["quote"],
+        time_zone=time_zone,
+    )
+    if told is None:
+        return None
+    return ClaimRow(
+        claim=told,
+        source_id=entry["source_id"],
+        attributed_to=claim.attributed_to,
+        known_until=entry["known_until"],
+    )
 
 
 def read_rows(
@@ -134,10 +146,11 @@ _DECODER = msgspec.json.Decoder(IncidentClaim)
 
 def write_rows(connection: Connection, casebook: str, rows: Iterable[ClaimRow]) -> None:
     """Add rows."""
-    bulk_rows.load(connection, tables.incident_claims, (_claim_row(casebook, r) for r in rows))
+    bulk_rows.load(connection, tables.incident_claims, (claim_values(casebook, r) for r in rows))
 
 
-def _claim_row(casebook: str, row: ClaimRow) -> Row:
+def claim_values(casebook: str, row: ClaimRow) -> Row:
+    """A row as it is written, under a key."""
     claim = row.claim
     return {
         "casebook": casebook,
@@ -181,10 +194,11 @@ def write_sums(
 ) -> None:
     """Replace some incidents by what they come to now."""
     bulk_rows.delete(connection, tables.incidents, casebook, "incident_id", touched)
-    bulk_rows.load(connection, tables.incidents, (_sum_row(casebook, one) for one in sums))
+    bulk_rows.load(connection, tables.incidents, (sum_values(casebook, one) for one in sums))
 
 
-def _sum_row(casebook: str, one: Incident) -> Row:
+def sum_values(casebook: str, one: Incident) -> Row:
+    """An incident as it is written, under a key."""
     figures = one.figures
     return {
         "casebook": casebook,

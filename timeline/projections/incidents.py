@@ -27,6 +27,7 @@ from timeline.domain.incidents import (
 )
 from timeline.projections import bulk_rows, event_types, incident_loading, tables
 from timeline.projections.batches import Batch, names_of
+from timeline.projections.bulk_rows import Row
 from timeline.projections.incident_linking import Neighbourhood
 from timeline.projections.incident_rows import (
     ClaimRow,
@@ -105,7 +106,14 @@ def _differs(row: ClaimRow, other: ClaimRow | None) -> bool:
 
 def _write_words(batch: Batch) -> set[str]:
     """Keep the analysts' words of a batch; returns the claims that they name."""
-    rows = [
+    rows = word_rows(batch)
+    bulk_rows.load(batch.connection, tables.incident_words, rows)
+    return {str(row["claim_id"]) for row in rows}
+
+
+def word_rows(batch: Batch) -> list[Row]:
+    """The analysts' words of a batch, a row for each claim that they name."""
+    return [
         {
             "casebook": batch.name,
             "position": stored.position,
@@ -117,8 +125,6 @@ def _write_words(batch: Batch) -> set[str]:
         for said, stored in batch.of(IncidentsLinked, IncidentsUnlinked)
         for claim_id in dict.fromkeys(said.claims)
     ]
-    bulk_rows.load(batch.connection, tables.incident_words, rows)
-    return {str(row["claim_id"]) for row in rows}
 
 
 class _Linking:
