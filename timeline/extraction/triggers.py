@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-from timeline.extraction.grammar import Arguments, Token, arguments, is_garden_path
+from timeline.extraction.grammar import Arguments, Token, arguments, is_garden_path, is_passive
 from timeline.extraction.lexicon import NounRule, VerbRule, lexicon
 from timeline.extraction.parsing import Parse, lemma
 
@@ -160,7 +160,7 @@ def _verb(token: Token, classes: Classes) -> Trigger | None:
             kind = rule.type
             if kind == "FromSubject":
                 return None
-            by_air = kind == "Airstrike" and token.dep_ == "advcl"
+            by_air = kind == "Airstrike" and token.dep_ == "advcl" and is_passive(token.head)
             if low == "kill" and (by_air or kind[:8] == "Violence") and _is_outcome(token):
                 kind = "Casualties"
             carrier = token.head if token.dep_ == "csubj" else token
