@@ -75,8 +75,8 @@ _PART = r"(?:[ ](?:early[ ])?(?:morning|afternoon|evening|night|noon|dawn))?"
 _N = rf"(?P<n>\d{{1,3}}|an?|{'|'.join(NUMBERS[1:])})"
 _UNIT = r"(?P<unit>day|night|week|month|year)s?"
 _PREP = (
-    r"(?:(?P<prep>since|until|till|before|after|by|from|between|late[ ]in|early[ ]in|on|in|during|"
-    r"late[ ]on|early[ ]on|at|of|for)[ ](?:the[ ])?)?"
+    r"(?:(?P<prep>(?i:since|until|till|before|after|by|from|between|late[ ]in|early[ ]in|on|in|during|"
+    r"late[ ]on|early[ ]on|at|of|for))[ ](?:the[ ])?)?"
 )
 
 

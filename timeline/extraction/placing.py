@@ -27,6 +27,7 @@ from timeline.extraction.place_forms import (
     ADJECTIVE,
     COUNTRY,
     IN_TOWN,
+    KIND_BEFORE,
     OFF_TOWN,
     ROAD_MARK,
     STREET,
@@ -105,6 +106,7 @@ def find_places(text: str, gazetteer: Gazetteer, taken: list[Hit]) -> list[Place
                 continue
             unknown = _unknown(text, match, gazetteer, taken, strict)
             is_listed = any(covered[max(0, match.start() - 2) : match.start() + 1])
+            is_listed = is_listed or KIND_BEFORE.search(text[: match.start()][-20:]) is not None
             if text[match.start()] == "," and unknown and not unknown.mention.place_id:
                 unknown = unknown if is_listed else None  # rather a person than a place
             if unknown is not None:
@@ -300,7 +302,7 @@ def _unknown(
     start, end = match.start("name"), match.end("name")
     if NOT_PLACES.match(name) or (name.isupper() and not strict):
         return None
-    if ADJECTIVE.fullmatch(name) or _is_in_longer_name(text, match, start):
+    if ADJECTIVE.fullmatch(name.removesuffix("s")) or _is_in_longer_name(text, match, start):
         return None
     if is_no_place_here(text, start, end):
         return None

@@ -20,7 +20,7 @@ from timeline.extraction.triggers import Trigger
 AS_NAMED_CHARACTERS_MAX = 300
 _OF_CONTROL = frozenset({"ControlChanged", "ControlStated", "Withdrawal"})
 _OF_PLACE = _OF_CONTROL | {"RouteCut", "RouteOpened", "SiegeBegan", "SiegeEnded"}
-_AT_PLACES = frozenset({"bomb", "shell", "bombard", "pound"})
+_AT_PLACES = frozenset({"strafe", "bomb", "shell", "bombard", "pound"})
 _PRONOUNS = frozenset({"it", "there", "them"})
 _HANDLES = frozenset({"control", "possession", "hand", "eastwards", "all", "whole", "rest"})
 
@@ -104,8 +104,8 @@ def _is_name(token: Token, scene: Scene) -> bool:
 
 
 def _is_vague(hit: PlaceHit) -> bool:
-    """Whether a place is a region or road that the gazetteer lacks: a named spot says more."""
-    return hit.mention.place_id is None and hit.kind in ("region", "road")
+    """Whether a place is a region, or a road that the gazetteer lacks: a spot says more."""
+    return hit.is_region or (hit.mention.place_id is None and hit.kind == "road")
 
 
 def _told_by_which(trigger: Trigger, scene: Scene) -> PlaceHit | None:
