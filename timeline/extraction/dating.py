@@ -36,11 +36,11 @@ from timeline.extraction.grammar import (
     is_pluperfect,
     is_simple_past,
 )
+from timeline.extraction.hanging import opens_after, tells_of, told_on_from
 from timeline.extraction.lexicon import lexicon
 from timeline.extraction.parsing import Parse, lemma
 
 INHERIT_SENTENCES_MAX = 4
-_OPENING = frozenset({"while", "when", "as", "after", "because", "although", "though", "where"})
 _BEGINS = frozenset({"SiegeBegan", "RouteCut", "Withdrawal", "ControlChanged"})
 Dated = list[tuple[DateExpression, Token | None]]
 
@@ -126,18 +126,11 @@ def governors(
             found.append((expression, _nearest_verb(parse, expression.start)))
             continue
         verb = _climb(root, inside) or _nearest_verb(parse, expression.start)
-        if verb is not None and _opens_after(verb, expression, parse):
+        if verb is not None and opens_after(verb, expression, parse):
             verb = _nearest_verb(parse, expression.start)
         verb = _of_saying(parse, expression, _above_state(verb))
         found.append((expression, verb))
     return [(e, _nearest_of_coordinated(parse, e, g, found)) for e, g in found]
-
-
-def _opens_after(verb: Token, expression: DateExpression, parse: Parse) -> bool:
-    """As in "bombed X on Tuesday while an office was opened": the clause opens after the date."""
-    before = any(t.pos_ == "VERB" and parse.offsets[t.i][0] < expression.start for t in parse.doc)
-    opening = [c for c in verb.children if c.lower_ in _OPENING and c.dep_ in ("mark", "advmod")]
-    return before and any(parse.offsets[c.i][0] >= expression.end for c in opening if c.i < verb.i)
 
 
 def _above_state(verb: Token | None) -> Token | None:
@@ -206,7 +199,7 @@ def own_dates(
     if direct:
         return direct
     told = [e for e, g in dated if g is not None and g.dep_ == "relcl" and g.head == token]
-    told = told or [e for e, g in dated if g is not None and _tells_of(g, token)]
+    told = told or [e for e, g in dated if g is not None and tells_of(g, token)]
     if told and token.pos_ == "NOUN":  # "the assault, in which 70 died on Tuesday"
         return told
     if (when := _when_clause_of(carrier)) is not None:
@@ -233,24 +226,8 @@ def own_dates(
             return shared
         seen.add(head.i)
         current = head
-    told_on = _told_on_from(carrier)
+    told_on = told_on_from(carrier)
     return [e for e, g in dated if g is not None and told_on is not None and g.i == told_on.i]
-
-
-def _tells_of(verb: Token, noun: Token) -> bool:
-    """As in "the assault on X, in which 70 died on Tuesday", whatever the parse hangs it on."""
-    which = [n for c in verb.children if c.lower_ == "in" for n in c.children if n.tag_ == "WDT"]
-    return bool(which) and noun.i < verb.i and verb.doc[which[0].i - 2].text == ","
-
-
-def _told_on_from(verb: Token) -> Token | None:
-    """As in "shelled X on Tuesday, which Y then left": the verb whose story the clause carries on."""
-    clause = verb.head if verb.dep_ == "conj" else verb
-    which = [c for c in clause.children if c.i < clause.i and c.tag_ in ("WDT", "WP", "WRB")]
-    if clause.dep_ != "relcl" or not which or not is_simple_past(verb) or is_pluperfect(verb):
-        return None
-    first = which[0].left_edge.i
-    return governing_verb(clause) if first and verb.doc[first - 1].text == "," else None
 
 
 def _is_within(verb: Token, carrier: Token) -> bool:
