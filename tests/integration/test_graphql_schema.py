@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from graphql import (
     GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLScalarType,
     GraphQLUnionType,
@@ -29,7 +31,13 @@ def test_every_type_field_and_argument_is_described() -> None:
         if name.startswith("__") or name in BUILT_IN:
             continue
         assert isinstance(
-            kind, GraphQLObjectType | GraphQLEnumType | GraphQLScalarType | GraphQLUnionType
+            kind,
+            GraphQLObjectType
+            | GraphQLInputObjectType
+            | GraphQLInterfaceType
+            | GraphQLEnumType
+            | GraphQLScalarType
+            | GraphQLUnionType,
         )
         if not kind.description:
             bare.append(name)
@@ -38,7 +46,7 @@ def test_every_type_field_and_argument_is_described() -> None:
                 bare.append(f"{name}.{field_name}")
             bare += [
                 f"{name}.{field_name}({argument})"
-                for argument, value in field.args.items()
+                for argument, value in getattr(field, "args", {}).items()
                 if not value.description
             ]
 

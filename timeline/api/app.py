@@ -20,7 +20,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from timeline.api import pages
+from timeline.api.access import Gate, Refused, asked_by, current_caller
 from timeline.api.endpoint import GraphQLEndpoint
+from timeline.api.entrance import NOBODY, admitted, entered, refused_response
 from timeline.api.freshness import Freshness
 from timeline.api.schema import execute
 from timeline.projections.following import Follower
@@ -55,6 +57,7 @@ def create_app(
     store: EventStore,
     catch_up: Callable[[], object],
     build: Callable[[Callable[[], bool]], object] | None = None,
+    gate: Gate | None = None,
 ) -> Starlette:
     """The application of one casebook.
 
@@ -65,6 +68,7 @@ def create_app(
             before a request is answered, when the head has moved.
         build: Builds projections whose version was raised, in a thread of its own; it is given
             what tells it to stop.
+        gate: Lets callers in; without one everybody reads and nobody writes.
     """
     freshness = Freshness(store, catch_up)
 
@@ -72,7 +76,8 @@ def create_app(
         query: str, variables: dict[str, object], operation_name: str | None
     ) -> dict[str, object]:
         freshness.ensure()
-        return execute(reader, store, query, variables, operation_name)
+        caller = current_caller()
+        return execute(reader, store, query, variables, operation_name, caller=caller)
 
     def read_front() -> Response:
         freshness.ensure()
@@ -90,7 +95,13 @@ def create_app(
             return JSONResponse({"status": "unavailable"}, status_code=503)
         return JSONResponse({"status": "ok", "casebook": store.casebook, "headPosition": position})
 
-    async def front(_request: Request) -> Response:
+    async def front(request: Request) -> Response:
+        try:
+            caller = await entered(gate, request)
+        except Refused as refused:
+            return refused_response(refused)
+        if caller.role is None:
+            return refused_response(NOBODY)
         return await run_in_threadpool(read_front)
 
     async def health(_request: Request) -> Response:
@@ -99,7 +110,12 @@ def create_app(
     graphql = GraphQLEndpoint(run)
 
     async def ask(request: Request) -> Response:
-        return await graphql(request)
+        try:
+            caller = await admitted(gate, request)
+        except Refused as refused:
+            return refused_response(refused)
+        with asked_by(caller):
+            return await graphql(request)
 
     app = Starlette(
         lifespan=_following(store, freshness, build),

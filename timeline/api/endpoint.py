@@ -1,8 +1,8 @@
-"""GraphQL over HTTP: one endpoint, for queries alone, by the working draft of that specification.
+"""GraphQL over HTTP: one endpoint, by the working draft of that specification.
 
-POST takes JSON only, so that no plain HTML form of another site can send a query; there are no
-uploads, no batches and no websockets. A request runs in a thread of its own limited number, since
-it reads a database that blocks.
+POST takes JSON only, so that no plain HTML form of another site can send a query; uploads need a
+header that such a form cannot send. There are no batches and no websockets. A request runs in a
+thread of its own limited number, since it reads a database that blocks.
 """
 
 from __future__ import annotations
@@ -18,21 +18,13 @@ from starlette.responses import Response
 from timeline.api import pages
 from timeline.api.errors import request_error
 from timeline.api.limits import BODY_BYTES_MAX, REQUESTS_AT_ONCE_MAX
+from timeline.api.uploads import MULTIPART, RequestRefused, read_multipart
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 ACCEPTED_TYPES_MAX = 50
 
 Run = Callable[[str, dict[str, object], str | None], dict[str, object]]
-
-
-@dataclass
-class RequestRefused(Exception):
-    """An HTTP request is no GraphQL request; it gets this status and message."""
-
-    status: int
-    message: str
-    code: str = "BAD_USER_INPUT"
 
 
 @dataclass(frozen=True)
@@ -55,7 +47,7 @@ class GraphQLEndpoint:
 
     async def __call__(self, request: Request) -> Response:
         """The response to one request."""
-        if request.method in ("GET", "HEAD") and _prefers_html(request):
+        if request.method in ("GET", "HEAD") and prefers_html(request):
             return pages.graphiql()
         media_type = _media_type(request)
         if media_type is None:
@@ -108,7 +100,8 @@ def _accepted(request: Request) -> list[tuple[str, float]]:
     return sorted(found, key=lambda pair: -pair[1])
 
 
-def _prefers_html(request: Request) -> bool:
+def prefers_html(request: Request) -> bool:
+    """Whether a browser asks for a page, and no program for JSON."""
     for kind, _ in _accepted(request):
         if kind in (JSON, GRAPHQL_JSON):
             return False
@@ -140,6 +133,8 @@ def _from_url(request: Request) -> _Asked:
 
 async def _from_body(request: Request) -> _Asked:
     media_type, *parameters = request.headers.get("content-type", "").lower().split(";")
+    if media_type.strip() == MULTIPART:
+        return _checked(await read_multipart(request))
     charsets = [p.strip() for p in parameters if p.strip().startswith("charset=")]
     if media_type.strip() != JSON or charsets not in ([], ["charset=utf-8"], ['charset="utf-8"']):
         raise RequestRefused(415, f"POST takes Content-Type: {JSON} in UTF-8")

@@ -37,6 +37,20 @@ FIELDS_MAX = 250_000
 PAGE_SIZE_DEFAULT = 50
 REQUESTS_AT_ONCE_MAX = 12
 DOCUMENTS_KEPT = 256
+# Uploads: all files of one request together, and how many.
+UPLOAD_BYTES_MAX = 10_000_000
+UPLOADS_MAX = 10
+
+
+@dataclass(frozen=True)
+class RateLimits:
+    """How much the bearer of one token may ask of one server process."""
+
+    requests_per_second: float = 50
+    requests_burst: float = 500
+    rows_per_second: float = 20_000
+    rows_burst: float = 500_000
+
 
 # Connections: as many rows as `first` or `last` says.
 _PAGED = frozenset({"places", "actors", "reports", "search", "timeline", "incidents", "statistics"})

@@ -1,0 +1,70 @@
+"""Holds HTTP requests to the rules of access, before anything is read of what they ask."""
+
+from __future__ import annotations
+
+import orjson
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from timeline.api.access import LOCAL_READER, Caller, Gate, Refused
+from timeline.api.endpoint import prefers_html
+from timeline.api.errors import request_error, told
+from timeline.api.schema import is_change
+from timeline.errors import TimelineError
+
+NOBODY = Refused(
+    401,
+    "show a token of this casebook",
+    "UNAUTHENTICATED",
+    {"www-authenticate": "Bearer"},
+)
+
+
+async def entered(gate: Gate | None, request: Request) -> Caller:
+    """Who sends a request.
+
+    Raises:
+        Refused: their token is not valid here, they asked for too much, or it cannot be known.
+    """
+    if gate is None:
+        return LOCAL_READER
+    authorization = request.headers.get("authorization")
+    known = gate.at_once(authorization)
+    if known is not None:
+        return known
+    try:
+        return await run_in_threadpool(gate.enter, authorization)
+    except TimelineError as error:
+        text, extensions = told(error)
+        raise Refused(503, text, str(extensions["code"])) from None
+
+
+async def admitted(gate: Gate | None, request: Request) -> Caller:
+    """Who sends a request to `/graphql`.
+
+    Raises:
+        Refused: as `entered`; or nobody may ask without a token; or a change is asked for by GET.
+    """
+    caller = await entered(gate, request)
+    is_get = request.method in ("GET", "HEAD")
+    # A browser gets the page of GraphiQL, with which it can then show a token.
+    if caller.role is None and not (is_get and prefers_html(request)):
+        raise NOBODY
+    asked = request.query_params
+    if is_get and is_change(asked.get("query", ""), asked.get("operationName") or None):
+        raise Refused(405, "a mutation is sent by POST", "BAD_USER_INPUT", {"allow": "POST"})
+    return caller
+
+
+def refused_response(refused: Refused) -> Response:
+    """The response to a caller who is not let in."""
+    return Response(
+        orjson.dumps(request_error(refused.message, refused.code)),
+        status_code=refused.status,
+        headers={
+            "content-type": "application/json; charset=utf-8",
+            "cache-control": "no-store",
+            **refused.headers,
+        },
+    )
