@@ -22,8 +22,10 @@ from timeline.filing.commands import Commands
 from timeline.filing.filing import Filing
 from timeline.filing.linking import Linking
 from timeline.filing.registering import Registering
+from timeline.filing.reviewing import Reviewing
 from timeline.filing.theatres import theatre_actors, theatre_places
 from timeline.filing.withholding import Withholding
+from timeline.projections.auditing import replayed_place
 from timeline.projections.control import ControlProjection
 from timeline.projections.entries import EntriesProjection
 from timeline.projections.event_types import EventTypesProjection
@@ -110,6 +112,7 @@ class Application:
             amending=Amending(store, reader, runner, self.clock),
             registering=Registering(store, reader, runner),
             linking=Linking(store, reader, runner),
+            reviewing=Reviewing(store, reader, runner),
             requests=Requests(self.engine, self.settings.casebook, self.clock),
         )
 
@@ -137,6 +140,11 @@ class Application:
     def amending(self) -> Amending:
         """Corrects and retracts."""
         return Amending(self.store, self.reader, self.runner, self.clock)
+
+    @cached_property
+    def reviewing(self) -> Reviewing:
+        """Signs claims."""
+        return Reviewing(self.store, self.reader, self.runner)
 
     @cached_property
     def registering(self) -> Registering:
@@ -209,14 +217,16 @@ class Application:
         return instant_text(moment_end(moment, zone))
 
     @contextmanager
-    def replay_recorded_at(self, moment: str) -> Iterator[Replay]:
-        """The log as it stood at the end of a day, or at an instant with offset.
+    def replay_recorded_at(self, moment: str, place: str) -> Iterator[Replay]:
+        """What bears on one place, as the log stood at the end of a day or at an instant.
 
         Raises:
-            InvalidDate: `moment` is neither.
+            InvalidDate: `moment` is neither a day nor an instant with offset.
+            PlaceNotFound: no place was called so then.
+            AmbiguousPlace: several were.
         """
-        before = self._record_end(moment)
-        with replayed(self.store, all_projections(), recorded_before=before) as replay:
+        shown = (ReportsProjection(), EntriesProjection(), ControlProjection())
+        with replayed_place(self.store, shown, place, self._record_end(moment)) as replay:
             yield replay
 
 

@@ -281,7 +281,7 @@ def show(
     with opened(database, casebook) as opened_app, ExitStack() as stack:
         reader = opened_app.reader
         if recorded_at is not None:
-            reader = stack.enter_context(opened_app.replay_recorded_at(recorded_at)).reader
+            reader = stack.enter_context(opened_app.replay_recorded_at(recorded_at, place)).reader
         _print_show(reader, place, at, known_on, as_json=as_json)
 
 

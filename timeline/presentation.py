@@ -25,6 +25,7 @@ from timeline.domain.claims import (
     Modality,
     Polarity,
     ProposedClaim,
+    ReviewStatus,
 )
 from timeline.domain.control import Control, ControlState
 from timeline.domain.names import Match
@@ -151,6 +152,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
             for span, quote in zip(entry.claim.also_evidence, also, strict=True)
         ],
         "is_amended": entry.is_amended,
+        "review": entry.review.value,
         "report": {
             "id": report.report_id,
             "title": report.title,
@@ -310,6 +312,9 @@ def _what(entry: Entry) -> RenderableType:
         text.append(" did not happen", style="yellow")
     if entry.is_amended:
         text.append(" corrected", style="cyan")
+    if entry.review is not ReviewStatus.UNREVIEWED:
+        rejected = entry.review is ReviewStatus.REJECTED
+        text.append(" rejected" if rejected else " ✓", style="red" if rejected else "green")
     by_role: dict[str, list[str]] = {}
     for actor in claim.actors:
         by_role.setdefault(actor.role.value, []).append(printable(actor.name or actor.as_named, 60))

@@ -37,8 +37,8 @@ NEEDED = {
     "mutation": {
         "reader": "__typename",
         "reporter": "extract fileReport",
-        "editor": "correctClaim linkIncidents registerActor registerPlace reinstateClaim"
-        " retractClaim retractReport unlinkIncidents",
+        "editor": "addClaim correctClaim linkIncidents registerActor registerPlace reinstateClaim"
+        " retractClaim retractReport reviewClaim unlinkIncidents",
     },
 }
 ORDER = ("reader", "reporter", "editor", "admin")

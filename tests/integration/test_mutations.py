@@ -364,3 +364,32 @@ def test_uploads_are_bounded_and_an_upload_is_no_text(editor: Editor) -> None:
     assert written["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
     assert (broken.status_code, without.status_code) == (400, 400)
     assert editor.desk.head == head
+
+
+REVIEW = """{ claimId review position version claim { type review occurred { edtf } }
+  errors { __typename message } }"""
+
+
+def test_a_claim_is_signed_in_the_tokens_name_or_rejected_or_added(editor: Editor) -> None:
+    editor.file("fall.yaml")
+    sign = f"mutation($input: ReviewClaimInput!) {{ reviewClaim(input: $input) {REVIEW} }}"
+    add = f"mutation($input: AddClaimInput!) {{ addClaim(input: $input) {REVIEW} }}"
+    c1 = {"reportId": "fall", "claim": "c1"}
+
+    put_right = {"verdict": "accepted", "changes": {"occurred": "2016-02-22"}}
+    accepted = editor.do(sign, **c1, **put_right, expectedVersion=3)
+    late = editor.do(sign, **c1, verdict="rejected", reason="no", expectedVersion=3)
+    silent = editor.do(sign, **c1, verdict="rejected")
+    rejected = editor.do(sign, reportId="fall", claim="c2", verdict="rejected", reason="no")
+    added = editor.do(add, reportId="fall", claim={"type": "Clash", "quote": "after a clash"})
+    again = editor.do(add, reportId="fall", claim={"type": "Clash", "quote": "after a clash"})
+
+    assert (accepted["errors"], accepted["review"], accepted["version"]) == ([], "corrected", 5)
+    assert accepted["claim"]["occurred"] == {"edtf": "2016-02-22"}
+    assert late["errors"][0]["__typename"] == "Conflict"
+    assert silent["errors"][0]["message"].startswith("say why the claim is rejected")
+    assert (rejected["review"], rejected["claim"]) == ("rejected", None)
+    assert added["claim"] == {"type": "Clash", "review": "accepted", "occurred": {"edtf": None}}
+    assert again["errors"][0]["__typename"] == "InvalidInput"
+    last = next(editor.desk.app.store.read(added["position"]))
+    assert msgspec.json.decode(last.data or "")["requested_by"] == "Ed"

@@ -45,8 +45,8 @@ _READS = (
 )
 _REPORTS = "extract fileReport"
 _EDITS = (
-    "correctClaim linkIncidents registerActor registerPlace reinstateClaim retractClaim"
-    " retractReport unlinkIncidents"
+    "addClaim correctClaim linkIncidents registerActor registerPlace reinstateClaim retractClaim"
+    " retractReport reviewClaim unlinkIncidents"
 )
 
 ROLES: Mapping[str, Mapping[str, Role]] = {

@@ -21,7 +21,7 @@ from timeline.api.cursors import TIMELINE
 from timeline.api.described import answered, described
 from timeline.api.entries import Entry, TimelineFilters, timeline_page
 from timeline.api.enums import ActorKind, ActorRole, ClaimType
-from timeline.api.places import From, Modalities, To, Types
+from timeline.api.places import From, Modalities, Reviewed, To, Types
 from timeline.api.reports import KnownOn
 from timeline.api.values import Name
 from timeline.domain import actors
@@ -122,10 +122,11 @@ class Actor:
         to: To = None,
         types: Types = None,
         modalities: Modalities = None,
+        reviewed: Reviewed = None,
     ) -> Connection[Entry]:
         """The claims that name it in any role, in order of valid time; undated claims come last."""
         page = paging(TIMELINE, first, after, last, before)
-        wanted = TimelineFilters(known_on, from_, to, types, None, modalities)
+        wanted = TimelineFilters(known_on, from_, to, types, None, modalities, reviewed)
         return timeline_page(info, page, wanted, actor_id=str(self.id))
 
     @answered

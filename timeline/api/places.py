@@ -23,7 +23,7 @@ from timeline.api.control import At, Control, ControlSpan, control_of, span_of
 from timeline.api.cursors import TIMELINE
 from timeline.api.described import answered, described
 from timeline.api.entries import Entry, TimelineFilters, timeline_page
-from timeline.api.enums import ClaimType, Modality, PlaceKind
+from timeline.api.enums import ClaimType, Modality, PlaceKind, ReviewStatus
 from timeline.api.errors import BadUserInput
 from timeline.api.reports import KnownOn
 from timeline.api.values import Match, Name
@@ -52,6 +52,12 @@ Types = Annotated[
 Modalities = Annotated[
     list[Modality] | None,
     strawberry.argument(description="Only claims of these modalities; null or empty is any."),
+]
+Reviewed = Annotated[
+    list[ReviewStatus] | None,
+    strawberry.argument(
+        description="Only claims of these review statuses; null or empty is any that stands."
+    ),
 ]
 ActorNamed = Annotated[
     str | None,
@@ -123,13 +129,14 @@ class Place:
         types: Types = None,
         actor: ActorNamed = None,
         modalities: Modalities = None,
+        reviewed: Reviewed = None,
     ) -> Connection[Entry]:
         """What happened there, in order of valid time; undated claims come last.
 
         An entry stands when it is known on `knownOn` and nothing known by then voids it.
         """
         page = paging(TIMELINE, first, after, last, before)
-        wanted = TimelineFilters(known_on, from_, to, types, actor, modalities)
+        wanted = TimelineFilters(known_on, from_, to, types, actor, modalities, reviewed)
         return timeline_page(info, page, wanted, place_id=str(self.id))
 
 

@@ -11,6 +11,7 @@ from timeline.filing.amending import Amending
 from timeline.filing.filing import Filing
 from timeline.filing.linking import Linking
 from timeline.filing.registering import Registering
+from timeline.filing.reviewing import Reviewing
 from timeline.store.event_store import EventStore
 from timeline.store.events import Author
 from timeline.store.idempotency import Requests
@@ -26,4 +27,5 @@ class Commands:
     amending: Amending
     registering: Registering
     linking: Linking
+    reviewing: Reviewing
     requests: Requests

@@ -32,6 +32,7 @@ from timeline.filing.deciding import (
 )
 from timeline.filing.documents import PROSE_SUFFIXES, SUFFIXES, check_content, read_bytes
 from timeline.filing.drafts import Draft
+from timeline.filing.history import read_history
 from timeline.filing.identity import report_id_of
 from timeline.filing.prose import read_prose
 from timeline.filing.withholding import refuse_withheld
@@ -188,7 +189,7 @@ class Filing:
         is_dated = draft.published or published or draft.dateline or draft.updated
         when = publication(draft, published, None, undated=not is_dated, now=self._clock())
         claims, _ = self._claims(draft, when)
-        check_dates(draft, claims, when)
+        check_dates(draft.path, claims, when.reported)
         self._runner.catch_up()
         return draft, resolved(claims, self._reader.gazetteer(), self._reader.actor_table())
 
@@ -296,7 +297,7 @@ class Filing:
     ) -> Decision:
         gazetteer, actors = self._reader.gazetteer(), self._reader.actor_table()
         claims, coded_by = self._claims(draft, when)
-        check_dates(draft, claims, when)
+        check_dates(draft.path, claims, when.reported)
         claims = resolved(claims, gazetteer, actors)
         if known_places:
             require_places(claims, self._reader)
@@ -316,6 +317,7 @@ class Filing:
             actors=actors,
             coded_by=coded_by,
             metadata={"command": "file"},
+            history=read_history(self._store, report_id) if is_revision else None,
         )
 
     def _claims(

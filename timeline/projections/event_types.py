@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import Connection, Table, select
 
-from timeline.projections import tables
+from timeline.projections import bulk_rows, tables
 from timeline.projections.batches import Batch
 from timeline.store import queries
 from timeline.store.event_store import EventStore
@@ -32,8 +32,7 @@ class EventTypesProjection:
             {"casebook": batch.name, "type": e.stored.type, "position": e.stored.position}
             for e in batch.events
         ]
-        if rows:
-            batch.connection.execute(insert(tables.event_types), rows)
+        bulk_rows.load(batch.connection, tables.event_types, rows)
 
 
 def page(

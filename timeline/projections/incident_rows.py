@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, sel
 
 from timeline.domain import events
 from timeline.domain.actors import Roots
+from timeline.domain.claims import ReviewStatus
 from timeline.domain.events import Claim
 from timeline.domain.incident_claims import NO_INCIDENTS, IncidentClaim, incident_claim
 from timeline.domain.incident_sums import Incident
@@ -70,7 +71,10 @@ def told_rows(
     )  # fmt: skip
     for some in parts(sorted(report_ids)):
         query = select(*columns).where(
-            e.casebook == casebook, e.report_id.in_(some), e.type.not_in(NO_INCIDENTS)
+            e.casebook == casebook,
+            e.report_id.in_(some),
+            e.type.not_in(NO_INCIDENTS),
+            e.review != ReviewStatus.REJECTED.value,
         )
         for row in connection.execute(query):
             claim = events.decode(row.type, events.schema_version(row.type), row.data)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import Table, delete, insert, select
+from sqlalchemy import Table, delete, select
 
 from timeline.domain.actors import Actor
 from timeline.domain.events import Claim, ReportVersion
@@ -19,9 +19,9 @@ from timeline.domain.places import Place
 from timeline.domain.standing import ReportStanding, Standing
 from timeline.domain.time import instant_text, sort_key
 from timeline.domain.words import indexed_words
-from timeline.projections import tables
+from timeline.projections import bulk_rows, tables
 from timeline.projections.batches import Batch
-from timeline.projections.entries import texts_of
+from timeline.projections.bulk_rows import Row
 
 ALWAYS_KNOWN = ""
 
@@ -48,7 +48,6 @@ class TextField(StrEnum):
 
 
 Texts = tuple[tuple[TextField, str], ...]
-Row = dict[str, object]
 
 # Hits that match equally well come in this order.
 _ORDER = {HitKind.PLACE: 0, HitKind.ACTOR: 1, HitKind.REPORT: 2, HitKind.ENTRY: 3}
@@ -67,8 +66,7 @@ class SearchProjection:
         """Write anew what these events can have changed."""
         rows = self._registered(batch) if batch.events else []
         rows += self._reported(batch)
-        if rows:
-            batch.connection.execute(insert(tables.search_texts), rows)
+        bulk_rows.load(batch.connection, tables.search_texts, rows)
 
     def _registered(self, batch: Batch) -> list[Row]:
         """Rows of the places and actors that these events were the last to write."""
@@ -89,13 +87,9 @@ class SearchProjection:
 
     def _reported(self, batch: Batch) -> list[Row]:
         standings = batch.standings()
-        if not standings:
-            return []
-        c = tables.search_texts.c
-        batch.connection.execute(
-            delete(tables.search_texts).where(c.casebook == batch.name, c.report_id.in_(standings))
-        )
-        texts = texts_of(batch, standings)
+        known = batch.known_report_ids
+        bulk_rows.delete(batch.connection, tables.search_texts, batch.name, "report_id", known)
+        texts = batch.texts_of(standings.values())
         return [
             row
             for standing in standings.values()
@@ -169,19 +163,16 @@ def _report_rows(batch: Batch, standing: ReportStanding) -> list[Row]:
 
 
 def _entry_rows(batch: Batch, standing: ReportStanding, texts: Mapping[str, str]) -> list[Row]:
-    versions = {v.report_version: v for v, _, _ in standing.versions}
-    forms: dict[str, int] = {}
     rows: list[Row] = []
-    for item in standing.claims:
+    for item, form, version in standing.forms():
         claim = item.claim
-        form = forms[claim.claim_id] = forms.get(claim.claim_id, -1) + 1
         rows += _rows(
             batch.name,
             HitKind.ENTRY,
             claim.claim_id,
             form,
             claim.report_id,
-            entry_texts(claim, _quotes(item, versions[claim.report_version], texts)),
+            entry_texts(claim, _quotes(item, version, texts)),
             sort_key(claim.occurred, batch.casebook.time_zone),
             instant_text(item.known_from),
             instant_text(item.known_until) if item.known_until else None,
