@@ -258,12 +258,15 @@ def serve(
     database: Database = None,
     casebook: Casebook = None,
 ) -> None:
-    """Serve GraphQL at /graphql."""
+    """Serve GraphQL at /graphql; TIMELINE_... in the environment say what is offered."""
     import uvicorn
 
+    from timeline.api.serving import server_settings_from
+
+    settings = server_settings_from()
     with opened(database, casebook) as app:
         is_open = _is_loopback(host) if anonymous_read is None else anonymous_read
-        served = api_app(app, anonymous_read=is_open)
+        served = api_app(app, settings, anonymous_read=is_open)
         config = uvicorn.Config(served, host=host, port=port, log_level="warning")
         with _listening(host, port) as listener:
             uvicorn.Server(config).run(sockets=[listener])

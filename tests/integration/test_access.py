@@ -31,8 +31,9 @@ from timeline.store.tokens import Role, Tokens
 # The least role that each root field needs; what is not here fails the test.
 NEEDED = {
     "query": {
-        "reader": "actor actors controlMap event incident incidents knowledgeDiff place places"
-        " report reports search statistics status __schema __typename",
+        "reader": "actor actors claim controlGeojson controlMap event events incident incidents"
+        " knowledgeDiff node place placeControls places report reports search source sources"
+        " statistics status timeline __schema __typename",
     },
     "mutation": {
         "reader": "__typename",
@@ -104,7 +105,7 @@ def serve(desk: Desk) -> Iterator[Serve]:
     def new(**options: Any) -> Client:  # noqa: ANN401
         app = desk.app
         gate = Gate(app.tokens, app.commands, **options)
-        made.append(Client(create_app(app.reader, app.store, app.runner.catch_up, None, gate)))
+        made.append(Client(create_app(app.reader, app.store, app.runner.catch_up, gate=gate)))
         return made[-1]
 
     yield new

@@ -53,7 +53,7 @@ class Editor:
 def editor(desk: Desk) -> Iterator[Editor]:
     app = desk.app
     gate = Gate(app.tokens, app.commands)
-    client = Client(create_app(app.reader, app.store, app.runner.catch_up, None, gate))
+    client = Client(create_app(app.reader, app.store, app.runner.catch_up, gate=gate))
     yield Editor(desk, client)
     client.close()
 

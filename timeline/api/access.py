@@ -39,8 +39,8 @@ TOKENS_TRUSTED_MAX = 10_000
 WRITE_WAIT_SECONDS_MAX = 30.0
 
 _READS = (
-    "__schema __type __typename actor actors claim control controlGeojson controlMap event events"
-    " incident incidents knowledgeDiff node nodes place placeControls places report reports search"
+    "__schema __type __typename actor actors claim controlGeojson controlMap event events"
+    " incident incidents knowledgeDiff node place placeControls places report reports search"
     " source sources statistics status timeline"
 )
 _REPORTS = "extract fileReport"

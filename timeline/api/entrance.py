@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from timeline.api.access import LOCAL_READER, Caller, Gate, Refused
+from timeline.api.access import LOCAL_READER, Caller, Gate, Refused, asked_by
 from timeline.api.endpoint import prefers_html
 from timeline.api.errors import request_error, told
-from timeline.api.schema import is_change
 from timeline.errors import TimelineError
+
+Answer = Callable[[Request], Awaitable[Response]]
 
 NOBODY = Refused(
     401,
@@ -40,20 +43,46 @@ async def entered(gate: Gate | None, request: Request) -> Caller:
         raise Refused(503, text, str(extensions["code"])) from None
 
 
+def for_readers(gate: Gate | None, answer: Answer) -> Answer:
+    """Answers those who may read, and refuses others."""
+
+    async def guarded(request: Request) -> Response:
+        try:
+            caller = await entered(gate, request)
+            if caller.role is None:
+                raise NOBODY
+        except Refused as refused:
+            return refused_response(refused)
+        return await answer(request)
+
+    return guarded
+
+
+def for_callers(gate: Gate | None, answer: Answer) -> Answer:
+    """Answers requests to `/graphql`, each for the caller who sends it."""
+
+    async def guarded(request: Request) -> Response:
+        try:
+            caller = await admitted(gate, request)
+        except Refused as refused:
+            return refused_response(refused)
+        with asked_by(caller):
+            return await answer(request)
+
+    return guarded
+
+
 async def admitted(gate: Gate | None, request: Request) -> Caller:
     """Who sends a request to `/graphql`.
 
     Raises:
-        Refused: as `entered`; or nobody may ask without a token; or a change is asked for by GET.
+        Refused: as `entered`; or nobody may ask without a token.
     """
     caller = await entered(gate, request)
     is_get = request.method in ("GET", "HEAD")
     # A browser gets the page of GraphiQL, with which it can then show a token.
     if caller.role is None and not (is_get and prefers_html(request)):
         raise NOBODY
-    asked = request.query_params
-    if is_get and is_change(asked.get("query", ""), asked.get("operationName") or None):
-        raise Refused(405, "a mutation is sent by POST", "BAD_USER_INPUT", {"allow": "POST"})
     return caller
 
 

@@ -32,10 +32,10 @@ from timeline.api.access import LOCAL_READER, Caller, refusal
 from timeline.api.context import Context
 from timeline.api.errors import ERRORS_MAX, QueryTooLarge, formatted, request_error
 from timeline.api.limits import BODY_BYTES_MAX, DOCUMENTS_KEPT, TOKENS_MAX, check_size
-from timeline.api.log import POSITION, Position
 from timeline.api.mutations.errors import USER_ERRORS
 from timeline.api.mutations.root import Mutation
 from timeline.api.query import Query
+from timeline.api.scalars import SCALARS
 from timeline.api.uploads import UPLOAD, UploadedFile
 from timeline.projections.reading import Reader
 from timeline.store.event_store import EventStore
@@ -49,7 +49,7 @@ SCHEMA = strawberry.Schema(
     query=Query,
     mutation=Mutation,
     types=USER_ERRORS,
-    config=StrawberryConfig(scalar_map={Position: POSITION, UploadedFile: UPLOAD}),
+    config=StrawberryConfig(scalar_map={**SCALARS, UploadedFile: UPLOAD}),
 )
 
 
@@ -90,7 +90,7 @@ def _prepared(query: str, variables: Mapping[str, object]) -> _Prepared:
     parsed = _parsed_kept(query) if len(query) <= DOCUMENT_LENGTH_KEPT_MAX else _parsed(query)
     if parsed.document is None:
         return parsed
-    check_size(parsed.document, variables)
+    check_size(parsed.document, variables, _core())
     if len(query) <= DOCUMENT_LENGTH_KEPT_MAX:
         return _validated_kept(query)
     return _validated(parsed.document)
@@ -163,16 +163,20 @@ def execute(
     return _result(result)
 
 
-def is_change(query: str, operation_name: str | None) -> bool:
-    """Whether a query would change something; False for what is no GraphQL."""
-    if len(query) > DOCUMENT_LENGTH_KEPT_MAX:
-        return False  # no URL is so long
+def parsed_document(query: str) -> DocumentNode | None:
+    """The parsed document of a query; `None` when it is no GraphQL."""
     try:
-        document = _parsed_kept(query).document
+        kept = len(query) <= DOCUMENT_LENGTH_KEPT_MAX
+        return (_parsed_kept(query) if kept else _parsed(query)).document
     except RecursionError:
-        return False
-    operation = None if document is None else get_operation_ast(document, operation_name)
-    return operation is not None and operation.operation is OperationType.MUTATION
+        return None
+
+
+def operation_type(query: str, name: str | None) -> OperationType | None:
+    """Whether a query, a mutation or a subscription would run; `None` when nothing would."""
+    document = parsed_document(query)
+    operation = None if document is None else get_operation_ast(document, name)
+    return None if operation is None else operation.operation
 
 
 def _names_operation(document: DocumentNode, name: str | None) -> bool:

@@ -16,21 +16,12 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from timeline.api.endpoint import RequestRefused
 from timeline.api.limits import BODY_BYTES_MAX, UPLOAD_BYTES_MAX, UPLOADS_MAX
 from timeline.settings import REPORT_BYTES_MAX
 
-MULTIPART = "multipart/form-data"
 PREFLIGHT_HEADERS = ("graphql-require-preflight", "authorization")
 PATH_PARTS_MAX = 10
-
-
-@dataclass
-class RequestRefused(Exception):
-    """An HTTP request is no GraphQL request; it gets this status and message."""
-
-    status: int
-    message: str
-    code: str = "BAD_USER_INPUT"
 
 
 @dataclass(frozen=True)

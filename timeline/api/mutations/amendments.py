@@ -12,7 +12,6 @@ from strawberry.scalars import JSON
 from timeline.api.context import Info
 from timeline.api.described import answered, described
 from timeline.api.entries import Entry, entries_of
-from timeline.api.log import Position
 from timeline.api.mutations.changing import (
     INPUT,
     Told,
@@ -27,6 +26,7 @@ from timeline.api.mutations.changing import (
 )
 from timeline.api.mutations.errors import UserError
 from timeline.api.reports import Report, current_report
+from timeline.api.scalars import Position
 from timeline.domain.events import Basis
 from timeline.errors import InvalidEvent
 from timeline.filing.commands import Commands

@@ -8,8 +8,8 @@ from typing import Any, TypeVar, dataclass_transform
 import strawberry
 
 from timeline.api.context import Info
-from timeline.api.log import Position
 from timeline.api.mutations.errors import MENDABLE, UserError, error_of
+from timeline.api.scalars import Position
 from timeline.filing.commands import Commands
 from timeline.store.idempotency import digest_of
 

@@ -10,7 +10,6 @@ from strawberry import ID
 from timeline.api.context import Info
 from timeline.api.described import answered, described
 from timeline.api.incidents import Incident, find_incident
-from timeline.api.log import Position
 from timeline.api.mutations.changing import (
     INPUT,
     Told,
@@ -21,6 +20,7 @@ from timeline.api.mutations.changing import (
     position_of,
 )
 from timeline.api.mutations.errors import UserError
+from timeline.api.scalars import Position
 from timeline.domain.incident_sums import incident_id
 from timeline.filing.commands import Commands
 

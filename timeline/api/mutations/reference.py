@@ -13,7 +13,6 @@ from timeline.api.actors import Actor, actor_of
 from timeline.api.context import Info
 from timeline.api.described import answered, described
 from timeline.api.enums import ActorKind, PlaceKind
-from timeline.api.log import Position
 from timeline.api.mutations.changing import (
     INPUT,
     Told,
@@ -27,6 +26,7 @@ from timeline.api.mutations.changing import (
 )
 from timeline.api.mutations.errors import UserError
 from timeline.api.places import Place, find_place
+from timeline.api.scalars import Position
 from timeline.domain import actors, patterns, places
 from timeline.errors import InvalidEvent, PlaceNotFound, WrongExpectedVersion
 from timeline.filing.commands import Commands

@@ -12,7 +12,6 @@ from strawberry import ID
 from timeline.api.context import Info, PlaceGroup
 from timeline.api.described import answered, described
 from timeline.api.enums import Certainty, ClaimType, Modality, Polarity, StatementKind
-from timeline.api.log import Position
 from timeline.api.mutations.changing import (
     INPUT,
     Told,
@@ -27,6 +26,7 @@ from timeline.api.mutations.changing import (
 )
 from timeline.api.mutations.errors import UserError
 from timeline.api.reports import Report, current_report
+from timeline.api.scalars import Position
 from timeline.api.uploads import UploadedFile
 from timeline.api.values import (
     ActorMention,

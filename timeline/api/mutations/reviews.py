@@ -13,7 +13,6 @@ from timeline.api.context import Info
 from timeline.api.described import answered, described
 from timeline.api.entries import Entry, entries_of
 from timeline.api.enums import ReviewStatus
-from timeline.api.log import Position
 from timeline.api.mutations.changing import (
     INPUT,
     Told,
@@ -27,6 +26,7 @@ from timeline.api.mutations.changing import (
     version_field,
 )
 from timeline.api.mutations.errors import UserError
+from timeline.api.scalars import Position
 from timeline.domain.claims import Verdict
 from timeline.errors import InvalidEvent
 from timeline.filing.commands import Commands
