@@ -22,8 +22,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from timeline.api import health, pages
+from timeline.api.access import Gate, current_caller
 from timeline.api.documents import Documents
 from timeline.api.endpoint import Asked, GraphQLEndpoint
+from timeline.api.entrance import for_callers, for_readers
 from timeline.api.etags import tag_of
 from timeline.api.freshness import Freshness
 from timeline.api.plans.fast import FastPath
@@ -65,6 +67,7 @@ def create_app(
     build: Callable[[Callable[[], bool]], object] | None = None,
     settings: ServerSettings | None = None,
     check_schema: Callable[[], object] | None = None,
+    gate: Gate | None = None,
 ) -> Starlette:
     """The application of one casebook.
 
@@ -77,6 +80,7 @@ def create_app(
             what tells it to stop.
         settings: What is offered, and to whom.
         check_schema: Raises when the database's schema is not this release's.
+        gate: Lets callers in; without one everybody reads and nobody writes.
     """
     settings = settings or ServerSettings()
     freshness = Freshness(store, catch_up)
@@ -85,7 +89,8 @@ def create_app(
         query: str, variables: dict[str, object], operation_name: str | None
     ) -> dict[str, object]:
         freshness.ensure()
-        return execute(reader, store, query, variables, operation_name)
+        caller = current_caller()
+        return execute(reader, store, query, variables, operation_name, caller=caller)
 
     def refresh() -> int:
         freshness.ensure()
@@ -117,11 +122,18 @@ def create_app(
         return await run_in_threadpool(read_readiness)
 
     fast = fast_path(reader, refresh)
+
+    async def planned(
+        query: str, variables: dict[str, object], operation_name: str | None
+    ) -> dict[str, object] | None:
+        charge = current_caller().charge
+        return await fast.answer(query, variables, operation_name, charge)
+
     graphql = GraphQLEndpoint(
         run,
         Documents(settings).admit,
         tag,
-        fast.answer,
+        planned,
         graphiql=settings.graphiql,
         cache_seconds=settings.cache_seconds,
     )
@@ -132,8 +144,8 @@ def create_app(
     app = Starlette(
         lifespan=_following(store, freshness, build, fast),
         routes=[
-            Route("/", front, methods=["GET"]),
-            Route("/graphql", ask, methods=["GET", "POST"]),
+            Route("/", for_readers(gate, front), methods=["GET"]),
+            Route("/graphql", for_callers(gate, ask), methods=["GET", "POST"]),
             Route("/healthz", alive, methods=["GET"]),
             Route("/readyz", ready, methods=["GET"]),
             Mount("/static", StaticFiles(directory=pages.STATIC)),
@@ -151,8 +163,14 @@ def _add_middlewares(app: Starlette, settings: ServerSettings) -> None:
             CORSMiddleware,
             allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type", "if-none-match", "last-event-id"],
-            expose_headers=["etag"],
+            allow_headers=[
+                "authorization",
+                "content-type",
+                "graphql-require-preflight",
+                "if-none-match",
+                "last-event-id",
+            ],
+            expose_headers=["etag", "retry-after"],
             max_age=PREFLIGHT_SECONDS,
         )
     app.add_middleware(_SecurityHeaders)

@@ -49,7 +49,7 @@ class Run:
 
     def __init__(self, values: VariableValues, memory: Memory, dialect: str) -> None:
         self.values, self.memory, self.dialect = values, memory, dialect
-        self._rows = 0
+        self.rows = 0
 
     def spend(self, rows: int) -> None:
         """Count rows against the bound on one request.
@@ -57,8 +57,8 @@ class Run:
         Raises:
             Unplanned: the bound is passed.
         """
-        self._rows += rows
-        if self._rows > ROWS_MAX:
+        self.rows += rows
+        if self.rows > ROWS_MAX:
             raise Unplanned("too many rows")
 
 

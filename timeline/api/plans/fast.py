@@ -105,15 +105,28 @@ class FastPath:
         self._driver = None
 
     async def answer(
-        self, query: str, variables: Mapping[str, object], operation_name: str | None
+        self,
+        query: str,
+        variables: Mapping[str, object],
+        operation_name: str | None,
+        charge: Callable[[int], object] | None = None,
     ) -> dict[str, object] | None:
-        """The result of a query, or `None` when plain execution has to answer it."""
+        """The result of a query, or `None` when plain execution has to answer it.
+
+        Everything that is planned may be read by whoever may read at all.
+
+        Args:
+            query: A GraphQL document.
+            variables: Values of its variables.
+            operation_name: Which operation to run; `None` when there is but one.
+            charge: Is told how many rows were read for an answer.
+        """
         driver = self._driver
         if driver is None:
             return None
         try:
             plan, values = await self._plan(query, variables, operation_name)
-            data = await self._data(driver, plan, values)
+            data, rows = await self._data(driver, plan, values)
         except (TimelineError, GraphQLError) as error:
             self.counts.plain += 1
             logger.debug("left to plain execution: %s", error)
@@ -123,14 +136,17 @@ class FastPath:
             logger.exception("a plan failed; plain execution answers")
             return None
         self.counts.planned += 1
+        if charge is not None:
+            charge(rows)
         return {"data": data}
 
-    async def _data(self, driver: Driver, plan: Plan, values: VariableValues) -> object:
+    async def _data(self, driver: Driver, plan: Plan, values: VariableValues) -> tuple[object, int]:
         for _ in range(TRIES_MAX):
             memory = self._memory
             if memory is not None:
                 try:
-                    return await _run(driver, plan, Run(values, memory, driver.dialect))
+                    run = Run(values, memory, driver.dialect)
+                    return await _run(driver, plan, run), run.rows
                 except Stale:
                     pass
             async with self._refreshing:
