@@ -21,6 +21,7 @@ from graphql import (
     GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
+    OperationType,
     execute_sync,
     get_operation_ast,
     parse,
@@ -159,6 +160,21 @@ def execute(
             operation_name=operation_name,
         )
     )
+
+
+def parsed_document(query: str) -> DocumentNode | None:
+    """The parsed document of a query; `None` when it is no GraphQL, or too large to be parsed."""
+    try:
+        return _parsed(query).document
+    except (QueryTooLarge, BadUserInput, RecursionError):
+        return None
+
+
+def operation_type(query: str, name: str | None) -> OperationType | None:
+    """Whether a query, a mutation or a subscription would run; `None` when nothing would."""
+    document = parsed_document(query)
+    operation = None if document is None else get_operation_ast(document, name)
+    return None if operation is None else operation.operation
 
 
 def _names_operation(document: DocumentNode, name: str | None) -> bool:

@@ -109,6 +109,11 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
             ),
             re.IGNORECASE,
         ),
+        (
+            Form.CLAUSE_SHIFT,
+            r"\b(?:(?:a few|several|some|just|\w+) )?(?P<hours>hours?|minutes) (?P<way>after|before)(?= \w)",
+            re.IGNORECASE,
+        ),
         (Form.CLAUSE_SHIFT, rf"\b{_N} {_UNIT} (?P<way>after|before)(?= \w)", re.IGNORECASE),
         (
             Form.CLAUSE_SHIFT,
@@ -156,13 +161,16 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
             Form.PERIOD,
             (
                 r"\b(?:(?:early|late|earlier|later) )?(?P<which>last|next|this) (?P<unit>week|"
-                r"month|year|night)\b"
+                r"month|year|night)\b(?! of)"
             ),
             re.IGNORECASE,
         ),
         (
             Form.PERIOD,
-            r"\b(?:at|over|during|on) the (?:(?P<which>past|last|next) )?(?P<unit>weekend)\b",
+            (
+                r"\b(?:(?:at|over|during|on|throughout) the |(?=last |this |next ))"
+                r"(?:(?P<which>past|last|next|this) )?(?P<unit>weekend)\b"
+            ),
             re.IGNORECASE,
         ),
         (Form.PERIOD, rf"\b(?P<which>last|next|this) {_M}", 0),
@@ -173,6 +181,11 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
             Form.DEICTIC,
             r"\b(?:this|(?P<word>yesterday)) (?:morning|afternoon|evening)\b",
             re.IGNORECASE,
+        ),
+        (
+            Form.DAY,
+            r"\b(?:on |at )?(?P<feast>New Year's (?:Day|Eve|[Nn]ight)|Christmas (?:Day|Eve))\b",
+            0,
         ),
         (Form.ISO, rf"{_PREP}\b(?P<iso>(?:19|20)\d{{2}}-\d{{2}}-\d{{2}})\b", re.IGNORECASE),
         (

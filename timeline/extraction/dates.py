@@ -27,6 +27,13 @@ from timeline.extraction.date_forms import (
 # A day without a year this soon after the dateline is a slip or still to come.
 AFTER_DATELINE_DAYS_MAX = 60
 LOOSE_DAYS = 7
+_FEASTS = {
+    "new year's day": (1, 1),
+    "new year's eve": (12, 31),
+    "new year's night": (1, 1),
+    "christmas day": (12, 25),
+    "christmas eve": (12, 24),
+}
 
 
 class Days(NamedTuple):
@@ -79,6 +86,8 @@ def _days(e: DateExpression, line: date | None, story: Days | None, forward: boo
         return _day_of_month(parts, line, forward)
     if e.form in (Form.MONTH, Form.SEASON, Form.YEAR):
         return _long_period(e, line, forward)
+    if e.form is Form.SHIFT and "same" in parts and line and (story is None or _is_long(story)):
+        return Days(line - pendulum.duration(days=1), line)  # "during the night"
     if e.form is Form.SHIFT:
         return _shifted(parts, story or (_one(line) if line else None))
     if line is None:
@@ -96,6 +105,10 @@ def _days(e: DateExpression, line: date | None, story: Days | None, forward: boo
     if e.form is Form.PERIOD:
         return _this_or_last(parts, line)
     return None
+
+
+def _is_long(days: Days) -> bool:
+    return (days.last - days.first).days > 1
 
 
 def _one(day: date) -> Days:
@@ -119,12 +132,16 @@ def running_days(expression: DateExpression) -> int | None:
 
 def clause_shift(expression: DateExpression, main: Days) -> Days | None:
     """The date of B in "A, two days after B", from the date of A."""
+    if "hours" in expression.parts:
+        return main
     sign = -1 if expression.parts["way"].lower() == "after" else 1
     return _moved(main, sign * _number(expression.parts["n"]), expression.parts["unit"])
 
 
 def main_of_clause_shift(expression: DateExpression, other: Days) -> Days | None:
     """The date of A in "two days after B, A", from the date of B."""
+    if "hours" in expression.parts:
+        return other
     sign = 1 if expression.parts["way"].lower() == "after" else -1
     return _moved(other, sign * _number(expression.parts["n"]), expression.parts["unit"])
 
@@ -134,7 +151,10 @@ def _month_number(name: str) -> int:
 
 
 def _day_of_month(parts: dict[str, str], line: date | None, forward: bool) -> Days | None:
-    month, day = _month_number(parts["month"]), int(parts["day"])
+    if "feast" in parts:
+        month, day = _FEASTS[parts["feast"].lower()]
+    else:
+        month, day = _month_number(parts["month"]), int(parts["day"])
     if "year" in parts:
         return _one(date(int(parts["year"]), month, day))
     if line is None:

@@ -15,7 +15,8 @@ CLIMB_MAX = 25
 _WAYS = frozenset({"north", "south", "east", "west"})
 _MEASURES = frozenset(
     {"most", "all", "much", "some", "many", "half", "dozens", "hundreds", "thousands", "scores"}
-    | {"several", "parts", "part", "rest", "bulk"}
+    | {"several", "parts", "part", "rest", "bulk", "string", "handful", "number", "dozen", "couple"}
+    | {"series", "tonnes", "tons", "cluster", "swathe", "swathes", "sack", "sacks", "loads"}
 )
 _SUBJECT = frozenset({"nsubj", "csubj"})
 _PASSIVE = frozenset({"nsubjpass", "csubjpass"})
@@ -40,6 +41,9 @@ _OBJECT_CONTROL = frozenset(
         "leave",
     ]
 )
+
+
+_BLAMING = frozenset({"accuse", "suspect", "convict"})
 
 
 class Arguments(NamedTuple):
@@ -131,7 +135,7 @@ def arguments(verb: Token) -> Arguments:
 
 def _counted(noun: Token) -> Token:
     """Of what there is "most", "all", "dozens": the noun itself is but a measure."""
-    if noun.lower_ not in _MEASURES:
+    if noun.lower_ not in _MEASURES and not noun.like_num:
         return noun
     of = [n for c in noun.children if c.lower_ == "of" for n in c.children if n.dep_ == "pobj"]
     return of[0] if of else noun
@@ -192,6 +196,8 @@ def _relative_object(verb: Token) -> list[Token]:
 
 def _inherited_subject(verb: Token, passive: bool) -> list[Token]:
     head = verb.head
+    if verb.dep_ == "pcomp" and head.lower_ == "of" and lemma(head.head) in _BLAMING:
+        return [c for c in head.head.children if c.dep_ in ("dobj", "nsubjpass")]
     if head == verb:
         return []
     if verb.dep_ in ("acl", "relcl") and head.pos_ in ("NOUN", "PROPN", "PRON"):

@@ -24,6 +24,13 @@ from timeline.extraction.place_forms import (
     KIND_OF,
     LOOSE,
     NATIONALITY,
+    ADJECTIVE,
+    COUNTRY,
+    IN_TOWN,
+    OFF_TOWN,
+    ROAD_MARK,
+    STREET,
+    TITLE_BEFORE,
     NEAR,
     NOT_PLACES,
     NUMBER_WORDS,
@@ -103,8 +110,45 @@ def find_places(text: str, gazetteer: Gazetteer, taken: list[Hit]) -> list[Place
             if unknown is not None:
                 found.append(unknown)
                 covered[unknown.start : unknown.end] = b"\1" * (unknown.end - unknown.start)
-    found.sort(key=lambda p: p.start)
+    found = _sharing_relation(text, sorted(found, key=lambda p: p.start))
+    found = _located(text, found)
     return _with_roads(text, found, gazetteer)
+
+
+def _located(text: str, found: list[PlaceHit]) -> list[PlaceHit]:
+    """As in "the X market in Y", "X, a village 10 km west of Y": where an unknown place is."""
+    made: list[PlaceHit] = []
+    for hit, after in zip(found, [*found[1:], None], strict=False):
+        made.append(hit)
+        if after is None or hit.mention.place_id or not after.mention.place_id:
+            continue
+        if hit.is_region or hit.kind == "road" or after.is_region or after.kind == "road":
+            continue
+        between = text[hit.end : after.start]
+        is_in = after.mention.relation is Relation.AT and IN_TOWN.fullmatch(between)
+        is_off = after.mention.relation is Relation.NEAR and OFF_TOWN.match(between)
+        if is_in or is_off:
+            relation = Relation.IN if is_in else Relation.NEAR
+            mention = replace(
+                after.mention, as_named=hit.mention.as_named, relation=relation, geo_precision=2
+            )
+            made[-1] = hit._replace(mention=mention)
+    return made
+
+
+def _sharing_relation(text: str, found: list[PlaceHit]) -> list[PlaceHit]:
+    """As in "towards X and Y": what is said of X is said of Y."""
+    made: list[PlaceHit] = []
+    for hit in found:
+        last = made[-1] if made else None
+        joined = last is not None and text[last.end : hit.start] in (" and ", ", ", " or ")
+        if last and joined and hit.mention.relation is Relation.AT:
+            away = last.mention.relation is Relation.TOWARD
+            if away and last.mention.distance_km is None:
+                mention = replace(hit.mention, relation=Relation.TOWARD, geo_precision=2)
+                hit = hit._replace(mention=mention, is_aside=last.is_aside)  # noqa: PLW2901
+        made.append(hit)
+    return made
 
 
 _Spanned = TypeVar("_Spanned", Hit, PlaceHit)
@@ -256,6 +300,10 @@ def _unknown(
     start, end = match.start("name"), match.end("name")
     if NOT_PLACES.match(name) or (name.isupper() and not strict):
         return None
+    if ADJECTIVE.fullmatch(name) or _is_in_longer_name(text, match, start):
+        return None
+    if is_no_place_here(text, start, end):
+        return None
     if any(t.start < end and start < t.end for t in _around(taken, start)):
         return None
     whole = text[start : match.end()] if strict else name
@@ -276,14 +324,29 @@ def _unknown(
     mention, aside = related(text, start, named)
     if is_sure:
         mention = gazetteer.mention(mention)
-    if not is_sure and PART_OF_TOWN.search(whole + text[end : end + 15].split(",", maxsplit=1)[0]):
+    if not is_sure and PART_OF_TOWN.search(
+        match.group() + text[end : end + 15].split(",", maxsplit=1)[0]
+    ):
         return PlaceHit(start, end, mention, "part", is_aside=aside)
+    if STREET.search(name) and not is_sure:
+        return PlaceHit(start, end, replace(mention, geo_precision=2), "road", is_aside=aside)
+    if COUNTRY.fullmatch(name) and not is_sure:
+        return PlaceHit(start, end, replace(mention, geo_precision=3), "region", is_aside=aside)
     kind = (
         "settlement"
         if is_sure or not re.search(r"(?i)base|airport|camp|dam|field", whole)
         else "site"
     )
     return PlaceHit(start, end, mention, kind, is_aside=aside)
+
+
+def _is_in_longer_name(text: str, match: re.Match[str], start: int) -> bool:
+    """As in "Institute for the Study of War", "Temple of Bel": "of" joins it to a name before."""
+    lead = text[match.start() : start].strip()
+    title = TITLE_BEFORE.search(text, max(0, match.start() - 30), match.start())
+    if lead not in ("of", "of the") or title is None:
+        return False
+    return re.search(r"[.!?:;—–]\s*\Z|\A\s*\Z|\n\Z", text[: title.start()][-4:]) is None
 
 
 def _looks_like_no_place(text: str, start: int, end: int) -> bool:
@@ -313,6 +376,9 @@ def _with_roads(text: str, places: list[PlaceHit], gazetteer: Gazetteer) -> list
         if any(p.kind == "road" and p.start <= match.start() < p.end for p in places):
             continue
         after = ROAD_AFTER.match(text, match.end())
+        after = (
+            after if after and re.search(r"[A-Z]|\bto\b|city|town|capital", after.group()) else None
+        )
         end = after.end() if after else match.end()
         ends = [p for p in places if match.start() - 25 <= p.start < end and not p.is_region]
         end = max([match.end(), *(p.end for p in ends if p.end <= end + 20)])
@@ -323,15 +389,27 @@ def _with_roads(text: str, places: list[PlaceHit], gazetteer: Gazetteer) -> list
         mention = PlaceMention(as_named=named[:300], geo_precision=2)
         if road is not None:
             mention = gazetteer.mention(PlaceMention(as_named=named[:300], place_id=road.place_id))
-        elif not ends:
+        elif not ends and not (own := _own_name(text, match, after)):
             earlier = [r.mention for r in roads if r.end <= match.start()]
             if not earlier or after:
                 continue
             mention = earlier[-1]
+        elif not ends:
+            mention = PlaceMention(as_named=own, geo_precision=2)
         roads.append(PlaceHit(match.start(), end, mention, "road"))
     covered = {k for r in roads for k in range(r.start, r.end)}
     inner = [p for p in everywhere if not (p.start in covered and p.end - 1 in covered)]
     return sorted([*inner, *roads], key=lambda p: p.start)
+
+
+def _own_name(text: str, road: re.Match[str], after: re.Match[str] | None) -> str:
+    """As in "coast road", "road to Turkey": what tells it from other roads; else nothing."""
+    before = ROAD_MARK.search(text, max(0, road.start() - 30), road.start())
+    word = before.group() if before else ""
+    named = after.group() if after and re.search(r"[A-Z]", after.group()) else ""
+    return (
+        " ".join((word + text[road.start() : road.end()] + named).split()) if word or named else ""
+    )
 
 
 def _joining(

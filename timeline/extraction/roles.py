@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from timeline.domain.actors import ActorMention, ActorRole
 from timeline.extraction.acting import ActorHit
-from timeline.extraction.grammar import Token, left_edge
+from timeline.extraction.grammar import Token, arguments, governing_verb, left_edge
 from timeline.extraction.parsing import lemma
 from timeline.extraction.scene import Scene
 from timeline.extraction.targets import add_targets, struck
@@ -67,6 +67,9 @@ def actors_of_event(trigger: Trigger, scene: Scene) -> list[ActorMention]:
         _nominal_roles(trigger, scene, roles, doer)
     if subject_role in {r.value for r in ActorRole}:
         roles.add(args.subject, str(subject_role), not_=_named_others(trigger, scene))
+        if not roles.found and any(takes_up(n) for n in args.subject):
+            if scene.cast.doer is not None:  # "The advance cut the road": whoever advanced
+                roles.add_hit(scene.cast.doer, str(subject_role))
     for preposition in ("to", "with", "against", "from", "between"):
         role = trigger.roles.get(preposition)
         if role in {r.value for r in ActorRole}:
@@ -91,6 +94,21 @@ def actors_of_event(trigger: Trigger, scene: Scene) -> list[ActorMention]:
     return roles.found
 
 
+_EVENTS = frozenset(
+    {"advance", "capture", "recapture", "offensive", "assault", "push", "operation", "attack"}
+    | {"takeover", "thrust", "breakthrough", "gain", "campaign", "move", "victory", "success"}
+)
+
+
+_UNDER_WAY = frozenset({"offensive", "advance", "operation", "campaign", "push"})
+
+
+def takes_up(noun: Token) -> bool:
+    """Whether a noun takes up what was told before: "The advance", "This capture"."""
+    marks = [c for c in noun.children if c.dep_ in ("det", "poss")]
+    return lemma(noun) in _EVENTS and any(c.lower_ in ("the", "this", "that") for c in marks)
+
+
 def _attackers(trigger: Trigger, scene: Scene, roles: Roles) -> None:
     """As in "repelled an IS raid", "beat back the attackers": whose the attack was."""
     for noun in trigger.arguments.object:
@@ -98,6 +116,7 @@ def _attackers(trigger: Trigger, scene: Scene, roles: Roles) -> None:
             roles.add([noun], "initiator")
             continue
         by = [n for c in noun.children if c.lower_ in ("by", "from") for n in c.children]
+        by += [] if trigger.arguments.is_passive else trigger.arguments.after("by")
         owners = [c for c in noun.lefts if c.dep_ in ("poss", "compound", "amod", "nmod")]
         for owner in [*by, *owners]:
             for hit in scene.cast.touching(*scene.parse.offsets[owner.i]):
@@ -137,6 +156,12 @@ def _nominal_roles(trigger: Trigger, scene: Scene, roles: Roles, doer: str) -> N
     if not roles.has(doer) and trigger.roles.get("subj") != doer:
         for hit in scene.cast.touching(a, b):
             roles.add_hit(hit, doer)
+    if not roles.found and lemma(token) in _UNDER_WAY and takes_up(token):
+        verb = governing_verb(trigger.carrier)
+        above = arguments(verb).subject if verb is not None and verb != trigger.carrier else []
+        roles.add([n for n in above if scene.classes(n) & {"actor", "force"}], doer)
+        if not roles.found and scene.cast.doer is not None and not roles.has(doer):
+            roles.add_hit(scene.cast.doer, doer)
     if trigger.carrier != token:
         by = [n for c in trigger.carrier.children if c.dep_ == "agent" for n in c.children]
         roles.add(by, doer)
@@ -168,6 +193,10 @@ def _from_source(trigger: Trigger, scene: Scene, roles: Roles) -> None:
         fired = [c for c in noun.children if c.dep_ == "acl" and lemma(c) in _FIRED]
         by = [n for c in fired for p in c.children if p.dep_ == "agent" for n in p.children]
         roles.add(by, "initiator")
+    for noun in trigger.arguments.after("from"):  # "was shelled from rebel-held districts"
+        a, b = scene.parse.offsets[left_edge(noun)][0], scene.parse.offsets[noun.i][1]
+        for hit in scene.cast.touching(a, b) if "place" in scene.classes(noun) else []:
+            roles.add_hit(hit, "initiator")
     for token in trigger.token.doc[trigger.token.i + 1 : trigger.token.i + 25]:
         if lemma(token) in _FIRED and token.tag_ in ("VBN", "VBG", "VBD"):
             nouns = [

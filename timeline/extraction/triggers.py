@@ -40,6 +40,8 @@ _COUNTERS = frozenset(
         "month",
     ]
 )
+_ONE_BLOW = frozenset({"attack", "assault", "raid"})  # "the offensive" is never one bombing
+_AS_IT_STANDS = frozenset({"besieged", "blockaded", "encircled", "surrounded", "occupied"})
 _PERSONS = frozenset({"them", "him", "they", "who"})
 _PRONOUNS = frozenset({"it", "them", "that", "this", "which", "both"})
 
@@ -134,6 +136,14 @@ def _verb(token: Token, classes: Classes) -> Trigger | None:
         and (token.lower_ in lexicon().noun_rules)
     ):
         return None
+    if low in ("fight", "battle") and token.tag_ == "VBG" and token.head.lower_ == "of":
+        return None  # "after a month of fighting"
+    if token.i and low in _HARM and _harms_next(token.doc[token.i - 1]):
+        return None  # "X shelling killed three": the shelling is the event
+    if token.dep_ == "acl" and low in ("broker", "mediate", "negotiate"):
+        return None  # "under a deal brokered by X" names the deal
+    if token.i and token.lower_ in _AS_IT_STANDS and _is_attributive(token):
+        return None
     is_active = is_garden_path(token)
     if token.dep_ == "compound" and not is_active:
         return None
@@ -150,11 +160,25 @@ def _verb(token: Token, classes: Classes) -> Trigger | None:
             kind = rule.type
             if kind == "FromSubject":
                 return None
-            if low == "kill" and kind == "ViolenceAgainstCivilians" and _is_outcome(token):
+            by_air = kind == "Airstrike" and token.dep_ == "advcl"
+            if low == "kill" and (by_air or kind[:8] == "Violence") and _is_outcome(token):
                 kind = "Casualties"
             carrier = token.head if token.dep_ == "csubj" else token
             return Trigger(token, kind, rule.roles, args, carrier, is_nominal=False)
     return None
+
+
+def _is_attributive(token: Token) -> bool:
+    """As in "aid reached besieged X", where the parse takes the state of X for what was done."""
+    before, after = token.doc[token.i - 1], token.i + 1
+    helpers = [c for c in token.children if c.dep_ in ("aux", "auxpass", "nsubj")]
+    is_bare = all(c.i == token.i - 1 and c.tag_ == "VBD" and _is_full_verb(c) for c in helpers)
+    names = after < len(token.doc) and token.doc[after].pos_ == "PROPN"
+    return is_bare and names and (before.tag_ == "VBD" or before.pos_ in ("VERB", "ADP"))
+
+
+def _is_full_verb(token: Token) -> bool:
+    return lemma(token) not in ("be", "have", "do", "get")
 
 
 def _is_outcome(token: Token) -> bool:
@@ -192,6 +216,10 @@ def _fits(rule: VerbRule, low: str, token: Token, args: Arguments, classes: Clas
     if rule.needs.get(low) and not set(rule.needs[low]) & {
         t.lower_.rstrip("s") for t in token.sent
     }:
+        return False
+    if rule.type == "Bombing" and any("air_arm" in classes(s) for s in args.subject):
+        return False  # "glide bombs hit X"
+    if rule.present and token.tag_ not in ("VBP", "VBZ"):
         return False
     if rule.with_text and not {t.lower_ for t in token.doc} & set(rule.with_text):
         return False
@@ -268,7 +296,7 @@ def _nominal(token: Token, rule: NounRule, carrier: Token | None, last_kind: str
         c.dep_ == "det" and c.lower_ in ("the", "that", "this") for c in token.children
     )
     kind = rule.type
-    is_open = kind == "Clash" or token.lower_ == "bombing"
+    is_open = (kind == "Clash" and lemma(token) in _ONE_BLOW) or token.lower_ == "bombing"
     if is_definite and last_kind in ("Airstrike", "Shelling", "Bombing") and is_open:
         kind = last_kind
     verb = carrier if carrier is not None else token
@@ -336,7 +364,8 @@ def _harms_next(token: Token) -> bool:
     if token.tag_ != "VBG" or token.i + 1 >= len(token.doc):
         return False
     after = token.doc[token.i + 1]
-    return after.tag_ == "VBD" and lemma(after) in _HARM
+    is_past = after.tag_ == "VBD" or (after.tag_ == "VBN" and token.dep_ == "aux")
+    return is_past and lemma(after) in _HARM
 
 
 def _stands(rule: NounRule, token: Token, carrier: Token | None, classes: Classes) -> bool:

@@ -43,6 +43,7 @@ from timeline.projections.entry_queries import (
     with_also,
 )
 from timeline.projections.register import last_written, read_actors, read_places
+from timeline.projections.unresolved import read_unresolved
 from timeline.settings import PAGE_SIZE_MAX, PLACES_NAMED_MAX
 from timeline.store.engine import read_transaction
 from timeline.store.event_store import EventStore
@@ -293,14 +294,22 @@ class Reader:
                 found[claim.report_version] = claim.claim_id
         return next((found[v] for v in reversed(order) if v in found), None)
 
-    def report_claims(self, report_id: str, known_on: str | None = None) -> tuple[Entry, ...]:
+    def report_claims(
+        self, report_id: str, known_on: str | None = None, reviews: tuple[str, ...] = ()
+    ) -> tuple[Entry, ...]:
         """A report's standing claims in the order in which they were filed."""
-        page = self.timeline(Filters(report_id=report_id), known_on)
+        filters = Filters(report_id=report_id, reviews=reviews)
+        page = self.timeline(filters, known_on)
         found = list(page.entries)
         while page.has_next:
-            page = self.timeline(Filters(report_id=report_id), known_on, after=found[-1].key)
+            page = self.timeline(filters, known_on, after=found[-1].key)
             found += page.entries
         return tuple(sorted(found, key=lambda e: e.position))
+
+    def text(self, digest: str | None) -> str | None:
+        """The text of a document; `None` when there is none, or it is withheld."""
+        found = None if digest is None else self._documents.documents([digest]).get(digest)
+        return None if found is None or found.content is None else found.content.decode()
 
     def reports(
         self,
@@ -374,27 +383,5 @@ class Reader:
 
     def unresolved(self) -> tuple[tuple[str, str, int], ...]:
         """Names in standing claims that matched nothing: (place or actor, words, claims)."""
-        e = tables.entries.c
-        query = (
-            select(e.place_as_named, func.count())
-            .where(
-                e.casebook == self.casebook,
-                e.place_id.is_(None),
-                e.place_as_named.is_not(None),
-                e.known_until.is_(None),
-            )
-            .group_by(e.place_as_named)
-        )
-        a = tables.entry_actors.c
-        actors = (
-            select(a.actor, func.count(a.claim_id.distinct()))
-            .where(a.casebook == self.casebook, a.actor.like("named:%"))
-            .group_by(a.actor)
-        )
         with read_transaction(self._engine) as connection:
-            places = [("place", str(n), int(c)) for n, c in connection.execute(query)]
-            named = [
-                ("actor", str(n).removeprefix("named:"), int(c))
-                for n, c in connection.execute(actors)
-            ]
-        return tuple(sorted(places + named, key=lambda row: (row[0], -row[2], row[1])))
+            return read_unresolved(connection, self.casebook)
