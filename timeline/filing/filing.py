@@ -71,12 +71,16 @@ class Filed:
 
 @dataclass(frozen=True)
 class Options:
-    """What the person who files adds to what the file says; dates are EDTF."""
+    """What the person who files adds to what the file says; dates are EDTF.
+
+    `without_claims` files prose with nothing read out of it, in any language.
+    """
 
     published: str | None = None
     reported: str | None = None
     revises: str | None = None
     undated: bool = False
+    without_claims: bool = False
 
 
 def report_paths(paths: Sequence[Path]) -> Iterator[Path]:
@@ -194,7 +198,12 @@ class Filing:
         self._check_order(draft, when, versions)
         try:
             decision = self._decide(
-                draft, when, report_id, stream_version, is_revision=bool(versions)
+                draft,
+                when,
+                report_id,
+                stream_version,
+                is_revision=bool(versions),
+                without_claims=options.without_claims,
             )
         except InvalidEvent as fault:
             raise InvalidReport(draft.path, str(fault)) from None
@@ -245,9 +254,10 @@ class Filing:
         stream_version: int,
         *,
         is_revision: bool,
+        without_claims: bool,
     ) -> Decision:
         gazetteer, actors = self._reader.gazetteer(), self._reader.actor_table()
-        claims, coded_by = self._claims(draft, when)
+        claims, coded_by = ((), None) if without_claims else self._claims(draft, when)
         check_dates(draft.path, claims, when.reported)
         amendments = tuple(
             replace(a, changes=resolved_changes(a.changes, gazetteer, actors)) if a.changes else a
