@@ -15,8 +15,10 @@ LATIN_LETTERS_MIN, OTHER_LETTERS_MIN = 40, 12
 LEAD_PER_LETTER_MIN = 0.05
 _ENGLISH_SHARE_MIN = 1 / 12
 _ENGLISH = frozenset(
-    ["the", "of", "and", "in", "to", "on", "by", "with", "that", "was", "were", "from"]
-    + ["said", "had", "for", "at"]
+    (
+        *("the", "of", "and", "in", "to", "on", "by", "with"),
+        *("that", "was", "were", "from", "said", "had", "for", "at"),
+    )
 )
 
 
