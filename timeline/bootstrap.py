@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from starlette.applications import Starlette
 
+from timeline.api.serving import ServerSettings
 from timeline.domain.claims import Extractor
 from timeline.domain.events import EVENT_TYPES
 from timeline.domain.time import check_time_zone, instant_text, moment_end
@@ -35,10 +36,11 @@ from timeline.projections.reading import Reader
 from timeline.projections.register import ActorsProjection, PlacesProjection
 from timeline.projections.replaying import Replay, replayed
 from timeline.projections.reports import ReportsProjection
-from timeline.projections.runner import Projection, Runner
+from timeline.projections.runner import Projection, Rebuilt, Runner
 from timeline.projections.search import SearchProjection
 from timeline.projections.searching import Search
 from timeline.projections.stepping import Step, Stepping, stepping
+from timeline.scaling import rebuilding
 from timeline.settings import DEFAULT_THEATRE, DEFAULT_TIME_ZONE, Settings, normal_url
 from timeline.store import migrate
 from timeline.store.copying import Copied, casebooks_of, copy_casebook
@@ -95,6 +97,29 @@ class Application:
     def runner(self) -> Runner:
         """Keeps the projections."""
         return Runner(self.store, all_projections())
+
+    def rebuild(
+        self,
+        names: Collection[str],
+        on_progress: Callable[[int, int], None],
+        options: rebuilding.Options | None = None,
+        on_stage: rebuilding.Progress = lambda _stage, _done, _total: None,
+    ) -> Rebuilt:
+        """Rebuild projections (all, when none is named), by many workers if `options` say how.
+
+        Raises:
+            TimelineError: as `Runner.rebuild` and `rebuilding.prepare` tell.
+        """
+        archived = 0
+
+        def prepare(wanted: Collection[str]) -> None:
+            nonlocal archived
+            if options is not None:
+                projections = all_projections()
+                archived = rebuilding.prepare(self.store, projections, wanted, options, on_stage)
+
+        rebuilt = self.runner.rebuild(names, on_progress, prepare)
+        return replace(rebuilt, events=archived + rebuilt.events)
 
     @cached_property
     def extractor(self) -> Extractor:
@@ -314,11 +339,20 @@ def copy_database(
         target_engine.dispose()
 
 
-def api_app(app: Application) -> Starlette:
-    """The HTTP server's application."""
+def api_app(app: Application, settings: ServerSettings | None = None) -> Starlette:
+    """The HTTP server's application; what a request reads is given less time than what projects."""
     from timeline.api.app import create_app
+
+    settings = settings or ServerSettings()
+    reading = connect(app.settings.database_url, settings.statement_seconds)
+    event.listen(app.engine, "engine_disposed", lambda _: reading.dispose())
+    casebook = app.settings.casebook
+    reader, store = Reader(reading, casebook), EventStore(reading, casebook, app.clock)
 
     def build(should_stop: Callable[[], bool]) -> object:
         return app.runner.build_outdated(should_stop=should_stop)
 
-    return create_app(app.reader, app.store, app.runner.catch_up, build)
+    def check_schema() -> None:
+        migrate.require_current(app.engine)
+
+    return create_app(reader, store, app.runner.catch_up, build, settings, check_schema)

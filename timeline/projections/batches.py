@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct
 from sqlalchemy import Connection, Table
@@ -75,6 +75,10 @@ class Batch:
         shared = self._standings if until == self.until else {}
         has_all = self._has_all_types and event_types is None
         return replace(self, events=part, until=until, _standings=shared, _has_all_types=has_all)
+
+    def with_events(self, stored: Iterable[StoredEvent]) -> Batch:
+        """Some events in place of these, which need not be all that there are."""
+        return replace(self, events=logged(list(stored)), _has_all_types=False)
 
     def _begins_after(self, after: int) -> bool:
         return not self.events or self.events[0].stored.position > after
@@ -200,6 +204,26 @@ class Projection(Protocol):
 
     def apply(self, batch: Batch) -> None:
         """Bring the tables from before the batch to after it."""
+
+
+@runtime_checkable
+class LoadedLast(Projection, Protocol):
+    """A projection whose rows can be made, all at once, from the tables that it reads.
+
+    Beside the live rows, and in a replay, that costs a fraction of following the log.
+    """
+
+    def load_part(self, batch: Batch, done: int) -> int | None:
+        """Write a part of its rows into tables that hold the parts before it, and nothing else.
+
+        Args:
+            batch: Of no events; the tables that are read stand at `until`, and do not change
+                before the last part is written.
+            done: What the part before returned; 0 for the first.
+
+        Returns:
+            Above 0, where the next part begins; `None` when there is none.
+        """
 
 
 @cache

@@ -77,6 +77,36 @@ def update(
     _by_key(connection, table, casebook, tuple(names), rows)
 
 
+def read(
+    connection: Connection,
+    table: Table,
+    casebook: str,
+    equal: tuple[str, ...],
+    at_least: str,
+    given: Sequence[tuple[str, ...]],
+) -> Iterator[dict[str, Any]]:
+    """A casebook's rows that equal given texts in some columns, and are not below one in another.
+
+    Args:
+        connection: In any transaction.
+        table: Without columns of truth values, which SQLite gives as numbers.
+        casebook: Whose rows.
+        equal: The columns that are equal; an index begins with them.
+        at_least: The other column.
+        given: A text for each of `equal`, and one for `at_least`.
+    """
+    names = [c.name for c in table.columns]
+    statement = _reading(table, connection.dialect.name, equal, at_least)
+    for some in _parts(given):
+        if connection.dialect.name == "sqlite":
+            told = msgspec.json.encode(some).decode()
+            rows = sqlite_driver(connection).execute(statement, (told, casebook)).fetchall()
+        else:
+            columns = [list(column) for column in zip(*some, strict=True)]
+            rows = postgres_driver(connection).execute(statement, (*columns, casebook)).fetchall()
+        yield from (dict(zip(names, row, strict=True)) for row in rows)
+
+
 def _parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     for start in range(0, len(values), KEYS_PER_STATEMENT_MAX):
         yield values[start : start + KEYS_PER_STATEMENT_MAX]
@@ -137,6 +167,29 @@ def _statement_by_key(
         return f"DELETE FROM {table.name} AS t USING {given} WHERE {found} AND t.casebook = %s"
     values = ", ".join(f"{n} = given.{n}" for n in names)
     return f"UPDATE {table.name} AS t SET {values} FROM {given} WHERE {found} AND t.casebook = %s"
+
+
+@cache
+def _reading(table: Table, dialect: str, equal: tuple[str, ...], at_least: str) -> str:
+    """Looks up each of what is given by itself, whatever the planner knows of the table."""
+    names = ", ".join(f"t.{c.name}" for c in table.columns)
+    if dialect == "sqlite":
+        same = " AND ".join(
+            f"t.{name} = json_extract(given.value, '$[{n}]')" for n, name in enumerate(equal)
+        )
+        return (
+            f"SELECT {names} FROM json_each(?) AS given CROSS JOIN {table.name} AS t"
+            f" WHERE t.casebook = ? AND {same}"
+            f" AND t.{at_least} >= json_extract(given.value, '$[{len(equal)}]')"
+        )
+    both = (*equal, at_least)
+    arrays = ", ".join("%s::text[]" for _ in both)
+    same = " AND ".join(f"o.{name} = given.{name}" for name in equal)
+    return (
+        f"SELECT {names} FROM unnest({arrays}) AS given ({', '.join(both)}) CROSS JOIN LATERAL"
+        f" (SELECT * FROM {table.name} AS o WHERE o.casebook = %s AND {same}"
+        f" AND o.{at_least} >= given.{at_least} OFFSET 0) AS t"
+    )
 
 
 @cache

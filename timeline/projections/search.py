@@ -82,7 +82,7 @@ class SearchProjection:
             found = batch.connection.execute(query.order_by(key)).all()
             self._delete(batch, kind, [row[0] for row in found])
             for id_, data in found:
-                rows += _named_rows(batch.name, kind, id_, data)
+                rows += named_rows(batch.name, kind, id_, data)
         return rows
 
     def _reported(self, batch: Batch) -> list[Row]:
@@ -93,7 +93,7 @@ class SearchProjection:
         return [
             row
             for standing in standings.values()
-            for row in (*_report_rows(batch, standing), *_entry_rows(batch, standing, texts))
+            for row in reported_rows(batch.name, batch.casebook.time_zone, standing, texts)
         ]
 
     def _delete(self, batch: Batch, kind: HitKind, ids: Sequence[str]) -> None:
@@ -140,7 +140,16 @@ def _texts(told: Iterable[tuple[TextField, str | None]]) -> Texts:
     return tuple(dict.fromkeys((field, text) for field, text in told if text))
 
 
-def _named_rows(casebook: str, kind: HitKind, id_: str, data: str) -> list[Row]:
+def reported_rows(
+    key: str, time_zone: str, standing: ReportStanding, texts: Mapping[str, str]
+) -> list[Row]:
+    """What is found of one report and its entries, under a key; `texts` by digest."""
+    entries = _entry_rows(key, time_zone, standing, texts)
+    return [*_report_rows(key, standing), *entries]
+
+
+def named_rows(casebook: str, kind: HitKind, id_: str, data: str) -> list[Row]:
+    """What is found of a place or an actor, under a key; `data` is its canonical JSON."""
     if kind is HitKind.PLACE:
         place = msgspec.json.decode(data, type=Place)
         name, texts = place.name, place_texts(place)
@@ -150,7 +159,7 @@ def _named_rows(casebook: str, kind: HitKind, id_: str, data: str) -> list[Row]:
     return _rows(casebook, kind, id_, 0, None, texts, name, ALWAYS_KNOWN, None)
 
 
-def _report_rows(batch: Batch, standing: ReportStanding) -> list[Row]:
+def _report_rows(key: str, standing: ReportStanding) -> list[Row]:
     ends = [instant_text(known_from) for _, known_from, _ in standing.versions[1:]]
     rows: list[Row] = []
     for ordinal, (version, known_from, _) in enumerate(standing.versions):
@@ -158,22 +167,24 @@ def _report_rows(batch: Batch, standing: ReportStanding) -> list[Row]:
         until = ends[ordinal] if ordinal < len(ends) else None
         texts = report_texts(version.title, version.source.name if version.source else None)
         id_ = version.report_id
-        rows += _rows(batch.name, HitKind.REPORT, id_, ordinal, id_, texts, since, since, until)
+        rows += _rows(key, HitKind.REPORT, id_, ordinal, id_, texts, since, since, until)
     return rows
 
 
-def _entry_rows(batch: Batch, standing: ReportStanding, texts: Mapping[str, str]) -> list[Row]:
+def _entry_rows(
+    key: str, time_zone: str, standing: ReportStanding, texts: Mapping[str, str]
+) -> list[Row]:
     rows: list[Row] = []
     for item, form, version in standing.forms():
         claim = item.claim
         rows += _rows(
-            batch.name,
+            key,
             HitKind.ENTRY,
             claim.claim_id,
             form,
             claim.report_id,
             entry_texts(claim, _quotes(item, version, texts)),
-            sort_key(claim.occurred, batch.casebook.time_zone),
+            sort_key(claim.occurred, time_zone),
             instant_text(item.known_from),
             instant_text(item.known_until) if item.known_until else None,
         )
