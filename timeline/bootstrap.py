@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from starlette.applications import Starlette
 
+from timeline.api.serving import ServerSettings
 from timeline.domain.claims import Extractor
 from timeline.domain.events import EVENT_TYPES
 from timeline.domain.time import check_time_zone, instant_text, moment_end
@@ -338,11 +339,20 @@ def copy_database(
         target_engine.dispose()
 
 
-def api_app(app: Application) -> Starlette:
-    """The HTTP server's application."""
+def api_app(app: Application, settings: ServerSettings | None = None) -> Starlette:
+    """The HTTP server's application; what a request reads is given less time than what projects."""
     from timeline.api.app import create_app
+
+    settings = settings or ServerSettings()
+    reading = connect(app.settings.database_url, settings.statement_seconds)
+    event.listen(app.engine, "engine_disposed", lambda _: reading.dispose())
+    casebook = app.settings.casebook
+    reader, store = Reader(reading, casebook), EventStore(reading, casebook, app.clock)
 
     def build(should_stop: Callable[[], bool]) -> object:
         return app.runner.build_outdated(should_stop=should_stop)
 
-    return create_app(app.reader, app.store, app.runner.catch_up, build)
+    def check_schema() -> None:
+        migrate.require_current(app.engine)
+
+    return create_app(reader, store, app.runner.catch_up, build, settings, check_schema)

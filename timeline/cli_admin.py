@@ -250,11 +250,14 @@ def serve(
     database: Database = None,
     casebook: Casebook = None,
 ) -> None:
-    """Serve GraphQL at /graphql."""
+    """Serve GraphQL at /graphql; TIMELINE_... in the environment say what is offered."""
     import uvicorn
 
+    from timeline.api.serving import server_settings_from
+
+    settings = server_settings_from()
     with opened(database, casebook) as app:
-        config = uvicorn.Config(api_app(app), host=host, port=port, log_level="warning")
+        config = uvicorn.Config(api_app(app, settings), host=host, port=port, log_level="warning")
         with _listening(host, port) as listener:
             uvicorn.Server(config).run(sockets=[listener])
 

@@ -139,6 +139,23 @@ class InvalidCheckpoint(TimelineError):
         self.text, self.reason = text, reason
 
 
+class InvalidSetting(TimelineError):
+    """A setting of the environment cannot be used; mend it and start again."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name = name
+
+
+class StatementTooSlow(TimelineError):
+    """The database was stopped at a statement that took too long; ask for less."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the query takes the database too long; ask for smaller pages or fewer fields"
+        )
+
+
 class DatabaseBusy(DatabaseUnavailable):
     """Another writer held the database too long; nothing was written, try again."""
 

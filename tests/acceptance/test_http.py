@@ -202,16 +202,6 @@ def test_the_front_page_escapes_names(world: World, client: httpx.Client) -> Non
     assert "&lt;script&gt;" in page
 
 
-def test_health_tells_the_head_and_nothing_else(world: World, client: httpx.Client) -> None:
-    response = client.get("/healthz")
-
-    assert response.json() == {
-        "status": "ok",
-        "casebook": "main",
-        "headPosition": world.store.head().position,
-    }
-
-
 def test_there_is_no_websocket(client: httpx.Client) -> None:
     headers = {
         "connection": "Upgrade",
@@ -314,8 +304,13 @@ def test_a_database_that_is_gone_is_told_by_health_and_front_page(
     monkeypatch.setattr(world.store, "head", fail)
     monkeypatch.setattr(world.reader, "control_map", fail)
 
-    health, front = client.get("/healthz"), client.get("/")
+    alive, ready, front = client.get("/healthz"), client.get("/readyz"), client.get("/")
 
-    assert (health.status_code, health.json()) == (503, {"status": "unavailable"})
+    assert (alive.status_code, alive.json()) == (200, {"status": "ok"})
+    assert ready.status_code == 503
+    assert ready.json() == {
+        "status": "unavailable",
+        "reason": "the database does not answer",
+    }
     assert "does not answer" in front.text
     assert "/var" not in front.text

@@ -221,7 +221,7 @@ def test_an_error_of_ours_is_masked(world: World, monkeypatch: pytest.MonkeyPatc
     def fail(*_: object, **__: object) -> None:
         raise ProgrammingError("SELECT secret FROM /var/lib/x", {}, Exception("syntax"))
 
-    monkeypatch.setattr(world.reader, "report", fail)
+    monkeypatch.setattr(world.reader, "versions", fail)
 
     result = world.run('{ report(id: "a") { id } }')
 

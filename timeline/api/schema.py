@@ -19,6 +19,7 @@ from graphql import (
     GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
+    OperationType,
     execute_sync,
     get_operation_ast,
     parse,
@@ -30,8 +31,8 @@ from timeline.api import enums  # noqa: F401 - registers the vocabularies
 from timeline.api.context import Context
 from timeline.api.errors import ERRORS_MAX, QueryTooLarge, formatted, request_error
 from timeline.api.limits import BODY_BYTES_MAX, DOCUMENTS_KEPT, TOKENS_MAX, check_size
-from timeline.api.log import POSITION, Position
 from timeline.api.query import Query
+from timeline.api.scalars import SCALARS
 from timeline.projections.reading import Reader
 from timeline.store.event_store import EventStore
 
@@ -40,7 +41,7 @@ DOCUMENT_LENGTH_KEPT_MAX = 20_000
 # How graphql-core's parser says that a bound was passed, and not that the text is wrong.
 _PARSING_ABORTED = "Parsing aborted."
 
-SCHEMA = strawberry.Schema(query=Query, config=StrawberryConfig(scalar_map={Position: POSITION}))
+SCHEMA = strawberry.Schema(query=Query, config=StrawberryConfig(scalar_map=SCALARS))
 
 
 def sdl() -> str:
@@ -80,7 +81,7 @@ def _prepared(query: str, variables: Mapping[str, object]) -> _Prepared:
     parsed = _parsed_kept(query) if len(query) <= DOCUMENT_LENGTH_KEPT_MAX else _parsed(query)
     if parsed.document is None:
         return parsed
-    check_size(parsed.document, variables)
+    check_size(parsed.document, variables, _core())
     if len(query) <= DOCUMENT_LENGTH_KEPT_MAX:
         return _validated_kept(query)
     return _validated(parsed.document)
@@ -144,6 +145,22 @@ def execute(
             operation_name=operation_name,
         )
     )
+
+
+def parsed_document(query: str) -> DocumentNode | None:
+    """The parsed document of a query; `None` when it is no GraphQL."""
+    try:
+        kept = len(query) <= DOCUMENT_LENGTH_KEPT_MAX
+        return (_parsed_kept(query) if kept else _parsed(query)).document
+    except RecursionError:
+        return None
+
+
+def operation_type(query: str, name: str | None) -> OperationType | None:
+    """Whether a query, a mutation or a subscription would run; `None` when nothing would."""
+    document = parsed_document(query)
+    operation = None if document is None else get_operation_ast(document, name)
+    return None if operation is None else operation.operation
 
 
 def _names_operation(document: DocumentNode, name: str | None) -> bool:

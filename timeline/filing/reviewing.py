@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from timeline.domain.claims import ReviewStatus, Verdict, claim_id
 from timeline.domain.events import (
     Basis,
+    Claim,
     ClaimCorrected,
     ClaimReviewed,
     claim_from,
@@ -88,6 +89,23 @@ class Reviewing:
         if not versions:
             raise NotFound(f"no report has the id {report_id!r}; see `timeline query`")
         return next(v for v in versions if v.is_current)
+
+    def text(self, report_id: str) -> str | None:
+        """The text of a report's current version; `None` without one, or when it is withheld.
+
+        Raises:
+            NotFound: no such report.
+        """
+        return self._reader.text(self.version(report_id).text_digest)
+
+    def put_right(self, entry: Entry, changes: Mapping[str, Any]) -> Claim:
+        """What a claim would be with fields put right; stores nothing.
+
+        Raises:
+            InvalidEvent: a field that cannot be set, or a value that does not fit.
+            InvalidDate: a date is none.
+        """
+        return corrected(entry.claim, checked_changes(self._reader, [entry], changes))
 
     def sign(
         self, report_id: str, signatures: Sequence[Signature], *, reviewed_by: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, Table, and_, exists, or_, select
 
 from timeline.domain import events
 from timeline.domain.claims import ReviewStatus
@@ -195,7 +195,16 @@ def report_view(row: dict[str, object]) -> ReportView:
 
 def stands(cutoff: datetime | None) -> ColumnElement[bool]:
     """The condition that an entry stands at a known time (an exclusive end)."""
-    c = tables.entries.c
+    return _known(tables.entries, cutoff)
+
+
+def is_current(cutoff: datetime | None) -> ColumnElement[bool]:
+    """The condition that a report's version is the current one at a known time."""
+    return _known(tables.report_versions, cutoff)
+
+
+def _known(table: Table, cutoff: datetime | None) -> ColumnElement[bool]:
+    c = table.c
     if cutoff is None:
         return c.known_until.is_(None)
     text = instant_text(cutoff)
