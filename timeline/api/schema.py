@@ -28,11 +28,15 @@ from graphql import (
 from strawberry.schema.config import StrawberryConfig
 
 from timeline.api import enums  # noqa: F401 - registers the vocabularies
+from timeline.api.access import LOCAL_READER, Caller, refusal
 from timeline.api.context import Context
 from timeline.api.errors import ERRORS_MAX, QueryTooLarge, formatted, request_error
 from timeline.api.limits import BODY_BYTES_MAX, DOCUMENTS_KEPT, TOKENS_MAX, check_size
+from timeline.api.mutations.errors import USER_ERRORS
+from timeline.api.mutations.root import Mutation
 from timeline.api.query import Query
 from timeline.api.scalars import SCALARS
+from timeline.api.uploads import UPLOAD, UploadedFile
 from timeline.projections.reading import Reader
 from timeline.store.event_store import EventStore
 
@@ -41,7 +45,12 @@ DOCUMENT_LENGTH_KEPT_MAX = 20_000
 # How graphql-core's parser says that a bound was passed, and not that the text is wrong.
 _PARSING_ABORTED = "Parsing aborted."
 
-SCHEMA = strawberry.Schema(query=Query, config=StrawberryConfig(scalar_map=SCALARS))
+SCHEMA = strawberry.Schema(
+    query=Query,
+    mutation=Mutation,
+    types=USER_ERRORS,
+    config=StrawberryConfig(scalar_map={**SCALARS, UploadedFile: UPLOAD}),
+)
 
 
 def sdl() -> str:
@@ -105,6 +114,8 @@ def execute(
     query: str,
     variables: Mapping[str, object] | None = None,
     operation_name: str | None = None,
+    *,
+    caller: Caller = LOCAL_READER,
 ) -> dict[str, object]:
     """Run one query; the standard result: `data`, `errors`, or both.
 
@@ -117,6 +128,7 @@ def execute(
         query: A GraphQL document.
         variables: Values of its variables.
         operation_name: Which operation to run; `None` when there is but one.
+        caller: Who asks.
     """
     given = dict(variables or {})
     if len(query) > BODY_BYTES_MAX:
@@ -136,15 +148,19 @@ def execute(
             else "the document has several operations; say which by operationName",
             "BAD_USER_INPUT",
         )
-    return _result(
-        execute_sync(
-            _core(),
-            prepared.document,
-            context_value=Context(reader, store),
-            variable_values=given,
-            operation_name=operation_name,
-        )
+    refused = refusal(prepared.document, operation_name, caller)
+    if refused is not None:
+        return refused
+    context = Context(reader, store, caller)
+    result = execute_sync(
+        _core(),
+        prepared.document,
+        context_value=context,
+        variable_values=given,
+        operation_name=operation_name,
     )
+    caller.charge(context.rows)
+    return _result(result)
 
 
 def parsed_document(query: str) -> DocumentNode | None:
