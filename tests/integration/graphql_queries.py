@@ -16,7 +16,7 @@ from graphql import (
 )
 
 DEPTH_MAX = 7
-FIELDS_MAX = 6
+FIELDS_MAX = 5
 
 # Words for arguments; the last of each do not fit.
 _TEXTS = {
@@ -39,7 +39,7 @@ _AWAY = frozenset(
     | {"nodeId", "competing", "controlKnowledge", "affiliatedWith", "within", "bbox"}
     | {"orderBy", "reviewed", "kinds"}
 )
-AWAY_SHARE = 0.02
+AWAY_SHARE = 0.01
 
 
 class Queries:

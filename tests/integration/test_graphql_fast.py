@@ -74,12 +74,8 @@ def with_plans(world: World, question: Callable[[FastPath], Coroutine[None, None
     """Ask in an event loop of its own."""
     freshness = Freshness(world.store, world.runner.catch_up)
 
-    def refresh() -> int:
-        freshness.ensure()
-        return freshness.reached
-
     async def ask() -> None:
-        fast = fast_path(world.reader, refresh)
+        fast = fast_path(world.reader, freshness.reach)
         fast.open()
         try:
             await question(fast)

@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from timeline.api import health, pages
 from timeline.api.access import Gate, current_caller
 from timeline.api.documents import Documents
-from timeline.api.endpoint import Asked, GraphQLEndpoint
+from timeline.api.endpoint import Asked, Fast, GraphQLEndpoint
 from timeline.api.entrance import for_callers, for_readers
 from timeline.api.etags import tag_of
 from timeline.api.freshness import Freshness
@@ -92,10 +92,6 @@ def create_app(
         caller = current_caller()
         return execute(reader, store, query, variables, operation_name, caller=caller)
 
-    def refresh() -> int:
-        freshness.ensure()
-        return freshness.reached
-
     def read_front() -> Response:
         freshness.ensure()
         try:
@@ -121,19 +117,12 @@ def create_app(
     async def ready(_request: Request) -> Response:
         return await run_in_threadpool(read_readiness)
 
-    fast = fast_path(reader, refresh)
-
-    async def planned(
-        query: str, variables: dict[str, object], operation_name: str | None
-    ) -> dict[str, object] | None:
-        charge = current_caller().charge
-        return await fast.answer(query, variables, operation_name, charge)
-
+    fast = fast_path(reader, freshness.reach)
     graphql = GraphQLEndpoint(
         run,
         Documents(settings).admit,
         tag,
-        planned,
+        _charged(fast),
         graphiql=settings.graphiql,
         cache_seconds=settings.cache_seconds,
     )
@@ -153,6 +142,17 @@ def create_app(
     )
     _add_middlewares(app, settings)
     return app
+
+
+def _charged(fast: FastPath) -> Fast:
+    """Answers by plans, and charges the rows to who asks."""
+
+    async def answer(
+        query: str, variables: dict[str, object], operation_name: str | None
+    ) -> dict[str, object] | None:
+        return await fast.answer(query, variables, operation_name, current_caller().charge)
+
+    return answer
 
 
 def _add_middlewares(app: Starlette, settings: ServerSettings) -> None:

@@ -41,9 +41,9 @@ class Freshness:
         self._reached = -1
         self._not_before = 0.0
 
-    @property
-    def reached(self) -> int:
-        """The position that the projections were brought to; -1 before the first time."""
+    def reach(self) -> int:
+        """Catch up if the head has moved; the position reached, -1 when it never was."""
+        self.ensure()
         return self._reached
 
     def ensure(self) -> None:

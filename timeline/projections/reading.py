@@ -42,7 +42,8 @@ from timeline.projections.entry_queries import (
     short_of,
     with_also,
 )
-from timeline.projections.register import last_written, read_actors, read_places, swaps
+from timeline.projections.register import last_written, read_actors, read_places
+from timeline.projections.unresolved import read_unresolved
 from timeline.settings import PAGE_SIZE_MAX, PLACES_NAMED_MAX
 from timeline.store.engine import read_transaction
 from timeline.store.event_store import EventStore
@@ -71,15 +72,6 @@ class Reader:
     def engine(self) -> Engine:
         """What it reads."""
         return self._engine
-
-    def marks(self) -> tuple[int, int]:
-        """The head of the log, and how often projections were swapped.
-
-        Whatever was read is still right as long as both are the same.
-        """
-        with read_transaction(self._engine) as connection:
-            head = self._store.head_in(connection).position
-            return head, swaps(connection, self.casebook)
 
     def gazetteer(self) -> Gazetteer:
         """The places of the casebook, by id and by any spelling."""
@@ -396,27 +388,5 @@ class Reader:
 
     def unresolved(self) -> tuple[tuple[str, str, int], ...]:
         """Names in standing claims that matched nothing: (place or actor, words, claims)."""
-        e = tables.entries.c
-        query = (
-            select(e.place_as_named, func.count())
-            .where(
-                e.casebook == self.casebook,
-                e.place_id.is_(None),
-                e.place_as_named.is_not(None),
-                e.known_until.is_(None),
-            )
-            .group_by(e.place_as_named)
-        )
-        a = tables.entry_actors.c
-        actors = (
-            select(a.actor, func.count(a.claim_id.distinct()))
-            .where(a.casebook == self.casebook, a.actor.like("named:%"))
-            .group_by(a.actor)
-        )
         with read_transaction(self._engine) as connection:
-            places = [("place", str(n), int(c)) for n, c in connection.execute(query)]
-            named = [
-                ("actor", str(n).removeprefix("named:"), int(c))
-                for n, c in connection.execute(actors)
-            ]
-        return tuple(sorted(places + named, key=lambda row: (row[0], -row[2], row[1])))
+            return read_unresolved(connection, self.casebook)

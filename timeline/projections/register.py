@@ -176,11 +176,6 @@ def last_written(connection: Connection, casebook: str, *written: Table) -> tupl
         connection.execute(select(func.max(t.c.position)).where(t.c.casebook == casebook)).scalar()
         for t in written
     )
-    return max((position or 0 for position in found), default=0), swaps(connection, casebook)
-
-
-def swaps(connection: Connection, casebook: str) -> int:
-    """How often rows of any projection were replaced by others that were built beside them."""
     c = tables.checkpoints.c
-    query = select(func.sum(c.builds)).where(c.casebook == casebook)
-    return int(connection.execute(query).scalar() or 0)
+    builds = connection.execute(select(func.sum(c.builds)).where(c.casebook == casebook)).scalar()
+    return max((position or 0 for position in found), default=0), builds or 0

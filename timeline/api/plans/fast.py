@@ -17,8 +17,9 @@ from typing import Generic, TypeVar
 import anyio.to_thread
 from graphql import DocumentNode, GraphQLError, GraphQLSchema
 from graphql.execution.values import VariableValues
+from sqlalchemy import text
 
-from timeline.api.limits import DOCUMENTS_KEPT
+from timeline.api.limits import DOCUMENT_LENGTH_MAX, DOCUMENTS_KEPT
 from timeline.api.plans import statements
 from timeline.api.plans.branches import Run
 from timeline.api.plans.drivers import Driver, driver_for
@@ -28,6 +29,7 @@ from timeline.api.plans.planning import Plan
 from timeline.api.plans.selection import Operation
 from timeline.errors import TimelineError
 from timeline.projections.reading import Reader
+from timeline.store.engine import read_transaction
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +75,7 @@ class FastPath:
         schema: What the queries are written against.
         reader: Reads the projections.
         prepared: Parses, bounds and validates a document with variables; `None` refuses it.
+        check_values: Bounds the values of variables, which each request brings anew.
         refresh: Catches the projections up, and says to which position; called in a thread.
     """
 
@@ -80,11 +83,12 @@ class FastPath:
         self,
         schema: GraphQLSchema,
         reader: Reader,
-        prepared: Callable[[str, Mapping[str, object]], DocumentNode | None],
+        prepared: Callable[[str, Mapping[str, object], str | None], DocumentNode | None],
+        check_values: Callable[[DocumentNode, Mapping[str, object]], object],
         refresh: Callable[[], int],
     ) -> None:
         self._schema, self._reader = schema, reader
-        self._prepared, self._refresh = prepared, refresh
+        self._prepared, self._check_values, self._refresh = prepared, check_values, refresh
         self._operations: _Kept[tuple[str, str | None], Operation | Unplanned] = _Kept(
             DOCUMENTS_KEPT
         )
@@ -122,7 +126,7 @@ class FastPath:
             charge: Is told how many rows were read for an answer.
         """
         driver = self._driver
-        if driver is None:
+        if driver is None or len(query) > DOCUMENT_LENGTH_MAX:
             return None
         try:
             plan, values = await self._plan(query, variables, operation_name)
@@ -167,9 +171,13 @@ class FastPath:
         key = (query, name, *shaping)
         plan = self._plans.get(key)
         has_variables = bool(operation.definition.variable_definitions)
+        if variables:
+            self._check_values(operation.document, variables)
         values = operation.values(variables) if has_variables else _NO_VALUES
         if plan is None:
-            plan = await anyio.to_thread.run_sync(self._made, operation, query, variables, values)
+            plan = await anyio.to_thread.run_sync(
+                self._made, operation, query, variables, name, values
+            )
             self._plans.put(key, plan)
         if isinstance(plan, Unplanned):
             raise plan
@@ -179,7 +187,7 @@ class FastPath:
         self, query: str, variables: Mapping[str, object], name: str | None
     ) -> Operation | Unplanned:
         try:
-            document = self._prepared(query, variables)
+            document = self._prepared(query, variables, name)
             if document is None:
                 return Unplanned("refused")
             return Operation.of(self._schema, document, name)
@@ -191,11 +199,12 @@ class FastPath:
         operation: Operation,
         query: str,
         variables: Mapping[str, object],
+        name: str | None,
         values: VariableValues,
     ) -> Plan | Unplanned:
         try:
             # The bounds depend on the page sizes, which are among the variables of the key.
-            if self._prepared(query, variables) is None:
+            if self._prepared(query, variables, name) is None:
                 return Unplanned("refused")
             return Plan(operation.selected(values))
         except Unplanned as why:
@@ -204,7 +213,11 @@ class FastPath:
     def _remembered(self) -> Memory:
         """The places and actors now, which stand at the marks read before them."""
         reached = self._refresh()
-        marks: Marks = self._reader.marks()
+        with read_transaction(self._reader.engine) as connection:
+            asked = connection.execute(
+                text(statements.marks()), {"casebook": self._reader.casebook}
+            )
+            marks: Marks = tuple(asked.one())[: statements.MARKS]
         if marks[0] != reached:
             raise Unplanned("the projections are behind the log")
         gazetteer, actors, last = self._reader.gazetteer(), self._reader.actor_table(), self._memory
