@@ -279,11 +279,11 @@ def test_a_slow_read_does_not_hold_up_the_others(
 ) -> None:
     answered = threading.Event()
 
-    def wait_for_the_other(*_: object) -> tuple[object, ...]:
+    def wait_for_the_other(*_: object) -> dict[str, object]:
         assert answered.wait(20)
-        return ()
+        return {}
 
-    monkeypatch.setattr(world.reader, "report", wait_for_the_other)
+    monkeypatch.setattr(world.reader, "versions", wait_for_the_other)
     app = create_app(world.reader, world.store, world.runner.catch_up)
     slow = {"query": '{ report(id: "fall") { id } }'}
     with serving(app) as url, ThreadPoolExecutor(1) as pool:

@@ -17,9 +17,10 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from timeline.api import health, pages
 from timeline.api.documents import Documents
@@ -28,6 +29,10 @@ from timeline.api.etags import tag_of
 from timeline.api.freshness import Freshness
 from timeline.api.schema import execute
 from timeline.api.serving import ServerSettings
+from timeline.api.streaming.access import MayRead, anyone
+from timeline.api.streaming.sources import Hub
+from timeline.api.streaming.sse import EventStreamEndpoint, wants_stream
+from timeline.api.streaming.websocket import WebSocketEndpoint
 from timeline.projections.following import Follower
 from timeline.projections.reading import Reader
 from timeline.store.event_store import EventStore
@@ -64,6 +69,7 @@ def create_app(
     build: Callable[[Callable[[], bool]], object] | None = None,
     settings: ServerSettings | None = None,
     check_schema: Callable[[], object] | None = None,
+    may_read: MayRead = anyone,
 ) -> Starlette:
     """The application of one casebook.
 
@@ -76,6 +82,7 @@ def create_app(
             what tells it to stop.
         settings: What is offered, and to whom.
         check_schema: Raises when the database's schema is not this release's.
+        may_read: Whether a stream may be opened, by what it sent as Authorization.
     """
     settings = settings or ServerSettings()
     freshness = Freshness(store, catch_up)
@@ -111,22 +118,26 @@ def create_app(
     async def ready(_request: Request) -> Response:
         return await run_in_threadpool(read_readiness)
 
+    hub, admit = Hub(reader, store), Documents(settings).admit
     graphql = GraphQLEndpoint(
         run,
-        Documents(settings).admit,
+        admit,
         tag,
         graphiql=settings.graphiql,
         cache_seconds=settings.cache_seconds,
     )
+    streams = EventStreamEndpoint(hub, store, run, admit, may_read)
+    sockets = WebSocketEndpoint(hub, run, admit, may_read, settings.cors_origins)
 
-    async def ask(request: Request) -> Response:
-        return await graphql(request)
+    def caught_up() -> None:
+        freshness.ensure()
+        hub.ring()
 
     app = Starlette(
-        lifespan=_following(store, freshness, build),
+        lifespan=_following(store, caught_up, build),
         routes=[
             Route("/", front, methods=["GET"]),
-            Route("/graphql", ask, methods=["GET", "POST"]),
+            *_graphql_routes(graphql, streams, sockets),
             Route("/healthz", alive, methods=["GET"]),
             Route("/readyz", ready, methods=["GET"]),
             Mount("/static", StaticFiles(directory=pages.STATIC)),
@@ -134,6 +145,21 @@ def create_app(
     )
     _add_middlewares(app, settings)
     return app
+
+
+def _graphql_routes(
+    graphql: GraphQLEndpoint, streams: EventStreamEndpoint, sockets: WebSocketEndpoint
+) -> list[BaseRoute]:
+    async def ask(request: Request) -> Response:
+        return await (streams(request) if wants_stream(request) else graphql(request))
+
+    async def talk(socket: WebSocket) -> None:
+        await sockets(socket)
+
+    return [
+        Route("/graphql", ask, methods=["GET", "POST"]),
+        WebSocketRoute("/graphql", talk),
+    ]
 
 
 def _add_middlewares(app: Starlette, settings: ServerSettings) -> None:
@@ -153,14 +179,14 @@ def _add_middlewares(app: Starlette, settings: ServerSettings) -> None:
 
 def _following(
     store: EventStore,
-    freshness: Freshness,
+    caught_up: Callable[[], object],
     build: Callable[[Callable[[], bool]], object] | None,
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     """Keeps the projections fresh while the server runs, so that requests find them so."""
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        follower = Follower(store, freshness.ensure)
+        follower = Follower(store, caught_up)
         stopping = Event()
 
         def run_build() -> None:

@@ -51,6 +51,7 @@ ASSUMED_ROWS = {
     "Activity.byMonth": 50,
     "Actor.affiliates": 20,
     "Control.claims": 20,
+    "ControlMessage.places": 20,
     "ControlSpan.claims": 20,
     "Entry.competing": 5,
     "Incident.contradicting": 2,
@@ -65,6 +66,7 @@ ASSUMED_ROWS = {
     "Query.knowledgeDiff": 100,
     "Report.claims": 20,
     "Report.versions": 2,
+    "TimelineMessage.entries": 20,
 }
 # Lists that are part of a row and come with it: how often what stands inside is reckoned.
 ASSUMED_PARTS = {

@@ -33,6 +33,7 @@ from timeline.api.errors import ERRORS_MAX, QueryTooLarge, formatted, request_er
 from timeline.api.limits import BODY_BYTES_MAX, DOCUMENTS_KEPT, TOKENS_MAX, check_size
 from timeline.api.query import Query
 from timeline.api.scalars import SCALARS
+from timeline.api.subscriptions import Subscription
 from timeline.projections.reading import Reader
 from timeline.store.event_store import EventStore
 
@@ -41,7 +42,9 @@ DOCUMENT_LENGTH_KEPT_MAX = 20_000
 # How graphql-core's parser says that a bound was passed, and not that the text is wrong.
 _PARSING_ABORTED = "Parsing aborted."
 
-SCHEMA = strawberry.Schema(query=Query, config=StrawberryConfig(scalar_map=SCALARS))
+SCHEMA = strawberry.Schema(
+    query=Query, subscription=Subscription, config=StrawberryConfig(scalar_map=SCALARS)
+)
 
 
 def sdl() -> str:
@@ -49,7 +52,8 @@ def sdl() -> str:
     return SCHEMA.as_str().rstrip("\n") + "\n"
 
 
-def _core() -> GraphQLSchema:
+def core_schema() -> GraphQLSchema:
+    """The schema as graphql-core has it."""
     return SCHEMA._schema  # noqa: SLF001 - Strawberry has no public name for it
 
 
@@ -72,7 +76,7 @@ def _parsed(query: str) -> _Prepared:
 
 
 def _validated(document: DocumentNode) -> _Prepared:
-    errors = validate(_core(), document, max_errors=ERRORS_MAX)
+    errors = validate(core_schema(), document, max_errors=ERRORS_MAX)
     shown = tuple(formatted(e, "GRAPHQL_VALIDATION_FAILED") for e in errors)
     return _Prepared(None if shown else document, shown)
 
@@ -81,7 +85,7 @@ def _prepared(query: str, variables: Mapping[str, object]) -> _Prepared:
     parsed = _parsed_kept(query) if len(query) <= DOCUMENT_LENGTH_KEPT_MAX else _parsed(query)
     if parsed.document is None:
         return parsed
-    check_size(parsed.document, variables, _core())
+    check_size(parsed.document, variables, core_schema())
     if len(query) <= DOCUMENT_LENGTH_KEPT_MAX:
         return _validated_kept(query)
     return _validated(parsed.document)
@@ -119,29 +123,61 @@ def execute(
         operation_name: Which operation to run; `None` when there is but one.
     """
     given = dict(variables or {})
+    document = prepared(query, given, operation_name)
+    if isinstance(document, dict):
+        return document
+    if operation_type(query, operation_name) is OperationType.SUBSCRIPTION:
+        return request_error("a subscription needs a connection that stays open", "BAD_USER_INPUT")
+    return perform(Context(reader, store), document, given, operation_name)
+
+
+def prepared(
+    query: str, variables: Mapping[str, object], operation_name: str | None
+) -> DocumentNode | dict[str, object]:
+    """The document of a query that may be run, or the result that says why it may not."""
     if len(query) > BODY_BYTES_MAX:
         return request_error("the query is too long", "QUERY_TOO_LARGE")
     try:
-        prepared = _prepared(query, given)
+        found = _prepared(query, variables)
     except QueryTooLarge as error:
         return request_error(str(error), "QUERY_TOO_LARGE")
     except RecursionError:
         return request_error("the query is nested too deep", "QUERY_TOO_LARGE")
-    if prepared.document is None:
-        return {"errors": list(prepared.errors)}
-    if not _names_operation(prepared.document, operation_name):
+    if found.document is None:
+        return {"errors": list(found.errors)}
+    if not _names_operation(found.document, operation_name):
         return request_error(
             "operationName must name one of the document's operations"
             if operation_name is not None
             else "the document has several operations; say which by operationName",
             "BAD_USER_INPUT",
         )
+    return found.document
+
+
+def perform(
+    context: Context,
+    document: DocumentNode,
+    variables: Mapping[str, object],
+    operation_name: str | None,
+    root: object = None,
+) -> dict[str, object]:
+    """The result of a document that was prepared.
+
+    Args:
+        context: What its resolvers read from.
+        document: From `prepared`.
+        variables: Values of its variables.
+        operation_name: Which operation to run; `None` when there is but one.
+        root: What a message of a subscription is about.
+    """
     return _result(
         execute_sync(
-            _core(),
-            prepared.document,
-            context_value=Context(reader, store),
-            variable_values=given,
+            core_schema(),
+            document,
+            root_value=root,
+            context_value=context,
+            variable_values=dict(variables),
             operation_name=operation_name,
         )
     )
