@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -22,6 +22,7 @@ from timeline.filing.amending import Amending
 from timeline.filing.filing import Filing
 from timeline.filing.linking import Linking
 from timeline.filing.registering import Registering
+from timeline.filing.reviewing import Reviewing
 from timeline.filing.theatres import theatre_actors, theatre_places
 from timeline.filing.withholding import Withholding
 from timeline.projections.auditing import replayed_place
@@ -35,10 +36,11 @@ from timeline.projections.reading import Reader
 from timeline.projections.register import ActorsProjection, PlacesProjection
 from timeline.projections.replaying import Replay, replayed
 from timeline.projections.reports import ReportsProjection
-from timeline.projections.runner import Projection, Runner
+from timeline.projections.runner import Projection, Rebuilt, Runner
 from timeline.projections.search import SearchProjection
 from timeline.projections.searching import Search
 from timeline.projections.stepping import Step, Stepping, stepping
+from timeline.scaling import rebuilding
 from timeline.settings import DEFAULT_THEATRE, DEFAULT_TIME_ZONE, Settings, normal_url
 from timeline.store import migrate
 from timeline.store.copying import Copied, casebooks_of, copy_casebook
@@ -96,6 +98,29 @@ class Application:
         """Keeps the projections."""
         return Runner(self.store, all_projections())
 
+    def rebuild(
+        self,
+        names: Collection[str],
+        on_progress: Callable[[int, int], None],
+        options: rebuilding.Options | None = None,
+        on_stage: rebuilding.Progress = lambda _stage, _done, _total: None,
+    ) -> Rebuilt:
+        """Rebuild projections (all, when none is named), by many workers if `options` say how.
+
+        Raises:
+            TimelineError: as `Runner.rebuild` and `rebuilding.prepare` tell.
+        """
+        archived = 0
+
+        def prepare(wanted: Collection[str]) -> None:
+            nonlocal archived
+            if options is not None:
+                projections = all_projections()
+                archived = rebuilding.prepare(self.store, projections, wanted, options, on_stage)
+
+        rebuilt = self.runner.rebuild(names, on_progress, prepare)
+        return replace(rebuilt, events=archived + rebuilt.events)
+
     @cached_property
     def extractor(self) -> Extractor:
         """Reads prose."""
@@ -110,6 +135,11 @@ class Application:
     def amending(self) -> Amending:
         """Corrects and retracts."""
         return Amending(self.store, self.reader, self.runner, self.clock)
+
+    @cached_property
+    def reviewing(self) -> Reviewing:
+        """Signs claims."""
+        return Reviewing(self.store, self.reader, self.runner)
 
     @cached_property
     def registering(self) -> Registering:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +19,7 @@ from timeline import (
     cli_migrate,
     cli_proof,
     cli_replay,
+    cli_review,
     cli_schema,
     cli_search,
     presentation,
@@ -39,6 +41,7 @@ from timeline.cli_common import (
     settings_of,
 )
 from timeline.domain.actors import ActorTable
+from timeline.domain.claims import ReviewStatus
 from timeline.domain.places import Gazetteer
 from timeline.errors import InvalidEvent, InvalidReport, TimelineError
 from timeline.filing.deciding import publication, resolved
@@ -77,6 +80,7 @@ cli_admin.add_to(app)
 cli_migrate.add_to(app)
 cli_proof.add_to(app)
 cli_replay.add_to(app)
+cli_review.add_to(app)
 cli_schema.add_to(app)
 cli_search.add_to(app)
 
@@ -269,6 +273,10 @@ def show(
         str | None,
         typer.Option("--recorded-at", metavar="R", help="As this log stood then (audit)."),
     ] = None,
+    reviewed: Annotated[
+        list[ReviewStatus] | None,
+        typer.Option("--review", help="Only claims of this status; may be repeated."),
+    ] = None,
     as_json: AsJson = False,
     database: Database = None,
     casebook: Casebook = None,
@@ -278,26 +286,32 @@ def show(
         reader = opened_app.reader
         if recorded_at is not None:
             reader = stack.enter_context(opened_app.replay_recorded_at(recorded_at, place)).reader
-        _print_show(reader, place, at, known_on, as_json=as_json)
+        _print_show(reader, place, at, known_on, reviewed or (), as_json=as_json)
 
 
 def _print_show(
-    reader: Reader, name: str, at: str | None, known_on: str | None, *, as_json: bool
+    reader: Reader,
+    name: str,
+    at: str | None,
+    known_on: str | None,
+    reviewed: Sequence[ReviewStatus] = (),
+    *,
+    as_json: bool,
 ) -> None:
     place, match = reader.find_place(name)
     control = reader.control(place.place_id, at, known_on)
-    page = reader.timeline(Filters(place_id=place.place_id), known_on)
+    filters = Filters(place_id=place.place_id, reviews=tuple(reviewed))
+    page = reader.timeline(filters, known_on)
     if as_json:
-        entries = _all_entries(reader, place.place_id, known_on, page)
+        entries = _all_entries(reader, filters, known_on, page)
         print_json(presentation.show_json(place, match, at, known_on, control, entries))
     else:
         out.print(presentation.show_text(place, match, control, page))
 
 
-def _all_entries(reader: Reader, place_id: str, known_on: str | None, page: Page) -> list[Entry]:
+def _all_entries(reader: Reader, filters: Filters, known_on: str | None, page: Page) -> list[Entry]:
     entries = list(page.entries)
     while page.has_next:
-        filters = Filters(place_id=place_id)
         page = reader.timeline(filters, known_on, PAGE_SIZE_MAX, after=entries[-1].key)
         entries += page.entries
     return entries

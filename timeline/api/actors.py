@@ -26,7 +26,7 @@ from timeline.api.entries import Entry, TimelineFilters, timeline_page
 from timeline.api.enums import ActorKind, ActorRole, ClaimType
 from timeline.api.nodes import Identity, Node
 from timeline.api.ordering import ActorOrderField, EntriesBy
-from timeline.api.places import From, Modalities, To, Types
+from timeline.api.places import From, Modalities, Reviewed, To, Types
 from timeline.api.reports import KnownOn
 from timeline.api.scalars import EDTF
 from timeline.api.values import Name
@@ -164,11 +164,12 @@ class Actor(Node):
         to: To = None,
         types: Types = None,
         modalities: Modalities = None,
+        reviewed: Reviewed = None,
         order_by: EntriesBy = None,
     ) -> Connection[Entry]:
         """The claims that name it in any role, in order of valid time; undated claims come last."""
         page = paging(TIMELINE, first, after, last, before, order_by)
-        wanted = TimelineFilters(known_on, from_, to, types, None, modalities)
+        wanted = TimelineFilters(known_on, from_, to, types, None, modalities, reviewed)
         return timeline_page(info, page, wanted, actor_id=str(self.id))
 
     @answered

@@ -13,7 +13,14 @@ from timeline.api.connections import Connection, Paging, connection
 from timeline.api.context import ClaimGroup, Info, PlaceGroup
 from timeline.api.cursors import Key
 from timeline.api.described import answered, described
-from timeline.api.enums import Certainty, ClaimType, Modality, Polarity, StatementKind
+from timeline.api.enums import (
+    Certainty,
+    ClaimType,
+    Modality,
+    Polarity,
+    ReviewStatus,
+    StatementKind,
+)
 from timeline.api.nodes import Identity, Node
 from timeline.api.reports import KnownOn, Report, report_of
 from timeline.api.rivals import RivalGroup
@@ -100,6 +107,9 @@ class Entry(Node):
     is_amended: bool = strawberry.field(
         description="Whether a correction gave the claim the form in which it stands here."
     )
+    review: ReviewStatus = strawberry.field(
+        description="Whether a person has read the claim beside its words, and signed it."
+    )
     report: Report = strawberry.field(description="The version of the report that says so.")
     group: strawberry.Private[ClaimGroup]
 
@@ -172,6 +182,7 @@ def _entry(value: reading.Entry, group: PlaceGroup, claims: ClaimGroup) -> Entry
         confidence=claim.confidence,
         coded_by=claim.coded_by,
         is_amended=value.is_amended,
+        review=value.review,
         report=report_of(value.report),
         group=claims,
     )
@@ -202,6 +213,7 @@ class TimelineFilters:
     types: list[ClaimType] | None = None
     actor: str | None = None
     modalities: list[Modality] | None = None
+    reviewed: list[ReviewStatus] | None = None
 
 
 def timeline_page(
@@ -222,6 +234,7 @@ def timeline_page(
         actor_id=actor_id or actor_key(info, wanted.actor),
         types=tuple(t.value for t in wanted.types or ()),
         modalities=tuple(m.value for m in wanted.modalities or ()),
+        reviews=tuple(r.value for r in wanted.reviewed or ()),
         from_=wanted.from_,
         to=wanted.to,
     )

@@ -19,6 +19,7 @@ from timeline.domain.claims import (
     Modality,
     Polarity,
     Qualifier,
+    ReviewStatus,
     StatementKind,
 )
 from timeline.domain.control import Condition, ControlState
@@ -52,6 +53,7 @@ __all__ = [
     "Precision",
     "Qualifier",
     "Relation",
+    "ReviewStatus",
     "StatementKind",
     "StatisticsBy",
     "TextField",
@@ -173,6 +175,15 @@ register(
     folded="It is one of the names once both are written in plain Latin letters.",
     skeleton="Its consonants are those of one of the names.",
     fuzzy="It is spelled nearly like one of the names; only ever suggested.",
+)
+register(
+    ReviewStatus,
+    "ReviewStatus",
+    "Whether a person has read a claim beside its words, and signed it.",
+    unreviewed="Nobody has.",
+    accepted="Somebody signed it as it was read.",
+    corrected="Somebody signed it in a form that a correction by coding gave it.",
+    rejected="Somebody found that the words do not say it; it never stands.",
 )
 register(
     ChangeKind,

@@ -32,7 +32,7 @@ from timeline.api.control import (
 from timeline.api.cursors import TIMELINE, Key
 from timeline.api.described import answered, described
 from timeline.api.entries import Entry, TimelineFilters, timeline_page
-from timeline.api.enums import ClaimType, Modality, PlaceKind
+from timeline.api.enums import ClaimType, Modality, PlaceKind, ReviewStatus
 from timeline.api.errors import BadUserInput
 from timeline.api.nodes import Identity, Node
 from timeline.api.ordering import EntriesBy, PlaceOrderField
@@ -63,6 +63,12 @@ Types = Annotated[
 Modalities = Annotated[
     list[Modality] | None,
     strawberry.argument(description="Only claims of these modalities; null or empty is any."),
+]
+Reviewed = Annotated[
+    list[ReviewStatus] | None,
+    strawberry.argument(
+        description="Only claims of these review statuses; null or empty is any that stands."
+    ),
 ]
 ActorNamed = Annotated[
     str | None,
@@ -148,6 +154,7 @@ class Place(Node):
         types: Types = None,
         actor: ActorNamed = None,
         modalities: Modalities = None,
+        reviewed: Reviewed = None,
         order_by: EntriesBy = None,
     ) -> Connection[Entry]:
         """What happened there, in order of valid time; undated claims come last.
@@ -155,7 +162,7 @@ class Place(Node):
         An entry stands when it is known on `knownOn` and nothing known by then voids it.
         """
         page = paging(TIMELINE, first, after, last, before, order_by)
-        wanted = TimelineFilters(known_on, from_, to, types, actor, modalities)
+        wanted = TimelineFilters(known_on, from_, to, types, actor, modalities, reviewed)
         return timeline_page(info, page, wanted, place_id=str(self.id))
 
 

@@ -38,6 +38,7 @@ _STATE_WORDS = frozenset(
         "infantry",
         "navy",
         "police",
+        "security",
         "air",
     ]
 )
@@ -63,6 +64,7 @@ _GROUP_WORDS = frozenset(
         "cell",
     ]
 )
+_ATTACKERS = frozenset({"attacker", "assailant", "raider"})
 _UNARMED = frozenset(
     {
         *("civilian", "resident", "villager", "source", "official", "analyst"),
@@ -72,11 +74,13 @@ _UNARMED = frozenset(
         *("blogger", "president", "spokeswoman", "expert", "chairman", "worker", "monitor"),
     }
 )
+# An aircraft by its model alone ("a Turkish F-16").
+MODEL = r"(?:F|Su|Mi|MiG|Tu|Il|An|Ka|L|AH|UH|JF|MQ|C|A)-\d{1,3}[A-Z]?s?"
 _ADJECTIVE = re.compile(
     r"\b(?P<adjective>(?:[A-Z][a-z]+(?:ian|ean|yan|ish|ese|eli|aqi|eni|ench|utch|man|can)|"
     r"Saudi|Kurdish|Houthi|Hutu|"
     r"Sudanese|Yemeni|Iraqi|Afghan|Greek|Czech|Emirati|Libyan|Taliban)(?:-(?:led|backed))?)\b"
-    r"(?P<rest>(?: [a-z][\w-]+){0,2}? (?P<noun>[a-z][a-z-]+))"
+    rf"(?P<rest>(?: [a-z][\w-]+){{0,2}}? (?P<noun>[a-z][a-z-]+|{MODEL}))"
 )
 _LED = re.compile(
     r"\b(?P<name>[A-Z][\w']*(?: [A-Z][\w']*)?)-led "
@@ -107,6 +111,9 @@ def find_actors(text: str, table: ActorTable, hits: list[Hit], is_home: bool) ->
     for hit in hits:
         known = hit.ids[0] if len(hit.ids) == 1 and (is_home or not hit.is_generic) else None
         start = hit.start
+        if text.startswith("-led ", hit.end):
+            led = table.resolve(f"{text[start : hit.end]}-led coalition")[0]
+            known = led.actor_id if led is not None else known
         if known is None and (
             of := re.search(
                 r"[A-Z][a-z]+(?:i|ian|ish|ese|an|ic) \Z", text[max(0, start - 20) : start]
@@ -162,6 +169,7 @@ _KIND_WORD = re.compile(
     r"(?=[ -](?:hands?|control|held|controlled|positions?|territory|areas?|lines|jets?|"
     r"warplanes?|aircraft|helicopters?|drones?|artillery|guns?|rockets?|shells?|mortars?|fire|"
     r"shelling|bombardment|strikes?|airstrikes?|raids?|attacks?|offensive|troops|forces|army|"
+    r"counter-?(?:attack|offensive)s?|assaults?|advances?|push|ambush(?:es)?|snipers?|pilots?|"
     r"checkpoints?|posts?|outposts?|bases?|camps?|barracks|garrisons?|convoys?|columns?|"
     r"strongholds?|bastions?|enclaves?|trenches|headquarters|depots?|sites?|targets?)\b)"
 )
@@ -194,7 +202,7 @@ def _by_adjective(text: str, table: ActorTable, found: list[ActorHit]) -> list[A
             0,
             re.compile(
                 rf"\b(?P<adjective>{known})"
-                r"(?P<rest>(?: [a-z][\w-]+){0,2}? (?P<noun>[a-z][a-z-]+))"
+                rf"(?P<rest>(?: [a-z][\w-]+){{0,2}}? (?P<noun>[a-z][a-z-]+|{MODEL}))"
             ),
         )
     made: list[ActorHit] = []
@@ -202,7 +210,7 @@ def _by_adjective(text: str, table: ActorTable, found: list[ActorHit]) -> list[A
     for pattern in patterns:
         for match in pattern.finditer(text):
             words = _AFTER.match(text, match.end("adjective"))
-            ends = [m.end() for m in re.finditer(r" [a-z][\w-]+", words.group())] if words else []
+            ends = [m.end() for m in re.finditer(r" [\w-]+", words.group())] if words else []
             start, said = match.start(), words.start() if words else 0
             nouns = [said + end for end in ends]
             end = next((e for e in nouns if _is_of_arms(text[:e].rsplit(" ", 1)[-1], arms)), None)
@@ -214,11 +222,11 @@ def _by_adjective(text: str, table: ActorTable, found: list[ActorHit]) -> list[A
     return made
 
 
-_AFTER = re.compile(r"(?: [a-z][\w-]+){1,3}")
+_AFTER = re.compile(rf"(?: (?:[a-z][\w-]+|{MODEL})){{1,3}}")
 
 
 def _is_of_arms(word: str, arms: frozenset[str]) -> bool:
-    return word in arms or word.rstrip("s") in arms
+    return word in arms or word.rstrip("s") in arms or re.fullmatch(MODEL, word) is not None
 
 
 def _taken(hits: list[ActorHit]) -> set[int]:
@@ -233,16 +241,22 @@ class Cast:
         """`text` is the cleaned one, in which the hits stand."""
         self.hits = hits
         self._text = text
-        seat = re.compile(r"\b(?:in|near|at|around|outside|into|to|from) \Z")
-        self._seats = {h.start for h in hits if seat.search(text[max(0, h.start - 9) : h.start])}
         self._starts = [h.start for h in hits]
         self._named = frozenset(hits)
         self.by_adjective = {w: a.actor_id for a in table.actors.values() for w in a.adjectives}
         self.table = table
+        seat = re.compile(r"\b(?:in|near|at|around|outside|into|to|from) \Z")
+        self._seats = {
+            h.start  # "in Damascus" is a city; "from Islamic State" is nobody's seat
+            for h in hits
+            if seat.search(text[max(0, h.start - 9) : h.start]) and not self.is_irregular(h)
+        }
         self.subjects: list[tuple[int, ActorHit]] = []
         self._main: set[int] = set()
         self.unnamed: dict[str, ActorHit] = {}
         self.default_state: ActorHit | None = None
+        self.attacker: ActorHit | None = None
+        self.doer: ActorHit | None = None
 
     def touching(self, start: int, end: int) -> list[ActorHit]:
         """The actors named in a range of code points."""
@@ -292,6 +306,8 @@ class Cast:
             sentence_start: Where its sentence begins.
             not_: Ids of actors that it cannot be.
         """
+        if word in _ATTACKERS and self.attacker is not None:
+            return None if self.attacker.actor_id in not_ else self.attacker
         subjects = self.subjects[-RECALL_NAMES_MAX:]
         near = [(at, h) for at, h in subjects if sentence_start - RECALL_MAX <= at < before]
         told = [h for _, h in sorted(near) if h.actor_id is None or h.actor_id not in not_]
@@ -313,8 +329,13 @@ class Cast:
         if kinds is _STATE:
             home = [h for h in candidates if self._is_local_state(h)]
             default = self.default_state
+            own = [h for h in candidates if (h.actor_id or "").startswith("government-of-")]
+            candidates = own if own and default is None else candidates
+            same = [h for h in candidates if word in h.as_named.lower().split()]
+            if default is None and same:
+                return same[-1]
             if home or default is None:
-                return (home or candidates)[-1]
+                return (own or home or candidates)[-1]
             return default if default.actor_id not in not_ else None
         return candidates[-1]
 

@@ -134,7 +134,8 @@ def _join(first: Draft, second: Draft) -> None:
         first.occurred, first.has_own_date = second.occurred, True
     if second.has_own_place and not first.has_own_place:
         first.place, first.has_own_place = second.place, True
-    first.fatalities = first.fatalities or second.fatalities
+    if first.fatalities is None and not first.casualties:
+        first.fatalities, first.casualties = second.fatalities, second.casualties
     first.quantity = first.quantity or second.quantity
     first.attributed_to = first.attributed_to or second.attributed_to
     first.methods += 1

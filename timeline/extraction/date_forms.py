@@ -75,8 +75,8 @@ _PART = r"(?:[ ](?:early[ ])?(?:morning|afternoon|evening|night|noon|dawn))?"
 _N = rf"(?P<n>\d{{1,3}}|an?|{'|'.join(NUMBERS[1:])})"
 _UNIT = r"(?P<unit>day|night|week|month|year)s?"
 _PREP = (
-    r"(?:(?P<prep>since|until|till|before|after|by|from|between|late[ ]in|early[ ]in|on|in|during|"
-    r"late[ ]on|early[ ]on|at|of|for)[ ](?:the[ ])?)?"
+    r"(?:(?P<prep>(?i:since|until|till|before|after|by|from|between|late[ ]in|early[ ]in|on|in|"
+    r"during|late[ ]on|early[ ]on|at|of|for))[ ](?:the[ ])?)?"
 )
 
 
@@ -106,6 +106,14 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
             (
                 r"\bfor (?:the|an?) (?P<nth>\w+)(?: (?:consecutive|straight|successive))?"
                 r" day(?: running| in a row| straight)?\b"
+            ),
+            re.IGNORECASE,
+        ),
+        (
+            Form.CLAUSE_SHIFT,
+            (
+                r"\b(?:(?:a few|several|some|just|\w+) )?(?P<hours>hours?|minutes)"
+                r" (?P<way>after|before)(?= \w)"
             ),
             re.IGNORECASE,
         ),
@@ -156,13 +164,16 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
             Form.PERIOD,
             (
                 r"\b(?:(?:early|late|earlier|later) )?(?P<which>last|next|this) (?P<unit>week|"
-                r"month|year|night)\b"
+                r"month|year|night)\b(?! of)"
             ),
             re.IGNORECASE,
         ),
         (
             Form.PERIOD,
-            r"\b(?:at|over|during|on) the (?:(?P<which>past|last|next) )?(?P<unit>weekend)\b",
+            (
+                r"\b(?:(?:at|over|during|on|throughout) the |(?=last |this |next ))"
+                r"(?:(?P<which>past|last|next|this) )?(?P<unit>weekend)\b"
+            ),
             re.IGNORECASE,
         ),
         (Form.PERIOD, rf"\b(?P<which>last|next|this) {_M}", 0),
@@ -173,6 +184,11 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
             Form.DEICTIC,
             r"\b(?:this|(?P<word>yesterday)) (?:morning|afternoon|evening)\b",
             re.IGNORECASE,
+        ),
+        (
+            Form.DAY,
+            r"\b(?:on |at )?(?P<feast>New Year's (?:Day|Eve|[Nn]ight)|Christmas (?:Day|Eve))\b",
+            0,
         ),
         (Form.ISO, rf"{_PREP}\b(?P<iso>(?:19|20)\d{{2}}-\d{{2}}-\d{{2}})\b", re.IGNORECASE),
         (

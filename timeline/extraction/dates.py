@@ -27,6 +27,13 @@ from timeline.extraction.date_forms import (
 # A day without a year this soon after the dateline is a slip or still to come.
 AFTER_DATELINE_DAYS_MAX = 60
 LOOSE_DAYS = 7
+_FEASTS = {
+    "new year's day": (1, 1),
+    "new year's eve": (12, 31),
+    "new year's night": (1, 1),
+    "christmas day": (12, 25),
+    "christmas eve": (12, 24),
+}
 
 
 class Days(NamedTuple):
@@ -79,6 +86,8 @@ def _days(e: DateExpression, line: date | None, story: Days | None, forward: boo
         return _day_of_month(parts, line, forward)
     if e.form in (Form.MONTH, Form.SEASON, Form.YEAR):
         return _long_period(e, line, forward)
+    if e.form is Form.SHIFT and "same" in parts and line and (story is None or _is_long(story)):
+        return Days(line - pendulum.duration(days=1), line)  # "during the night"
     if e.form is Form.SHIFT:
         return _shifted(parts, story or (_one(line) if line else None))
     if line is None:
@@ -92,10 +101,15 @@ def _days(e: DateExpression, line: date | None, story: Days | None, forward: boo
         offset = {"yesterday": -1, "tomorrow": 1}.get(parts.get("word", "").lower(), 0)
         return _one(line + pendulum.duration(days=offset))
     if e.form is Form.AGO:
-        return _moved(_one(line), -_number(parts["n"]), parts["unit"])
+        is_loose = parts["unit"].lower() == "week"
+        return _moved(_one(line), -_number(parts["n"]), parts["unit"], is_loose=is_loose)
     if e.form is Form.PERIOD:
         return _this_or_last(parts, line)
     return None
+
+
+def _is_long(days: Days) -> bool:
+    return (days.last - days.first).days > 1
 
 
 def _one(day: date) -> Days:
@@ -119,12 +133,16 @@ def running_days(expression: DateExpression) -> int | None:
 
 def clause_shift(expression: DateExpression, main: Days) -> Days | None:
     """The date of B in "A, two days after B", from the date of A."""
+    if "hours" in expression.parts:
+        return main
     sign = -1 if expression.parts["way"].lower() == "after" else 1
     return _moved(main, sign * _number(expression.parts["n"]), expression.parts["unit"])
 
 
 def main_of_clause_shift(expression: DateExpression, other: Days) -> Days | None:
     """The date of A in "two days after B, A", from the date of B."""
+    if "hours" in expression.parts:
+        return other
     sign = 1 if expression.parts["way"].lower() == "after" else -1
     return _moved(other, sign * _number(expression.parts["n"]), expression.parts["unit"])
 
@@ -134,7 +152,10 @@ def _month_number(name: str) -> int:
 
 
 def _day_of_month(parts: dict[str, str], line: date | None, forward: bool) -> Days | None:
-    month, day = _month_number(parts["month"]), int(parts["day"])
+    if "feast" in parts:
+        month, day = _FEASTS[parts["feast"].lower()]
+    else:
+        month, day = _month_number(parts["month"]), int(parts["day"])
     if "year" in parts:
         return _one(date(int(parts["year"]), month, day))
     if line is None:
@@ -216,7 +237,8 @@ def _weekday(parts: dict[str, str], line: date, forward: bool) -> date:
     return line - pendulum.duration(days=back or (7 if which in ("last", "the previous") else 0))
 
 
-def _moved(days: Days, steps: int, unit: str) -> Days | None:
+def _moved(days: Days, steps: int, unit: str, *, is_loose: bool = False) -> Days | None:
+    """The days some steps on; "a week ago" is loose, "a week after X" is the seventh day."""
     unit = unit.lower().rstrip("s")
     first, last = pendulum.date(*days.first.timetuple()[:3]), days.last
     if unit in ("day", "night"):
@@ -227,7 +249,8 @@ def _moved(days: Days, steps: int, unit: str) -> Days | None:
         around = first.add(weeks=steps)
         if days.first != days.last:
             return Days(_plain(around), _plain(around.add(days=(last - days.first).days)))
-        return Days(_plain(around.subtract(days=1)), _plain(around.add(days=1)))
+        give = 1 if is_loose else 0
+        return Days(_plain(around.subtract(days=give)), _plain(around.add(days=give)))
     if unit == "month":
         whole = first.add(months=steps)
         return _whole_month(whole.year, whole.month)

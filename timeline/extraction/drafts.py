@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from timeline.domain.actors import ActorMention
 from timeline.domain.claims import (
+    CasualtyCount,
     Certainty,
     ClaimType,
     Evidence,
@@ -40,6 +42,7 @@ class Draft(Struct, kw_only=True):
     attributed_to: str | None = None
     quantity: Quantity | None = None
     fatalities: Fatalities | None = None
+    casualties: list[CasualtyCount] = []
     statement_kind: StatementKind | None = None
     also: list[tuple[int, int]] = []
     has_own_date: bool = False
@@ -49,6 +52,7 @@ class Draft(Struct, kw_only=True):
     verb_index: int = -1
     methods: int = 1
     is_retaken: bool = False
+    is_reported: bool = False
     is_entry: bool = False
 
     @property
@@ -78,6 +82,7 @@ def copied(draft: Draft, **changes: object) -> Draft:
     """A draft of its own with some fields changed."""
     copy = Draft(**{name: getattr(draft, name) for name in draft.__struct_fields__})
     copy.actors, copy.also = list(draft.actors), list(draft.also)
+    copy.fatalities, copy.casualties = None, []  # nobody dies at each of several places
     for name, value in changes.items():
         setattr(copy, name, value)
     return copy
@@ -111,12 +116,19 @@ def as_claim(draft: Draft, coded_by: str, state_ids: frozenset[str]) -> Proposed
         plover_mode=codes["plover_mode"],
         quantity=draft.quantity,
         fatalities=draft.fatalities,
+        casualties=_of_own_sides(draft),
         attributed_to=draft.attributed_to,
         evidence=Evidence(span_start=draft.evidence[0], span_end=draft.evidence[1]),
         also_evidence=tuple(Evidence(span_start=a, span_end=b) for a, b in spans),
         coded_by=coded_by,
         confidence=confidence(draft),
     )
+
+
+def _of_own_sides(draft: Draft) -> tuple[CasualtyCount, ...]:
+    """The counts, none for a role that no actor of the claim has any more."""
+    roles = {a.role for a in draft.actors}
+    return tuple(c if c.role in roles else replace(c, role=None) for c in draft.casualties)
 
 
 def confidence(draft: Draft) -> float:

@@ -7,9 +7,10 @@ from bisect import bisect_left
 
 from timeline.domain.actors import ActorRole
 from timeline.domain.claims import Modality, Polarity
-from timeline.extraction.acting import Cast
+from timeline.extraction.acting import ActorHit, Cast
 from timeline.extraction.attribution import Speakers
 from timeline.extraction.casualties import give_figures
+from timeline.extraction.claiming import credit, is_claimed
 from timeline.extraction.date_forms import DateExpression, Form
 from timeline.extraction.dates import days_of
 from timeline.extraction.dating import Calendar, Dating, date_event, governors, own_dates
@@ -35,7 +36,7 @@ from timeline.extraction.narrative import (
 )
 from timeline.extraction.parsing import Parse, lemma
 from timeline.extraction.placing import PlaceHit
-from timeline.extraction.roles import actors_of_event
+from timeline.extraction.roles import actors_of_event, takes_up
 from timeline.extraction.scene import Scene
 from timeline.extraction.triggers import Trigger, find_triggers, is_overtaken, lasts
 from timeline.extraction.whereabouts import Where, place_of_event
@@ -70,6 +71,7 @@ class Reader:
         self.dates: list[DateExpression] = []
         self.speakers = Speakers(text, cast)
         self.drafts: list[Draft] = []
+        self.told: Draft | None = None
         self.sieges: list[Draft] = []
         self.body = 0
         self.titles: list[tuple[int, int]] = []
@@ -84,8 +86,11 @@ class Reader:
         self._note_subjects(parse, scene)
         last = next((d.type for d in reversed(self.drafts) if d.type in _VIOLENT), None)
         triggers = find_triggers(parse, scene.classes, last)
+        triggers = [t for t in triggers if not (t.is_nominal and is_claimed(t.token))]
         triggers = [t for t in triggers if not self._is_in_title(parse.offsets[t.token.i][0])]
-        words = {w.i for t in triggers for w in (t.token, t.carrier)}
+        tolls = [t for t in triggers if t.type == "Casualties"]
+        events = [t for t in triggers if t not in tolls] or tolls
+        words = {w.i for t in events for w in (t.token, t.carrier)}
         dated = attached(governors(parse, self.dates), words)
         states = [t for t in triggers if lasts(t)]
         hints = [self._draft(trigger, scene, dated, number) for trigger in states]
@@ -99,14 +104,35 @@ class Reader:
         move_story(made, parse, self.calendar, number)
         made += earlier_of_running(made, parse, self.dates)
         made += [d for draft in list(made) for d in listed_places(draft, scene, self.text)]
-        for trigger, killed in give_figures(triggers, made, self.drafts, number):
-            draft = self._draft(trigger, scene, dated, number)
+        for toll in give_figures(triggers, made, self.drafts, number, scene):
+            draft = self._draft(toll.trigger, scene, dated, number)
             if draft is not None:
-                draft.fatalities = killed
+                draft.fatalities, draft.casualties = toll.fatalities, list(toll.casualties)
                 made.append(draft)
+        made = [d for d in made if not self._takes_up(d)]
+        credit(scene, made, self.drafts, number)
         self._remember_place(parse, made)
+        self._remember_doers(made)
         self.drafts += made
         return made
+
+    def _takes_up(self, draft: Draft) -> bool:
+        """As in "The capture came after ...": it only takes up what was told, and adds nothing."""
+        bare = draft.is_definite and not (draft.actors or draft.has_own_place)
+        if not bare or draft.type not in _NEED_PLACE:
+            return False
+        return any(d.type == draft.type and d.is_occurrence for d in self.drafts[-6:])
+
+    def _remember_doers(self, made: list[Draft]) -> None:
+        """Who did the last thing told, and who attacked last: "the advance", "the attackers"."""
+        for draft in (d for d in made if d.is_occurrence):
+            named = [a for a in draft.actors if a.role in (ActorRole.INITIATOR, ActorRole.HOLDER)]
+            if not named:
+                continue
+            doer = ActorHit(0, 0, named[0].as_named, named[0].actor_id)
+            self.cast.doer, self.told = doer, draft
+            if draft.type in _VIOLENT | {"ViolenceAgainstCivilians"}:
+                self.cast.attacker = doer
 
     def _is_in_title(self, at: int) -> bool:
         return any(start <= at < end for start, end in self.titles)
@@ -192,6 +218,7 @@ class Reader:
             is_definite=trigger.is_nominal
             and any(c.dep_ == "det" and c.lower_ in _POINTING for c in token.children),
             verb_index=trigger.carrier.i,
+            is_reported=reading.saying is not None,
             is_retaken=lemma(token) in lexicon().lists["again"],
             is_entry=lemma(token) in lexicon().lists["enter"],
         )
@@ -226,6 +253,9 @@ class Reader:
         again = trigger.type == "AircraftLoss" and any(
             noun.lower_ == "it" for noun in trigger.arguments.object
         )
+        is_taken_up = any(takes_up(noun) for noun in trigger.arguments.subject)
+        if is_taken_up and dating.days is None and not forward and self.told is not None:
+            return Dating(self.told.occurred, None), where  # "The advance also cut ..."
         if dating.days is not None or forward or not (again or is_pluperfect(trigger.carrier)):
             return dating, where
         recent = [d for d in self.drafts[-4:] if d.type == trigger.type and d.has_own_date]

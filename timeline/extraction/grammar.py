@@ -15,7 +15,8 @@ CLIMB_MAX = 25
 _WAYS = frozenset({"north", "south", "east", "west"})
 _MEASURES = frozenset(
     {"most", "all", "much", "some", "many", "half", "dozens", "hundreds", "thousands", "scores"}
-    | {"several", "parts", "part", "rest", "bulk"}
+    | {"several", "parts", "part", "rest", "bulk", "string", "handful", "number", "dozen", "couple"}
+    | {"series", "tonnes", "tons", "cluster", "swathe", "swathes", "sack", "sacks", "loads"}
 )
 _SUBJECT = frozenset({"nsubj", "csubj"})
 _PASSIVE = frozenset({"nsubjpass", "csubjpass"})
@@ -40,6 +41,9 @@ _OBJECT_CONTROL = frozenset(
         "leave",
     ]
 )
+
+
+_BLAMING = frozenset({"accuse", "suspect", "convict"})
 
 
 class Arguments(NamedTuple):
@@ -126,12 +130,22 @@ def arguments(verb: Token) -> Arguments:
     if verb.tag_ == "VBG" and not own_subject and doing:
         subjects = doing
     objects = [_antecedent(o, verb) for o in objects] or _relative_object(verb)
+    objects = objects or _shared_object(verb)
     return Arguments(subjects, objects, preps, particles, False)
+
+
+def _shared_object(verb: Token) -> list[Token]:
+    """As in "shelled and then attacked X": X is the object of both."""
+    for other in (c for c in verb.children if c.dep_ == "conj" and c.tag_ == verb.tag_):
+        between = verb.doc[verb.i + 1 : other.i]
+        if all(t.pos_ in ("CCONJ", "ADV") for t in between):
+            return [c for c in other.children if c.dep_ == "dobj"]
+    return []
 
 
 def _counted(noun: Token) -> Token:
     """Of what there is "most", "all", "dozens": the noun itself is but a measure."""
-    if noun.lower_ not in _MEASURES:
+    if noun.lower_ not in _MEASURES and not noun.like_num:
         return noun
     of = [n for c in noun.children if c.lower_ == "of" for n in c.children if n.dep_ == "pobj"]
     return of[0] if of else noun
@@ -192,6 +206,8 @@ def _relative_object(verb: Token) -> list[Token]:
 
 def _inherited_subject(verb: Token, passive: bool) -> list[Token]:
     head = verb.head
+    if verb.dep_ == "pcomp" and head.lower_ == "of" and lemma(head.head) in _BLAMING:
+        return [c for c in head.head.children if c.dep_ in ("dobj", "nsubjpass")]
     if head == verb:
         return []
     if verb.dep_ in ("acl", "relcl") and head.pos_ in ("NOUN", "PROPN", "PRON"):

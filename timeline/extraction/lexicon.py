@@ -27,6 +27,7 @@ class VerbRule(Struct, frozen=True, forbid_unknown_fields=True):
     not_: list[str] = []
     with_text: list[str] = []
     intransitive: bool = False
+    present: bool = False
 
     @property
     def particles(self) -> tuple[str, ...]:
@@ -57,6 +58,7 @@ class Lexicon:
         self.shown: dict[str, str] = {w: told[0] for w, told in words["shown"].items()}
         self.shown_lemmas: dict[str, str] = {w: told[1] for w, told in words["shown"].items()}
         self.saying: dict[str, frozenset[str]] = _sets(words["saying"])
+        self.casualty_groups: dict[str, frozenset[str]] = _sets(words["casualty_groups"])
         self.modals: dict[str, frozenset[str]] = _sets(words["modals"])
         self.hedges: dict[str, frozenset[str]] = _sets(words["hedges"])
         self.lists: dict[str, frozenset[str]] = _sets(

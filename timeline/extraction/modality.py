@@ -129,7 +129,7 @@ def _negative_subject(token: Token, state: _State) -> None:
     """As in "neither side took X", "nobody entered", "closed no road"."""
     objects = [o for o in token.children if o.dep_ == "dobj"]
     words = [o.lower_ for o in objects] + [c.lower_ for o in objects for c in o.children]
-    if {"no", "nothing", "nobody"} & set(words):
+    if {"no", "nothing", "nobody", "none", "neither"} & set(words):
         state.negate()
     for subject in token.children:
         if subject.dep_ in ("nsubj", "nsubjpass") and any(
@@ -163,6 +163,8 @@ def _is_open(token: Token) -> bool:
     if not _is_infinitive(token):
         return False
     governor = lemma(token.head)
+    if governor == "have" and token.head.tag_ in ("VBD", "VBN"):
+        return False  # "had to leave" tells that they left
     return governor not in lexicon().lists["factual"] | {
         "able",
         "use",

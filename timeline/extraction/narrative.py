@@ -40,6 +40,9 @@ def date_shifted_clauses(
             before = [d for d in after if _at(d, parse) > comma]
             after = [d for d in after if _at(d, parse) < comma]
         main = next((d for d in reversed(before) if d.has_own_date), None)
+        if main is not None and after and after[0].is_nominal:
+            shares = after[0].occurred == main.occurred
+            after[0].has_own_date = after[0].has_own_date and not shares
         if after and main is not None and not after[0].has_own_date:
             _shift(expression, main, after[0], of_main=False)
             _share(after, parse)
@@ -82,6 +85,9 @@ def _at(draft: Draft, parse: Parse) -> int:
 
 def _shift(expression: DateExpression, known: Draft, other: Draft, *, of_main: bool) -> None:
     days = days_told(known)
+    if days and "hours" in expression.parts and other.is_reported:
+        other.occurred = not_later_than(days.last)  # "hours after it said that they had left"
+        return
     dating = shifted(expression, days, of_main=of_main) if days else None
     if dating is not None:
         other.occurred, other.has_own_date = dating.occurred, True

@@ -78,6 +78,9 @@ ANAPHOR = re.compile(
     rf"\b[Tt]h(?:e|at|is) (?!{_ANOTHER} )(?:[a-z-]+ )?(?P<kind>town|city|village|hamlet|settlement|base|airbase|air base|airport|airfield|camp|station|plant|dam|area|"
     r"district|neighbou?rhood|crossing|hill|island|province|enclave|garrison|port|hospital|bridge|refinery|provincial capital)\b(?! (?:of|was named|called) (?:[A-Z]|[ae][a-z]{1,2}-))(?! (?:council|centre|hall|official))"
 )
+SEVERAL = re.compile(
+    r"\b(?:[Tt]he (?:two|three|four|twin|neighbou?ring)|[Bb]oth) (?:[a-z-]+ )?(?P<kind>town|villages?|citie|settlement|hamlet|suburb|base)s?\b"
+)
 ROAD = re.compile(
     r"\b(?:the |a |its |their |an |supplying )?(?:[Oo]nly |[Mm]ain |[Ss]trategic |[Vv]ital |[Kk]ey |[Ll]ast |[Cc]oastal )*(?:supply(?:ing)? |land |army's )?"
     r"(?:road|highway|route|motorway|supply line|corridor)s?"
@@ -90,11 +93,11 @@ NOT_PLACES = re.compile(
     r"\A(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|\A(?:January|February|March|April|May|June|July|August|"
     r"September|October|November|December)\b|\A(?:The|It|He|She|They|A|An|In|On|At|But|And|After|Before|Some|Most|"
     r"Several|Both|Local|Ramadan|Eid|Islam|Friday|God|President|Prime|General|Colonel|Major|Captain|Lieutenant|Mr|Mrs|Dr|Minister|"
-    r"Brigade|Army|Ministry|United|Nations|Twitter|Facebook|Telegram|Reuters|AFP|Human|State|Security|Defence|Defense|Foreign|Special|Later|Earlier|Who)\b"
+    r"Brigade|Army|Ministry|United|Nations|Twitter|Facebook|Telegram|Reuters|AFP|Human|State|Security|Defence|Defense|Foreign|Special|Later|Earlier|Who)\b(?!-)"
 )
 ADJECTIVAL_AFTER = re.compile(r"-(?:led|backed|held|made|controlled)|'s (?:army|forces|troops)")
 ARMED_AFTER = re.compile(
-    r" (?:forces|troops|army|fighters|militants|rebels|jets|soldiers|officials|government|military|"
+    r" (?:clan|tribe|tribesmen|regiment|movement|party|family|forces|troops|army|fighters|militants|rebels|jets|soldiers|officials|government|military|"
     r"militia|groups?|missiles?|positions|areas|territory|hands|targets|rockets?|drones?|artillery|"
     r"tanks?|helicopters?|guns?)"
 )
@@ -104,12 +107,34 @@ ORGANISATION = re.compile(
     r"Committee|Command|Services?)\Z"
 )
 NATIONALITY = re.compile(
-    r"(?:ian|ish|ese|isti|eni|raqi|aeli|ench|utch|man|can|Houthi|Kurd|Taliban|Emirati|Saudi|Tuareg|Rohingya)s?\Z"
+    r"(?:deshi|istani|ian|ish|ese|isti|eni|raqi|aeli|ench|utch|man|can|Houthi|Kurd|Taliban|Emirati|Saudi|Tuareg|Rohingya)s?\Z"
+)
+ADJECTIVE = re.compile(
+    r"(?:[A-Z][a-z]+(?:ian|ish|nese|lese)|Thai|Bangladeshi|Pakistani|Afghan|Somali|Turkmen|Arab|Christian|Druze|Alawite|Yazidi|Shiite|Tuareg|Fulani|Dogon|Rohingya|Bedouin|Iraqi|Yemeni|Saudi|Israeli|French|Dutch|Emirati|German|American|Western|Chechen|Kurd|Shia|Sunni)"
+)
+COUNTRY = re.compile(
+    r"Syria|Iraq|Turkey|Lebanon|Jordan|Iran|Israel|Libya|Egypt|Chad|Niger|Mali|Algeria|Mauritania|Benin|Togo|Ghana|Nigeria|Thailand|China|India|"
+    r"Bangladesh|Laos|Russia|Belarus|Poland|Romania|Moldova|Ukraine|Yemen|Oman|Sudan|South Sudan|Ethiopia|Eritrea|Myanmar|Burkina Faso|Afghanistan|Saudi Arabia|Europe|Africa"
+)
+IN_TOWN = re.compile(r"(?: [a-z-]+){0,2} in (?:the )?(?:(?:town|city|heart|centre) of )?")
+# As in "two quarters, X and Y", "its last outpost, X": what follows the comma is its name.
+KIND_BEFORE = re.compile(
+    r"\b(?:quarter|district|village|town|stronghold|outpost|hill|base|suburb|hamlet|neighbou?rhood|bastion|settlement)s?\Z"
+)
+OFF_TOWN = re.compile(
+    r", (?:an? |the |some )?(?:[a-z-]+ ){0,2}(?:town|village|hamlet|hill|base|camp|suburb|\d+ (?:km|kilomet))[^.;]{0,30}\Z"
+)
+STREET = re.compile(r"(?:Highway|Road|Street|Avenue|Motorway)\Z")
+ROAD_MARK = re.compile(
+    r"\b(?:coast(?:al)?|ring|desert|[A-Z]\d{1,3}|[A-Z][\w']+[-–][A-Z][\w']+) ?\Z"
+)
+TITLE_BEFORE = re.compile(
+    rf"\b(?!{SETTLEMENT}|{SITE}|{REGION}|{PART}|Most|Some|Parts|All|Half|Units|Residents|Battle|People|Hundreds|Dozens|Government)[A-Z][a-z]+ \Z"
 )
 # Parts of longer names, before which the gazetteer's name is another place's; and the Donets is a river.
 _LONGER = re.compile(
     r"\b(?:Umm|Abu|Abou|Tell|Tall|Tal|Khan|Kafr|Kfar|Deir|Dayr|Jabal|Jebel|Wadi|Ain|Ayn|Bir|Ras|Bayt|Beit|Khirbet|Khirbat|"
-    r"Qal'at|Burj|Nahr|Albu|Velyka|Mala|Nova|Novo|Novyi|Stara|Staryi|Verkhnia|Nyzhnia|Nizhny|Veliky|New|Old|Upper|Lower|Mount|Lake)"
+    r"Qal'at|Burj|Nahr|Albu|Velyka|Mala|Nova|Novo|Novyi|Stara|Staryi|Verkhnia|Nyzhnia|Nizhny|Veliky|New|Upper|Lower|Mount|Lake)"
     r"[ -](?:al-|el-)?\Z"
 )
 _AFTER_RIVER = re.compile(

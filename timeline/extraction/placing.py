@@ -14,13 +14,17 @@ from msgspec.structs import replace
 
 from timeline.domain.places import Gazetteer, Place, PlaceKind, PlaceMention, Relation
 from timeline.extraction.mentions import Hit, place_names
+from timeline.extraction.neighbours import located, sharing_relation
 from timeline.extraction.place_forms import (
     ADJECTIVAL_AFTER,
+    ADJECTIVE,
     ARMED_AFTER,
     AWAY,
     BETWEEN,
     COMPASS,
+    COUNTRY,
     KIND_AFTER,
+    KIND_BEFORE,
     KIND_OF,
     LOOSE,
     NATIONALITY,
@@ -37,7 +41,10 @@ from timeline.extraction.place_forms import (
     REGION_BEFORE,
     ROAD,
     ROAD_AFTER,
+    ROAD_MARK,
     SITE_AFTER,
+    STREET,
+    TITLE_BEFORE,
     TOWARD,
     is_no_place_here,
 )
@@ -98,12 +105,14 @@ def find_places(text: str, gazetteer: Gazetteer, taken: list[Hit]) -> list[Place
                 continue
             unknown = _unknown(text, match, gazetteer, taken, strict)
             is_listed = any(covered[max(0, match.start() - 2) : match.start() + 1])
+            is_listed = is_listed or KIND_BEFORE.search(text[: match.start()][-20:]) is not None
             if text[match.start()] == "," and unknown and not unknown.mention.place_id:
                 unknown = unknown if is_listed else None  # rather a person than a place
             if unknown is not None:
                 found.append(unknown)
                 covered[unknown.start : unknown.end] = b"\1" * (unknown.end - unknown.start)
-    found.sort(key=lambda p: p.start)
+    found = sharing_relation(text, sorted(found, key=lambda p: p.start))
+    found = located(text, found)
     return _with_roads(text, found, gazetteer)
 
 
@@ -256,6 +265,10 @@ def _unknown(
     start, end = match.start("name"), match.end("name")
     if NOT_PLACES.match(name) or (name.isupper() and not strict):
         return None
+    if ADJECTIVE.fullmatch(name.removesuffix("s")) or _is_in_longer_name(text, match, start):
+        return None
+    if is_no_place_here(text, start, end):
+        return None
     if any(t.start < end and start < t.end for t in _around(taken, start)):
         return None
     whole = text[start : match.end()] if strict else name
@@ -276,14 +289,29 @@ def _unknown(
     mention, aside = related(text, start, named)
     if is_sure:
         mention = gazetteer.mention(mention)
-    if not is_sure and PART_OF_TOWN.search(whole + text[end : end + 15].split(",", maxsplit=1)[0]):
+    if not is_sure and PART_OF_TOWN.search(
+        match.group() + text[end : end + 15].split(",", maxsplit=1)[0]
+    ):
         return PlaceHit(start, end, mention, "part", is_aside=aside)
+    if STREET.search(name) and not is_sure:
+        return PlaceHit(start, end, replace(mention, geo_precision=2), "road", is_aside=aside)
+    if COUNTRY.fullmatch(name) and not is_sure:
+        return PlaceHit(start, end, replace(mention, geo_precision=3), "region", is_aside=aside)
     kind = (
         "settlement"
         if is_sure or not re.search(r"(?i)base|airport|camp|dam|field", whole)
         else "site"
     )
     return PlaceHit(start, end, mention, kind, is_aside=aside)
+
+
+def _is_in_longer_name(text: str, match: re.Match[str], start: int) -> bool:
+    """As in "Institute for the Study of War", "Temple of Bel": "of" joins it to a name before."""
+    lead = text[match.start() : start].strip()
+    title = TITLE_BEFORE.search(text, max(0, match.start() - 30), match.start())
+    if lead not in ("of", "of the") or title is None:
+        return False
+    return re.search(r"[.!?:;—–]\s*\Z|\A\s*\Z|\n\Z", text[: title.start()][-4:]) is None
 
 
 def _looks_like_no_place(text: str, start: int, end: int) -> bool:
@@ -313,6 +341,9 @@ def _with_roads(text: str, places: list[PlaceHit], gazetteer: Gazetteer) -> list
         if any(p.kind == "road" and p.start <= match.start() < p.end for p in places):
             continue
         after = ROAD_AFTER.match(text, match.end())
+        after = (
+            after if after and re.search(r"[A-Z]|\bto\b|city|town|capital", after.group()) else None
+        )
         end = after.end() if after else match.end()
         ends = [p for p in places if match.start() - 25 <= p.start < end and not p.is_region]
         end = max([match.end(), *(p.end for p in ends if p.end <= end + 20)])
@@ -323,15 +354,27 @@ def _with_roads(text: str, places: list[PlaceHit], gazetteer: Gazetteer) -> list
         mention = PlaceMention(as_named=named[:300], geo_precision=2)
         if road is not None:
             mention = gazetteer.mention(PlaceMention(as_named=named[:300], place_id=road.place_id))
-        elif not ends:
+        elif not ends and not (own := _own_name(text, match, after)):
             earlier = [r.mention for r in roads if r.end <= match.start()]
             if not earlier or after:
                 continue
             mention = earlier[-1]
+        elif not ends:
+            mention = PlaceMention(as_named=own, geo_precision=2)
         roads.append(PlaceHit(match.start(), end, mention, "road"))
     covered = {k for r in roads for k in range(r.start, r.end)}
     inner = [p for p in everywhere if not (p.start in covered and p.end - 1 in covered)]
     return sorted([*inner, *roads], key=lambda p: p.start)
+
+
+def _own_name(text: str, road: re.Match[str], after: re.Match[str] | None) -> str:
+    """As in "coast road", "road to Turkey": what tells it from other roads; else nothing."""
+    before = ROAD_MARK.search(text, max(0, road.start() - 30), road.start())
+    word = before.group() if before else ""
+    named = after.group() if after and re.search(r"[A-Z]", after.group()) else ""
+    return (
+        " ".join((word + text[road.start() : road.end()] + named).split()) if word or named else ""
+    )
 
 
 def _joining(

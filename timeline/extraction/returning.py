@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from itertools import pairwise
 
 from msgspec.structs import replace
 
 from timeline.domain.places import Gazetteer, PlaceKind, PlaceMention, Relation
-from timeline.extraction.place_forms import ANAPHOR, SITE_KINDS
+from timeline.extraction.place_forms import ANAPHOR, SEVERAL, SITE_KINDS
 from timeline.extraction.placing import PlaceHit, related
 
 NEIGHBOURS_MAX = 80
 RECALL_CHARACTERS = 450
+TIME_CLAUSE_MAX = 90
 _SETTLEMENT_WORDS = frozenset(
     {"town", "city", "village", "hamlet", "settlement", "enclave", "provincial capital"}
     | {"district", "neighbourhood", "neighborhood"}
@@ -56,10 +58,37 @@ def with_anaphors(
             continue
         before = [p for p in near if p.end <= match.start()]
         told = [p for p in before if p.start >= body]
+        main = [p for p in told if not _is_in_time_clause(text, p)]
+        told = main if main and main[-1].start >= match.start() - RECALL_CHARACTERS else told
         meant = _meant(match, told, gazetteer) or _meant(match, before, gazetteer)
         if meant is not None:
             found.append(_standing(text, match, meant, gazetteer))
+    for match in SEVERAL.finditer(text):
+        first = _first_of_several(text, match, places)
+        if first is not None:
+            found.append(_standing(text, match, first, gazetteer))
     return sorted(found, key=lambda p: p.start)
+
+
+def _is_in_time_clause(text: str, place: PlaceHit) -> bool:
+    """As in "X fell on Monday, a week after Y had fallen": Y only says when."""
+    before = text[max(0, place.start - TIME_CLAUSE_MAX) : place.start]
+    return _TIME_CLAUSE.search(before) is not None
+
+
+_TIME_CLAUSE = re.compile(
+    r", (?:just |only )?(?:\w+ )?(?:hours?|days?|weeks?|months?|years?) (?:after|before)\b[^.;]*\Z"
+)
+
+
+def _first_of_several(text: str, match: re.Match[str], places: list[PlaceHit]) -> PlaceHit | None:
+    """As in "the two towns": the first of those named last, side by side, before them."""
+    at = bisect_left(places, match.start(), key=lambda p: p.start)
+    near = [p for p in places[max(0, at - NEIGHBOURS_MAX) : at] if p.end <= match.start()]
+    for one, other in reversed(list(pairwise(near))):
+        if text[one.end : other.start] == " and " and one.kind == other.kind:
+            return one
+    return None
 
 
 def _meant(match: re.Match[str], before: list[PlaceHit], gazetteer: Gazetteer) -> PlaceHit | None:
@@ -71,7 +100,10 @@ def _meant(match: re.Match[str], before: list[PlaceHit], gazetteer: Gazetteer) -
         wanted = {"settlement", "part"} if kind in _PARTS else {"settlement"}
         fitting = [p for p in before if p.kind in wanted]
         fitting = fitting or [t for p in before if (t := _town_of(p, gazetteer)) is not None]
-        fitting = [p for p in fitting if _has_size(p, kind, gazetteer)] or fitting
+        sized = [p for p in fitting if _has_size(p, kind, gazetteer)]
+        if kind == "city":
+            sized = [p for p in sized if p.mention.place_id] or sized
+        fitting = sized or fitting
     elif kind == "province":
         fitting = [p for p in before if p.kind == "region"]
     else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from timeline.extraction.acting import ActorHit, Cast
+from timeline.extraction.classing import by_its_words
 from timeline.extraction.grammar import CLIMB_MAX, Token, coordinated, left_edge
 from timeline.extraction.lexicon import lexicon
 from timeline.extraction.parsing import Parse, lemma
@@ -20,10 +21,13 @@ _PERSONAL = frozenset({"it", "they", "them", "he", "she", "we", "its", "their"})
 _FIGHTING = frozenset({"force", "air_arm", "gun", "person"})
 _WEAPONS = frozenset({"air_arm", "gun", "munition", "aircraft"})
 _AFFECTED = frozenset({"dobj", "pobj", "nsubjpass"})
-_SIDES = frozenset({"army", "government", "military", "regime", "junta", "air"})
+_SIDES = frozenset({"security", "army", "government", "military", "regime", "junta", "air"})
+_BELONGS = frozenset({"of", "from", "to", "with", "by"})
+_MEN = frozenset({"man", "fighter", "soldier", "troop", "force"})
 _STRANGERS = frozenset({"gunman", "fighter", "group", "attacker", "assailant", "bomber", "drone"})
 _LOOSE_KINDS = frozenset({"soldier", "militant", "fighter", "troop"})
 _PLAIN_MARKS = _SIDES | {
+    "force",
     "ground",
     "armed",
     "several",
@@ -64,11 +68,7 @@ class Scene:
     def _classify(self, token: Token) -> frozenset[str]:
         words = lexicon()
         held = set(words.classes(lemma(token))) | set(words.classes(token.lower_))
-        if "force" in held and _carries_relief(token):
-            held.discard("force")
-        if any(c.lower_ == "suicide" for c in token.lefts):
-            held.discard("air_arm")
-            held.add("suicide_bomber")
+        held = by_its_words(token, held)
         a, b = self.parse.offsets[token.i]
         place = any(p.start < b and a < p.end for p in self.places)
         if held & {"settlement", "site", "region"} or place:
@@ -76,8 +76,6 @@ class Scene:
         hits = self.cast.touching(a, b)
         if any(h.end >= b for h in hits):
             held.add("actor")
-        if lemma(token) == "force" and any(c.lower_ == "air" for c in token.lefts):
-            held.add("air_arm")
         if token.pos_ == "PRON" and self._is_coalition(token):
             held.add("air_arm")
         if any(self.cast.is_irregular(h) for h in hits):
@@ -182,12 +180,27 @@ class Scene:
         self, noun: Token, first: int, last: int, barred: frozenset[str]
     ) -> ActorHit | None:
         """As in "its drones", "their fighters": whoever the pronoun stands for."""
-        if "person" in self.classes(noun) and "force" not in self.classes(noun):
+        low, classes = lemma(noun), self.classes(noun)
+        if low not in _MEN and "person" in classes and "force" not in classes:
             return None
+        if low in _MEN and any(c.lower_ in ("his", "her") for c in noun.lefts):
+            return self._of_leader(noun, first, last)
         for owner in (c for c in noun.lefts if c.dep_ == "poss" and c.lower_ in ("its", "their")):
+            if low == "defender":  # of a place, and not of whoever was told of last
+                return ActorHit(first, last, self.phrase(noun), None)
             whose = self._of_pronoun(owner, first, last, barred)
             if whose is not None and whose.actor_id is not None:
                 return ActorHit(first, last, self.phrase(noun), whose.actor_id, True)
+        return None
+
+    def _of_leader(self, noun: Token, first: int, last: int) -> ActorHit | None:
+        """As in "X's founder said that his men ...": X."""
+        before = [t for t in noun.doc[: noun.i] if t.dep_ in ("nsubj", "nsubjpass") and t != noun]
+        for leader in reversed(before):
+            near = [t for t in leader.subtree if abs(t.i - leader.i) <= NOUN_PHRASE_WORDS_MAX]
+            start, end = self.parse.offsets[near[0].i][0], self.parse.offsets[near[-1].i][1]
+            for hit in self.cast.touching(start, end):
+                return ActorHit(first, last, self.phrase(noun), hit.actor_id, True)
         return None
 
     def _seated(self, noun: Token, first: int, last: int) -> ActorHit | None:
@@ -221,7 +234,8 @@ class Scene:
         )
         refers = (is_plain and "person" not in self.classes(noun)) or is_loose
         if refers and not is_new:
-            side = next((c.lower_ for c in marks if c.lower_ in _SIDES), low)
+            sides = [c.lower_ for m in marks for c in (m, *m.lefts)]
+            side = next((word for word in sides if word in _SIDES), low)
             start = self.parse.sentence.start
             stands = self.cast.standing_for(side, first, start, barred)
             if stands is not None and stands.actor_id is None:
@@ -236,6 +250,7 @@ class Scene:
     def _is_weapon(self, noun: Token) -> bool:
         """Whether a noun is an aircraft, gun or missile and says nothing of whose it is."""
         marks = {c.lower_ for c in noun.lefts if c.dep_ in ("amod", "compound", "nmod")}
+        marks |= {x.lower_ for c in noun.lefts if c.lower_ == "force" for x in c.lefts}
         return bool(self.classes(noun) & _WEAPONS) and not (
             marks & _SIDES or lemma(noun) == "coalition"
         )
@@ -251,6 +266,8 @@ class Scene:
     def _is_only_place(self, noun: Token, hit: ActorHit) -> bool:
         """Whether the name is a capital that stands here for the city ("near Damascus")."""
         same = any(p.start == hit.start and p.end == hit.end for p in self.all_places)
+        if noun.head.lower_ == "from" and self.classes(noun.head.head) & _WEAPONS:
+            return False  # "drones from X struck"
         return (
             same
             and noun.dep_ == "pobj"
@@ -275,6 +292,7 @@ class Scene:
         """An actor in "aircraft of X", "a convoy belonging to X", "fighters from X"."""
         offsets = self.parse.offsets
         queue = [c for c in noun.rights if c.dep_ in ("prep", "acl", "appos", "nmod")]
+        queue += [c for c in noun.rights if c.lower_ in ("loyal", "allied", "close")]
         for _ in range(CLIMB_MAX):
             if not queue:
                 return None
@@ -285,14 +303,31 @@ class Scene:
                 "ally",
                 "link",
                 "back",
+                "carry",
+                "charter",
+                "operate",
+                "lead",
+                "command",
+                "own",
+                "fly",
+                "pilot",
+                "control",
             ):
                 continue
-            if child.dep_ == "prep" and child.lower_ not in ("of", "from", "to", "with", "by"):
+            if child.dep_ in ("prep", "agent") and child.lower_ not in _BELONGS:
                 continue
+            by_whom = child.dep_ == "pobj" and child.head.dep_ == "agent"
+            if by_whom and child.pos_ == "PROPN" and not self.cast.touching(*offsets[child.i]):
+                start, end = offsets[child.i]
+                return ActorHit(start, end, self.phrase(child), None)
             for hit in self.cast.touching(*offsets[child.i]):
-                if child.dep_ in ("pobj", "appos", "nmod", "compound") and not self._is_only_place(
-                    child, hit
-                ):
+                if child.dep_ in (
+                    "pobj",
+                    "dobj",
+                    "appos",
+                    "nmod",
+                    "compound",
+                ) and not self._is_only_place(child, hit):
                     return hit
             sides = [child, *(c for c in child.children if c.dep_ in ("poss", "compound"))]
             for side in (s for s in sides if s.dep_ != "prep" and lemma(s) in _SIDES):
@@ -304,7 +339,7 @@ class Scene:
             queue.extend(
                 c
                 for c in child.children
-                if c.dep_ in ("prep", "pobj", "compound", "poss", "amod", "conj")
+                if c.dep_ in ("prep", "agent", "dobj", "pobj", "compound", "poss", "amod", "conj")
             )
         return None
 
@@ -334,13 +369,6 @@ class Scene:
                 direct = direct[:1]
             found.extend(p for p in direct if p not in found)
         return found
-
-
-def _carries_relief(token: Token) -> bool:
-    """As in "a convoy of aid trucks", which is no force."""
-    loads = [t for c in token.rights if c.lower_ in ("of", "with", "carrying") for t in c.subtree]
-    names = {lemma(t) for t in [*loads, *token.lefts]}
-    return bool(names & (lexicon().nouns["relief"] | {"civilian", "refugee", "humanitarian"}))
 
 
 def _in_clause(token: Token, top: Token) -> bool:

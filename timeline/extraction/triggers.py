@@ -11,8 +11,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-from timeline.extraction.grammar import Arguments, Token, arguments, is_garden_path
+from timeline.extraction.grammar import Arguments, Token, arguments, is_passive
 from timeline.extraction.lexicon import NounRule, VerbRule, lexicon
+from timeline.extraction.lookalikes import HARM, harms_next, is_outcome, only_looks_like_a_verb
 from timeline.extraction.parsing import Parse, lemma
 
 Classes = Callable[[Token], frozenset[str]]
@@ -40,6 +41,7 @@ _COUNTERS = frozenset(
         "month",
     ]
 )
+_ONE_BLOW = frozenset({"attack", "assault", "raid"})  # "the offensive" is never one bombing
 _PERSONS = frozenset({"them", "him", "they", "who"})
 _PRONOUNS = frozenset({"it", "them", "that", "this", "which", "both"})
 
@@ -126,23 +128,9 @@ def _is_told_by(trigger: Trigger, others: list[Trigger]) -> bool:
 def _verb(token: Token, classes: Classes) -> Trigger | None:
     low = lemma(token)
     rules = lexicon().verbs.get(low)
-    if not rules or token.dep_ in ("aux", "auxpass") or (low, token.tag_) == ("flee", "VBG"):
-        return None
-    if (
-        token.tag_ == "VBG"
-        and token.dep_ in ("nsubj", "nsubjpass", "csubj")
-        and (token.lower_ in lexicon().noun_rules)
-    ):
-        return None
-    is_active = is_garden_path(token)
-    if token.dep_ == "compound" and not is_active:
-        return None
-    told = is_active or (_has_agent(token) and token.head.pos_ == "PROPN")
-    if token.dep_ == "amod" and not told:
+    if not rules or only_looks_like_a_verb(token, low):
         return None
     args = arguments(token)
-    if low == "change" and any(t.lower_ in ("times", "twice") for t in token.subtree):
-        return None  # "has changed hands several times" tells of no one change
     if low in ("fight", "battle") and token.dep_ == "acl" and not args.after("with", "against"):
         return None  # "volunteers fighting alongside the army" tells who they are
     for rule in rules:
@@ -150,17 +138,12 @@ def _verb(token: Token, classes: Classes) -> Trigger | None:
             kind = rule.type
             if kind == "FromSubject":
                 return None
-            if low == "kill" and kind == "ViolenceAgainstCivilians" and _is_outcome(token):
+            by_air = kind == "Airstrike" and token.dep_ == "advcl" and is_passive(token.head)
+            if low == "kill" and (by_air or kind[:8] == "Violence") and is_outcome(token):
                 kind = "Casualties"
             carrier = token.head if token.dep_ == "csubj" else token
             return Trigger(token, kind, rule.roles, args, carrier, is_nominal=False)
     return None
-
-
-def _is_outcome(token: Token) -> bool:
-    """Whether a killing only tells what another event did: "shelled the town and killed two"."""
-    told = token.head
-    return token.dep_ in ("conj", "advcl", "xcomp") and lemma(told) in lexicon().verbs
 
 
 def is_overtaken(trigger: Trigger, others: list[Trigger]) -> bool:
@@ -176,10 +159,6 @@ def is_overtaken(trigger: Trigger, others: list[Trigger]) -> bool:
     return any(trigger.token.head in t.arguments.object + t.arguments.subject for t in taken)
 
 
-def _has_agent(token: Token) -> bool:
-    return any(c.dep_ in ("agent", "npadvmod") for c in token.children)
-
-
 def _fits(rule: VerbRule, low: str, token: Token, args: Arguments, classes: Classes) -> bool:
     if (
         rule.particles
@@ -192,6 +171,10 @@ def _fits(rule: VerbRule, low: str, token: Token, args: Arguments, classes: Clas
     if rule.needs.get(low) and not set(rule.needs[low]) & {
         t.lower_.rstrip("s") for t in token.sent
     }:
+        return False
+    if rule.type == "Bombing" and any("air_arm" in classes(s) for s in args.subject):
+        return False  # "glide bombs hit X"
+    if rule.present and token.tag_ not in ("VBP", "VBZ"):
         return False
     if rule.with_text and not {t.lower_ for t in token.doc} & set(rule.with_text):
         return False
@@ -243,7 +226,7 @@ def _noun(token: Token, classes: Classes, last_kind: str | None) -> Trigger | No
     rules = lexicon().noun_rules.get(low) or lexicon().noun_rules.get(token.lower_)
     if not rules or (token.pos_ == "VERB" and token.tag_ != "VBG"):
         return None
-    if token.dep_ in ("compound", "amod", "nmod", "poss") and not _harms_next(token):
+    if token.dep_ in ("compound", "amod", "nmod", "poss") and not harms_next(token):
         return None
     before = {lemma(c) for c in token.lefts} | {lemma(g) for c in token.lefts for g in c.children}
     for rule in rules:
@@ -256,7 +239,7 @@ def _noun(token: Token, classes: Classes, last_kind: str | None) -> Trigger | No
         ]
         if rule.of and not _any(nouns, rule.of, classes):
             continue
-        carrier = token.doc[token.i + 1] if _harms_next(token) else _carrier(token)
+        carrier = token.doc[token.i + 1] if harms_next(token) else _carrier(token)
         if not _stands(rule, token, carrier, classes):
             continue
         return _nominal(token, rule, carrier, last_kind)
@@ -268,7 +251,7 @@ def _nominal(token: Token, rule: NounRule, carrier: Token | None, last_kind: str
         c.dep_ == "det" and c.lower_ in ("the", "that", "this") for c in token.children
     )
     kind = rule.type
-    is_open = kind == "Clash" or token.lower_ == "bombing"
+    is_open = (kind == "Clash" and lemma(token) in _ONE_BLOW) or token.lower_ == "bombing"
     if is_definite and last_kind in ("Airstrike", "Shelling", "Bombing") and is_open:
         kind = last_kind
     verb = carrier if carrier is not None else token
@@ -328,20 +311,9 @@ def _carrier(token: Token) -> Token | None:
     return None
 
 
-_HARM = frozenset({"kill", "wound", "injure", "destroy", "damage", "hit", "strike"})
-
-
-def _harms_next(token: Token) -> bool:
-    """As in "X shelling hit Y", where the parse takes the shelling for a part of X's name."""
-    if token.tag_ != "VBG" or token.i + 1 >= len(token.doc):
-        return False
-    after = token.doc[token.i + 1]
-    return after.tag_ == "VBD" and lemma(after) in _HARM
-
-
 def _stands(rule: NounRule, token: Token, carrier: Token | None, classes: Classes) -> bool:
     """Whether a noun tells of an event here, or only names one as background."""
-    if rule.when == "always" or _harms_next(token):
+    if rule.when == "always" or harms_next(token):
         return True
     if rule.when == "since":
         return any(c.lower_ == "since" for c in token.children) or (
@@ -362,7 +334,7 @@ def _stands(rule: NounRule, token: Token, carrier: Token | None, classes: Classe
     )
     if causes:
         return True
-    harms = token.dep_ == "nsubj" and lemma(token.head) in _HARM
+    harms = token.dep_ == "nsubj" and lemma(token.head) in HARM
     if harms and (
         rule.when != "light"
         or rule.type == "Bombing"

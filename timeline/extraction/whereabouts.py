@@ -11,7 +11,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from timeline.domain.places import PlaceMention, Relation
-from timeline.extraction.grammar import Token
+from timeline.extraction.grammar import CLIMB_MAX, Token
 from timeline.extraction.parsing import lemma
 from timeline.extraction.placing import PlaceHit
 from timeline.extraction.scene import Scene
@@ -20,6 +20,7 @@ from timeline.extraction.triggers import Trigger
 AS_NAMED_CHARACTERS_MAX = 300
 _OF_CONTROL = frozenset({"ControlChanged", "ControlStated", "Withdrawal"})
 _OF_PLACE = _OF_CONTROL | {"RouteCut", "RouteOpened", "SiegeBegan", "SiegeEnded"}
+_AT_PLACES = frozenset({"strafe", "bomb", "shell", "bombard", "pound"})
 _PRONOUNS = frozenset({"it", "there", "them"})
 _HANDLES = frozenset({"control", "possession", "hand", "eastwards", "all", "whole", "rest"})
 
@@ -41,35 +42,99 @@ def place_of_event(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> Wh
     if trigger.type == "Withdrawal":
         scene = scene.without(lambda hit: _is_destination(hit, trigger, scene))
     slots = _slots(trigger)
-    for slot in slots if of_place else [*trigger.arguments.object, *slots]:
-        noun = _named_by_apposition(slot, scene)
-        hits = [h for h in scene.places_of(noun) if not h.is_aside or h.kind == "road"]
-        spots = [h for h in hits if h.kind != "road"]
-        hits = hits if trigger.type.startswith("Route") or not spots else spots
-        if hits and (town := _town_of(hits[0], focus)) is not None:
-            return Where(focus, town, True)
-        if hits:
-            return Where(hits[0], _as_told(hits[0], noun, trigger, scene), True)
+    if (which := _told_by_which(trigger, scene)) is not None and of_place:
+        return Where(which, which.mention, True)
+    if (named := _named(trigger, scene)) is not None:
+        return named
+    if (told := _told_by_slots(slots, trigger, scene, focus)) is not None:
+        return told
     if of_place and focus is not None and any(n.lower_ in _PRONOUNS for n in slots):
         return Where(focus, focus.mention, True)
     there = [c for w in (trigger.token, trigger.carrier) for c in w.subtree if _is_there(c, w)]
     if focus is not None and there:
         return Where(focus, focus.mention, True)
-    named = [n for n in trigger.arguments.object if "name" in scene.classes(n)]
-    if named and of_place and trigger.roles.get("obj") in ("place", "target"):
-        phrase = scene.phrase(named[0])[:AS_NAMED_CHARACTERS_MAX] or str(named[0].text)
-        return Where(None, PlaceMention(as_named=phrase), True)
-    clause = _in_same_clause(trigger, scene)
+    clause = _in_same_clause(trigger, scene, focus)
     if clause is not None and of_place and clause.mention.relation is Relation.TOWARD:
         clause = None
     if clause is not None:
         is_road = trigger.type.startswith("Route") and clause.kind == "road"
-        loose = trigger.type in _OF_CONTROL or (of_place and not is_road and trigger.is_nominal)
-        return Where(clause, _near(clause) if loose else clause.mention, False)
+        is_loose = trigger.type in _OF_CONTROL or (of_place and not is_road and trigger.is_nominal)
+        return Where(clause, _near(clause) if is_loose else clause.mention, False)
     if focus is None:
         return Where(None, None, False)
     is_siege = trigger.type.startswith("Siege")
     return Where(focus, focus.mention if is_siege else _near(focus), False)
+
+
+def _told_by_slots(
+    slots: list[Token], trigger: Trigger, scene: Scene, focus: PlaceHit | None
+) -> Where | None:
+    """The first place that the words of the event name; rather a spot than a region."""
+    of_place = trigger.type in _OF_PLACE
+    vague: Where | None = None
+    for slot in slots if of_place else [*trigger.arguments.object, *slots]:
+        noun = _named_by_apposition(slot, scene)
+        hits = [h for h in scene.places_of(noun) if not h.is_aside or h.kind == "road"]
+        spots = [h for h in hits if h.kind != "road"]
+        hits = hits if trigger.type.startswith("Route") or not spots else spots
+        if not hits:
+            continue
+        if (town := _town_of(hits[0], _last_town(hits[0], scene, focus))) is not None:
+            return Where(focus, town, True)
+        told = Where(hits[0], _as_told(hits[0], noun, trigger, scene), True)
+        if of_place or not _is_vague(hits[0]):
+            return told
+        vague = vague or told
+    return vague
+
+
+def _named(trigger: Trigger, scene: Scene) -> Where | None:
+    """What was taken, held or left, by a name that the gazetteer lacks."""
+    nouns = trigger.arguments.object if trigger.roles.get("obj") in ("place", "target") else []
+    if trigger.type not in _OF_PLACE:  # "X was bombed", of a town that the gazetteer lacks
+        nouns = (
+            [n for n in nouns if _is_name(n, scene)] if lemma(trigger.token) in _AT_PLACES else []
+        )
+    if trigger.roles.get("subj") == "place":
+        nouns = trigger.arguments.subject
+    named = [n for n in nouns if "name" in scene.classes(n)]
+    common = [n for n in nouns if scene.classes(n) & {"settlement", "site"}]
+    named += [c for n in common for c in n.rights if c.dep_ == "appos" and _is_name(c, scene)]
+    spans = [scene.parse.offsets[n.i] for n in nouns]
+    known = any(p.start < b and a < p.end for p in scene.places for a, b in spans)
+    if not named or known:
+        return None
+    phrase = scene.phrase(named[0])[:AS_NAMED_CHARACTERS_MAX] or str(named[0].text)
+    return Where(None, PlaceMention(as_named=phrase), True)
+
+
+def _is_name(token: Token, scene: Scene) -> bool:
+    return token.pos_ == "PROPN" and "name" in scene.classes(token)
+
+
+def _is_vague(hit: PlaceHit) -> bool:
+    """Whether a place is a region, or a road that the gazetteer lacks: a spot says more."""
+    return hit.is_region or (hit.mention.place_id is None and hit.kind == "road")
+
+
+def _told_by_which(trigger: Trigger, scene: Scene) -> PlaceHit | None:
+    """As in "between X and Y, which the group has held": Y, whatever the parse hangs it on."""
+    token = trigger.token
+    lefts = [c for c in token.children if c.i < token.i and c.lower_ == "which"]
+    if not lefts or lefts[0].i < 2 or token.doc[lefts[0].i - 1].text != ",":
+        return None
+    start, end = scene.parse.offsets[lefts[0].i - 2]
+    hits = [h for h in scene.places if h.start < end and start < h.end]
+    return hits[0] if hits and hits[0].kind in ("settlement", "site", "part") else None
+
+
+def _last_town(quarter: PlaceHit, scene: Scene, focus: PlaceHit | None) -> PlaceHit | None:
+    """The town that a quarter is in: the one told of last that is known."""
+    if focus is None or focus.mention.place_id is not None:
+        return focus
+    known = [p for p in scene.all_places if p.kind == "settlement" and p.mention.place_id]
+    before = [p for p in known if p.start < quarter.start and not p.is_aside]
+    return before[-1] if before else focus
 
 
 def _town_of(hit: PlaceHit, focus: PlaceHit | None) -> PlaceMention | None:
@@ -144,19 +209,41 @@ def _near(hit: PlaceHit) -> PlaceMention:
     )
 
 
-def _in_same_clause(trigger: Trigger, scene: Scene) -> PlaceHit | None:
-    """The best place of the clause: named in it, no aside, no mere region, the nearest."""
+def _in_same_clause(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> PlaceHit | None:
+    """The best place of the clause: named in it, no aside, no mere region, the nearest.
+
+    What only a later clause names is not meant, where another place was told of before.
+    """
     top = trigger.carrier
-    spans = [scene.parse.offsets[t.i] for t in top.subtree]
+    is_subject = trigger.is_nominal or trigger.token.lower_.endswith("ing")
+    if is_subject and top.dep_ in ("nsubj", "csubj", "advcl") and top.head.pos_ == "VERB":
+        top = top.head  # "Shelling by X wounded three in Y"
+    spans = [scene.parse.offsets[t.i] for t in top.subtree if not _of_next_clause(t, top)]
     at = scene.parse.offsets[trigger.token.i][0]
 
     def rank(hit: PlaceHit) -> tuple[bool, bool, bool, int]:
         inside = any(hit.start < b and a < hit.end for a, b in spans)
         return (not inside, hit.is_aside, hit.is_region, abs(hit.start - at))
 
-    best = min(scene.places, key=rank, default=None)
+    def is_meant(hit: PlaceHit) -> bool:
+        return focus is None or hit.start < at or not rank(hit)[0]
+
+    best = min((h for h in scene.places if is_meant(h)), key=rank, default=None)
     if best is None or (
         best.is_aside and best.kind != "road" and best.mention.relation is not Relation.TOWARD
     ):
         return None
     return best
+
+
+def _of_next_clause(token: Token, top: Token) -> bool:
+    """Whether a word below a verb is in a clause coordinated with it that has its own subject."""
+    current = token
+    for _ in range(CLIMB_MAX):
+        if current in (top, current.head):
+            return False
+        is_clause = current.dep_ == "conj" and current.head == top and current.pos_ == "VERB"
+        if is_clause and any(c.dep_ in ("nsubj", "nsubjpass") for c in current.children):
+            return True
+        current = current.head
+    return False

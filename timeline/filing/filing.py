@@ -32,6 +32,7 @@ from timeline.filing.deciding import (
 )
 from timeline.filing.documents import PROSE_SUFFIXES, SUFFIXES, read_bytes
 from timeline.filing.drafts import Draft
+from timeline.filing.history import read_history
 from timeline.filing.identity import report_id_of
 from timeline.filing.prose import read_prose
 from timeline.filing.withholding import refuse_withheld
@@ -247,7 +248,7 @@ class Filing:
     ) -> Decision:
         gazetteer, actors = self._reader.gazetteer(), self._reader.actor_table()
         claims, coded_by = self._claims(draft, when)
-        check_dates(draft, claims, when)
+        check_dates(draft.path, claims, when.reported)
         amendments = tuple(
             replace(a, changes=resolved_changes(a.changes, gazetteer, actors)) if a.changes else a
             for a in draft.amendments
@@ -264,6 +265,7 @@ class Filing:
             actors=actors,
             coded_by=coded_by,
             metadata={"command": "file"},
+            history=read_history(self._store, report_id) if is_revision else None,
         )
 
     def _claims(

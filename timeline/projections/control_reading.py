@@ -39,7 +39,7 @@ from timeline.domain.evidence import INSTANT, Evidence
 from timeline.domain.slabs import BESIDE, FIGHTS, HOLDS
 from timeline.domain.time import instant_from_text, instant_text
 from timeline.projections import tables
-from timeline.projections.control_rows import INFINITY
+from timeline.projections.control_forms import INFINITY
 
 # The last instant that can be written, for "all that is known" and "the latest".
 LAST = "9999-12-31T23:59:59.999999Z"

@@ -293,14 +293,22 @@ class Reader:
                 found[claim.report_version] = claim.claim_id
         return next((found[v] for v in reversed(order) if v in found), None)
 
-    def report_claims(self, report_id: str, known_on: str | None = None) -> tuple[Entry, ...]:
+    def report_claims(
+        self, report_id: str, known_on: str | None = None, reviews: tuple[str, ...] = ()
+    ) -> tuple[Entry, ...]:
         """A report's standing claims in the order in which they were filed."""
-        page = self.timeline(Filters(report_id=report_id), known_on)
+        filters = Filters(report_id=report_id, reviews=reviews)
+        page = self.timeline(filters, known_on)
         found = list(page.entries)
         while page.has_next:
-            page = self.timeline(Filters(report_id=report_id), known_on, after=found[-1].key)
+            page = self.timeline(filters, known_on, after=found[-1].key)
             found += page.entries
         return tuple(sorted(found, key=lambda e: e.position))
+
+    def text(self, digest: str | None) -> str | None:
+        """The text of a document; `None` when there is none, or it is withheld."""
+        found = None if digest is None else self._documents.documents([digest]).get(digest)
+        return None if found is None or found.content is None else found.content.decode()
 
     def reports(
         self,

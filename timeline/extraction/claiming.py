@@ -1,0 +1,62 @@
+"""Finds who claims an attack told before: "X claimed the attack", "claimed responsibility".
+
+Claiming is no event of its own. Whoever claims it is named as the doer, where nobody else is.
+"""
+
+from __future__ import annotations
+
+from timeline.domain.actors import ActorMention, ActorRole
+from timeline.domain.claims import Modality, Polarity
+from timeline.extraction.drafts import Draft
+from timeline.extraction.grammar import Token, arguments
+from timeline.extraction.modality import read_modality
+from timeline.extraction.parsing import lemma
+from timeline.extraction.scene import Scene
+
+SENTENCES_BACK_MAX = 4
+_CLAIMED = frozenset(
+    {"attack", "assault", "ambush", "raid", "bombing", "blast", "strike", "responsibility"}
+    | {"killing", "massacre", "explosion", "operation", "abduction", "kidnapping", "credit"}
+)
+_ATTACKS = frozenset(
+    {"Clash", "Bombing", "Airstrike", "Shelling", "ViolenceAgainstCivilians", "Detention"}
+)
+
+
+def is_claimed(noun: Token) -> bool:
+    """Whether an event noun is what somebody claims: "claimed the attack"."""
+    head = noun.head
+    if (lemma(noun) not in _CLAIMED and noun.lower_ != "it") or noun.dep_ != "dobj":
+        return False
+    return lemma(head) == "claim" or (lemma(head) == "take" and lemma(noun) == "responsibility")
+
+
+def credit(scene: Scene, made: list[Draft], earlier: list[Draft], number: int) -> None:
+    """Name whoever claims an attack as its doer, where it has none that is known.
+
+    Args:
+        scene: The sentence.
+        made: Its own drafts.
+        earlier: The drafts of earlier sentences.
+        number: The number of the sentence.
+    """
+    for noun in scene.parse.doc:
+        if not is_claimed(noun) or not _is_told(noun.head):
+            continue
+        named = [h for s in arguments(noun.head).subject for h in scene.actors_of(s)]
+        known = [h for h in named if h.actor_id is not None or h.as_named[:1].isupper()]
+        recent = [d for d in earlier if number - d.sentence <= SENTENCES_BACK_MAX]
+        attacks = [d for d in (*recent, *made) if d.type in _ATTACKS and d.is_occurrence]
+        if not known or not attacks:
+            continue
+        last = attacks[-1]
+        doers = [a for a in last.actors if a.role is ActorRole.INITIATOR]
+        if any(a.actor_id or a.as_named[:1].isupper() for a in doers):
+            continue
+        claimant: ActorMention = scene.cast.mention(known[0], ActorRole.INITIATOR)
+        last.actors = [claimant, *(a for a in last.actors if a not in doers)]
+
+
+def _is_told(verb: Token) -> bool:
+    reading = read_modality(verb)
+    return (reading.modality, reading.polarity) == (Modality.ASSERTED, Polarity.POSITIVE)
