@@ -27,6 +27,7 @@ from timeline.api.documents import Documents
 from timeline.api.endpoint import Asked, GraphQLEndpoint
 from timeline.api.etags import tag_of
 from timeline.api.freshness import Freshness
+from timeline.api.metrics import Metrics
 from timeline.api.schema import execute
 from timeline.api.serving import ServerSettings
 from timeline.api.streaming.access import MayRead, anyone
@@ -105,29 +106,25 @@ def create_app(
         freshness.ensure()
         return tag_of(reader, store, asked)
 
-    def read_readiness() -> Response:
+    def readiness() -> Response:
         freshness.ensure()
         return health.readiness(reader, store, check_schema)
 
     async def front(_request: Request) -> Response:
         return await run_in_threadpool(read_front)
 
-    async def alive(_request: Request) -> Response:
-        return health.alive()
-
-    async def ready(_request: Request) -> Response:
-        return await run_in_threadpool(read_readiness)
-
     hub, admit = Hub(reader, store), Documents(settings).admit
+    metrics = Metrics(reader, store, hub) if settings.metrics else None
+    answer = run if metrics is None else metrics.counted(run)
     graphql = GraphQLEndpoint(
-        run,
+        answer,
         admit,
         tag,
         graphiql=settings.graphiql,
         cache_seconds=settings.cache_seconds,
     )
-    streams = EventStreamEndpoint(hub, store, run, admit, may_read)
-    sockets = WebSocketEndpoint(hub, run, admit, may_read, settings.cors_origins)
+    streams = EventStreamEndpoint(hub, store, answer, admit, may_read)
+    sockets = WebSocketEndpoint(hub, answer, admit, may_read, settings.cors_origins)
 
     def caught_up() -> None:
         freshness.ensure()
@@ -138,8 +135,8 @@ def create_app(
         routes=[
             Route("/", front, methods=["GET"]),
             *_graphql_routes(graphql, streams, sockets),
-            Route("/healthz", alive, methods=["GET"]),
-            Route("/readyz", ready, methods=["GET"]),
+            *_metrics_routes(metrics),
+            *_health_routes(readiness),
             Mount("/static", StaticFiles(directory=pages.STATIC)),
         ],
     )
@@ -160,6 +157,30 @@ def _graphql_routes(
         Route("/graphql", ask, methods=["GET", "POST"]),
         WebSocketRoute("/graphql", talk),
     ]
+
+
+def _health_routes(readiness: Callable[[], Response]) -> list[BaseRoute]:
+    async def alive(_request: Request) -> Response:
+        return health.alive()
+
+    async def ready(_request: Request) -> Response:
+        return await run_in_threadpool(readiness)
+
+    return [
+        Route("/healthz", alive, methods=["GET"]),
+        Route("/readyz", ready, methods=["GET"]),
+    ]
+
+
+def _metrics_routes(metrics: Metrics | None) -> list[BaseRoute]:
+    if metrics is None:
+        return []
+
+    async def show(_request: Request) -> Response:
+        text = await run_in_threadpool(metrics.text)
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return [Route("/metrics", show, methods=["GET"])]
 
 
 def _add_middlewares(app: Starlette, settings: ServerSettings) -> None:
