@@ -13,7 +13,12 @@ from timeline.domain.claims import Certainty, Modality, Polarity
 from timeline.extraction.grammar import CLIMB_MAX, Token, arguments
 from timeline.extraction.lexicon import lexicon
 from timeline.extraction.parsing import lemma
-from timeline.extraction.truth import happenings_of, is_called_untrue, is_polar_question
+from timeline.extraction.truth import (
+    happenings_of,
+    is_called_untrue,
+    is_polar_question,
+    stands_before_colon,
+)
 
 _CLAUSAL = frozenset(
     {
@@ -78,7 +83,7 @@ def read_modality(token: Token) -> Reading:
     _own(token, state)
     for _ in range(CLIMB_MAX):
         head = current.head
-        if head == current:
+        if head == current or stands_before_colon(current, head):
             break
         _step(current, head, state)
         current = head
@@ -371,6 +376,8 @@ def _said(current: Token, head: Token, low: str, state: _State) -> None:
         state.certainty = Certainty.LIKELY
     elif low == "tell" and current.dep_ == "xcomp":
         state.set(Modality.FORECAST)
+    elif low in ("announce", "declare") and current.dep_ == "dobj" and current.pos_ == "NOUN":
+        state.set(Modality.FORECAST)  # "announced an offensive"
     if low not in saying["denial"] and negated:
         state.certainty = Certainty.DOUBTFUL
         state.set(Modality.HYPOTHETICAL)

@@ -98,3 +98,8 @@ def _is_denied_truth(verb: Token, untrue: frozenset[str], made_up: frozenset[str
         for word in (verb, *(x for x in verb.children if x.dep_ == "xcomp"))
         for c in (word, *word.children)
     )
+
+
+def stands_before_colon(current: Token, head: Token) -> bool:
+    """As in "X was bombed: Moscow denies it": what comes after the colon does not govern it."""
+    return head.i > current.i and any(t.text == ":" for t in current.doc[current.i : head.i])
