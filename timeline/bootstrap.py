@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from starlette.applications import Starlette
 
+from timeline.api.serving import ServerSettings
 from timeline.domain.claims import Extractor
 from timeline.domain.events import EVENT_TYPES
 from timeline.domain.time import check_time_zone, instant_text, moment_end
@@ -18,11 +19,14 @@ from timeline.domain.upcast import check_chains
 from timeline.errors import InvalidEvent, VerificationFailed
 from timeline.extraction.extractor import RuleExtractor
 from timeline.filing.amending import Amending
+from timeline.filing.commands import Commands
 from timeline.filing.filing import Filing
 from timeline.filing.linking import Linking
 from timeline.filing.registering import Registering
+from timeline.filing.reviewing import Reviewing
 from timeline.filing.theatres import theatre_actors, theatre_places
 from timeline.filing.withholding import Withholding
+from timeline.projections.auditing import replayed_place
 from timeline.projections.control import ControlProjection
 from timeline.projections.entries import EntriesProjection
 from timeline.projections.event_types import EventTypesProjection
@@ -33,15 +37,19 @@ from timeline.projections.reading import Reader
 from timeline.projections.register import ActorsProjection, PlacesProjection
 from timeline.projections.replaying import Replay, replayed
 from timeline.projections.reports import ReportsProjection
-from timeline.projections.runner import Projection, Runner
+from timeline.projections.runner import Projection, Rebuilt, Runner
 from timeline.projections.search import SearchProjection
 from timeline.projections.searching import Search
 from timeline.projections.stepping import Step, Stepping, stepping
+from timeline.scaling import rebuilding
 from timeline.settings import DEFAULT_THEATRE, DEFAULT_TIME_ZONE, Settings, normal_url
 from timeline.store import migrate
 from timeline.store.copying import Copied, casebooks_of, copy_casebook
 from timeline.store.engine import connect
 from timeline.store.event_store import EventStore
+from timeline.store.events import Author
+from timeline.store.idempotency import Requests
+from timeline.store.tokens import Tokens
 from timeline.store.verify import verify_log
 
 POSITION_DIGITS_MAX = 18  # fits the 64 bits that a database has for it
@@ -78,11 +86,37 @@ class Application:
     settings: Settings
     engine: Engine
     clock: Callable[[], datetime] = system_clock
+    author: Author | None = None
 
     @cached_property
     def store(self) -> EventStore:
         """The log."""
-        return EventStore(self.engine, self.settings.casebook, self.clock)
+        return EventStore(self.engine, self.settings.casebook, self.clock, self.author)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Who may do what by GraphQL."""
+        return Tokens(self.engine, self.settings.casebook, self.clock)
+
+    @cached_property
+    def _writing_runner(self) -> Runner:
+        """Of those who write, one at a time; the other may catch up at the same moment."""
+        return Runner(self.store, all_projections())
+
+    def commands(self, author: Author) -> Commands:
+        """What changes the casebook on behalf of an author."""
+        store = EventStore(self.engine, self.settings.casebook, self.clock, author)
+        reader, runner = self.reader, self._writing_runner
+        return Commands(
+            author=author,
+            store=store,
+            filing=Filing(store, reader, runner, self.extractor, self.clock),
+            amending=Amending(store, reader, runner, self.clock),
+            registering=Registering(store, reader, runner),
+            linking=Linking(store, reader, runner),
+            reviewing=Reviewing(store, reader, runner),
+            requests=Requests(self.engine, self.settings.casebook, self.clock),
+        )
 
     @cached_property
     def reader(self) -> Reader:
@@ -93,6 +127,29 @@ class Application:
     def runner(self) -> Runner:
         """Keeps the projections."""
         return Runner(self.store, all_projections())
+
+    def rebuild(
+        self,
+        names: Collection[str],
+        on_progress: Callable[[int, int], None],
+        options: rebuilding.Options | None = None,
+        on_stage: rebuilding.Progress = lambda _stage, _done, _total: None,
+    ) -> Rebuilt:
+        """Rebuild projections (all, when none is named), by many workers if `options` say how.
+
+        Raises:
+            TimelineError: as `Runner.rebuild` and `rebuilding.prepare` tell.
+        """
+        archived = 0
+
+        def prepare(wanted: Collection[str]) -> None:
+            nonlocal archived
+            if options is not None:
+                projections = all_projections()
+                archived = rebuilding.prepare(self.store, projections, wanted, options, on_stage)
+
+        rebuilt = self.runner.rebuild(names, on_progress, prepare)
+        return replace(rebuilt, events=archived + rebuilt.events)
 
     @cached_property
     def extractor(self) -> Extractor:
@@ -108,6 +165,11 @@ class Application:
     def amending(self) -> Amending:
         """Corrects and retracts."""
         return Amending(self.store, self.reader, self.runner, self.clock)
+
+    @cached_property
+    def reviewing(self) -> Reviewing:
+        """Signs claims."""
+        return Reviewing(self.store, self.reader, self.runner)
 
     @cached_property
     def registering(self) -> Registering:
@@ -180,24 +242,29 @@ class Application:
         return instant_text(moment_end(moment, zone))
 
     @contextmanager
-    def replay_recorded_at(self, moment: str) -> Iterator[Replay]:
-        """The log as it stood at the end of a day, or at an instant with offset.
+    def replay_recorded_at(self, moment: str, place: str) -> Iterator[Replay]:
+        """What bears on one place, as the log stood at the end of a day or at an instant.
 
         Raises:
-            InvalidDate: `moment` is neither.
+            InvalidDate: `moment` is neither a day nor an instant with offset.
+            PlaceNotFound: no place was called so then.
+            AmbiguousPlace: several were.
         """
-        before = self._record_end(moment)
-        with replayed(self.store, all_projections(), recorded_before=before) as replay:
+        shown = (ReportsProjection(), EntriesProjection(), ControlProjection())
+        with replayed_place(self.store, shown, place, self._record_end(moment)) as replay:
             yield replay
 
 
 @contextmanager
-def application(settings: Settings, *, caught_up: bool = True) -> Iterator[Application]:
+def application(
+    settings: Settings, *, caught_up: bool = True, author: Author | None = None
+) -> Iterator[Application]:
     """An application on a database whose schema is this release's.
 
     Args:
         settings: Which database and casebook.
         caught_up: Whether to bring the projections up to the end of the log first.
+        author: Who makes the changes that are made with it.
 
     Raises:
         SchemaMismatch: the database is empty, older or newer; the message names the command.
@@ -209,7 +276,7 @@ def application(settings: Settings, *, caught_up: bool = True) -> Iterator[Appli
     try:
         migrate.require_file(engine)
         migrate.require_current(engine)
-        app = Application(settings, engine)
+        app = Application(settings, engine, author=author)
         app.store.casebook_row()
         if caught_up:
             app.runner.catch_up()
@@ -305,11 +372,27 @@ def copy_database(
         target_engine.dispose()
 
 
-def api_app(app: Application) -> Starlette:
-    """The HTTP server's application."""
+def api_app(
+    app: Application, settings: ServerSettings | None = None, *, anonymous_read: bool = True
+) -> Starlette:
+    """The HTTP server's application; what a request reads is given less time than what projects.
+
+    With `anonymous_read` whoever shows no token may read.
+    """
+    from timeline.api.access import Gate
     from timeline.api.app import create_app
+
+    settings = settings or ServerSettings()
+    reading = connect(app.settings.database_url, settings.statement_seconds)
+    event.listen(app.engine, "engine_disposed", lambda _: reading.dispose())
+    casebook = app.settings.casebook
+    reader, store = Reader(reading, casebook), EventStore(reading, casebook, app.clock)
 
     def build(should_stop: Callable[[], bool]) -> object:
         return app.runner.build_outdated(should_stop=should_stop)
 
-    return create_app(app.reader, app.store, app.runner.catch_up, build)
+    def check_schema() -> None:
+        migrate.require_current(app.engine)
+
+    gate = Gate(app.tokens, app.commands, anonymous_read=anonymous_read)
+    return create_app(reader, store, app.runner.catch_up, build, settings, check_schema, gate)

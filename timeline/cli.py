@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,8 +19,10 @@ from timeline import (
     cli_migrate,
     cli_proof,
     cli_replay,
+    cli_review,
     cli_schema,
     cli_search,
+    cli_token,
     presentation,
 )
 from timeline.bootstrap import Application, application, initialise, new_extractor
@@ -30,6 +33,7 @@ from timeline.cli_common import (
     Database,
     GlobalOptions,
     KnownOn,
+    author,
     opened,
     out,
     print_json,
@@ -39,6 +43,7 @@ from timeline.cli_common import (
     settings_of,
 )
 from timeline.domain.actors import ActorTable
+from timeline.domain.claims import ReviewStatus
 from timeline.domain.places import Gazetteer
 from timeline.errors import InvalidEvent, InvalidReport, TimelineError
 from timeline.filing.deciding import publication, resolved
@@ -52,6 +57,7 @@ from timeline.settings import (
     Settings,
     normal_url,
 )
+from timeline.store.tokens import Role
 
 DEMO_FILE = "timeline-demo.db"
 DEMO_PLACE = "Khanasser"
@@ -77,8 +83,10 @@ cli_admin.add_to(app)
 cli_migrate.add_to(app)
 cli_proof.add_to(app)
 cli_replay.add_to(app)
+cli_review.add_to(app)
 cli_schema.add_to(app)
 cli_search.add_to(app)
+cli_token.add_to(app)
 
 PathsArgument = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Reports or folders.")]
 PathArgument = Annotated[Path, typer.Argument(metavar="PATH", help="A report.")]
@@ -269,6 +277,10 @@ def show(
         str | None,
         typer.Option("--recorded-at", metavar="R", help="As this log stood then (audit)."),
     ] = None,
+    reviewed: Annotated[
+        list[ReviewStatus] | None,
+        typer.Option("--review", help="Only claims of this status; may be repeated."),
+    ] = None,
     as_json: AsJson = False,
     database: Database = None,
     casebook: Casebook = None,
@@ -277,27 +289,33 @@ def show(
     with opened(database, casebook) as opened_app, ExitStack() as stack:
         reader = opened_app.reader
         if recorded_at is not None:
-            reader = stack.enter_context(opened_app.replay_recorded_at(recorded_at)).reader
-        _print_show(reader, place, at, known_on, as_json=as_json)
+            reader = stack.enter_context(opened_app.replay_recorded_at(recorded_at, place)).reader
+        _print_show(reader, place, at, known_on, reviewed or (), as_json=as_json)
 
 
 def _print_show(
-    reader: Reader, name: str, at: str | None, known_on: str | None, *, as_json: bool
+    reader: Reader,
+    name: str,
+    at: str | None,
+    known_on: str | None,
+    reviewed: Sequence[ReviewStatus] = (),
+    *,
+    as_json: bool,
 ) -> None:
     place, match = reader.find_place(name)
     control = reader.control(place.place_id, at, known_on)
-    page = reader.timeline(Filters(place_id=place.place_id), known_on)
+    filters = Filters(place_id=place.place_id, reviews=tuple(reviewed))
+    page = reader.timeline(filters, known_on)
     if as_json:
-        entries = _all_entries(reader, place.place_id, known_on, page)
+        entries = _all_entries(reader, filters, known_on, page)
         print_json(presentation.show_json(place, match, at, known_on, control, entries))
     else:
         out.print(presentation.show_text(place, match, control, page))
 
 
-def _all_entries(reader: Reader, place_id: str, known_on: str | None, page: Page) -> list[Entry]:
+def _all_entries(reader: Reader, filters: Filters, known_on: str | None, page: Page) -> list[Entry]:
     entries = list(page.entries)
     while page.has_next:
-        filters = Filters(place_id=place_id)
         page = reader.timeline(filters, known_on, PAGE_SIZE_MAX, after=entries[-1].key)
         entries += page.entries
     return entries
@@ -336,12 +354,18 @@ def query(
     database: Database = None,
     casebook: Casebook = None,
 ) -> None:
-    """Answer a GraphQL query, printed as JSON."""
+    """Answer a GraphQL query or carry a mutation out, printed as JSON."""
+    from timeline.api.access import Caller
     from timeline.api.schema import execute
 
     with opened(database, casebook) as opened_app:
+        caller = Caller(Role.ADMIN, lambda: opened_app.commands(author()))
         result = execute(
-            opened_app.reader, opened_app.store, _query_text(text), _variables(variables)
+            opened_app.reader,
+            opened_app.store,
+            _query_text(text),
+            _variables(variables),
+            caller=caller,
         )
     print_json(result)
     errors = result.get("errors")

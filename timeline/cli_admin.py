@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,6 +25,8 @@ from timeline.errors import AddressUnavailable
 from timeline.projections import search_index
 from timeline.projections.following import Follower
 from timeline.projections.runner import ProjectionStatus, Rebuilt
+from timeline.scaling import rebuilding
+from timeline.scaling.engines import SPARK_MASTER, EngineName, EngineOptions
 from timeline.settings import settings_from
 from timeline.store import migrate
 
@@ -53,20 +57,89 @@ def rebuild(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[PROJECTION...]", help="All when not given.")
     ] = None,
+    engine: Annotated[
+        EngineName | None,
+        typer.Option("--engine", help="Compute by many processes or machines, from an archive."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, max=1024, help="Processes of this machine.")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", metavar="URL", help="Of Dask: tcp://HOST:PORT.")
+    ] = None,
+    master: Annotated[
+        str | None, typer.Option("--master", metavar="URL", help=f"Of Spark; {SPARK_MASTER}.")
+    ] = None,
+    archive: Annotated[
+        Path | None,
+        typer.Option("--archive", metavar="DIR", help="Start from this archive of the log."),
+    ] = None,
+    work: Annotated[
+        Path | None,
+        typer.Option("--work", metavar="DIR", help="A folder that all workers share."),
+    ] = None,
+    partitions: Annotated[
+        int | None, typer.Option("--partitions", min=1, max=100_000, help="Parts to deal into.")
+    ] = None,
     database: Database = None,
     casebook: Casebook = None,
 ) -> None:
     """Build projections anew beside their old rows, and swap; readers see the old ones meanwhile.
 
     Those that read a named one's tables are built with it. An interrupted rebuild goes on where it
-    stopped when it is run again.
+    stopped when it is run again. With --engine the rows are computed by many workers, and loaded.
     """
+    options = _scaling(engine, workers, scheduler, master, archive, work, partitions)
     with opened(database, casebook, caught_up=False) as app:
         if not names or "search" in names:
             search_index.renew(app.engine)
         with progress_bar("rebuilding") as on_progress:
-            rebuilt = app.runner.rebuild(names or (), on_progress)
+            rebuilt = app.rebuild(
+                names or (), on_progress, options, lambda _, done, total: on_progress(done, total)
+            )
         _print_rebuilt(rebuilt)
+
+
+def _scaling(
+    engine: EngineName | None,
+    workers: int | None,
+    scheduler: str | None,
+    master: str | None,
+    archive: Path | None,
+    work: Path | None,
+    partitions: int | None,
+) -> rebuilding.Options | None:
+    """How to compute a rebuild; `None` is as events come.
+
+    Raises:
+        BadParameter: an option is given that has no meaning with this engine.
+    """
+    is_cluster = engine is EngineName.SPARK or scheduler is not None
+    meaningless = {
+        "--scheduler": scheduler is not None and engine is not EngineName.DASK,
+        "--master": master is not None and engine is not EngineName.SPARK,
+        "--workers": workers is not None and (engine is None or is_cluster),
+        "--archive": archive is not None and engine is None,
+        "--work": work is not None and engine is None,
+        "--partitions": partitions is not None and engine is None,
+    }
+    for option, is_meaningless in meaningless.items():
+        if is_meaningless:
+            raise typer.BadParameter(f"{option} {_NEEDS[option]}")
+    if engine is None:
+        return None
+    where = EngineOptions(engine, workers, scheduler, master or SPARK_MASTER)
+    return rebuilding.Options(where, archive, work, partitions)
+
+
+_NEEDS = {
+    "--scheduler": "is for --engine dask",
+    "--master": "is for --engine spark",
+    "--workers": "is for processes of this machine: --engine local, or dask without --scheduler",
+    "--archive": "needs --engine",
+    "--work": "needs --engine",
+    "--partitions": "needs --engine",
+}
 
 
 def _print_rebuilt(rebuilt: Rebuilt | None) -> None:
@@ -175,16 +248,35 @@ def serve(
     port: Annotated[
         int, typer.Option("--port", help="Port to listen on.", min=0, max=65535)
     ] = 8000,
+    anonymous_read: Annotated[
+        bool | None,
+        typer.Option(
+            "--anonymous-read/--no-anonymous-read",
+            help="Whether one may read without a token; by default on loopback addresses alone.",
+        ),
+    ] = None,
     database: Database = None,
     casebook: Casebook = None,
 ) -> None:
-    """Serve GraphQL at /graphql."""
+    """Serve GraphQL at /graphql; TIMELINE_... in the environment say what is offered."""
     import uvicorn
 
+    from timeline.api.serving import server_settings_from
+
+    settings = server_settings_from()
     with opened(database, casebook) as app:
-        config = uvicorn.Config(api_app(app), host=host, port=port, log_level="warning")
+        is_open = _is_loopback(host) if anonymous_read is None else anonymous_read
+        served = api_app(app, settings, anonymous_read=is_open)
+        config = uvicorn.Config(served, host=host, port=port, log_level="warning")
         with _listening(host, port) as listener:
             uvicorn.Server(config).run(sockets=[listener])
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -139,6 +139,23 @@ class InvalidCheckpoint(TimelineError):
         self.text, self.reason = text, reason
 
 
+class InvalidSetting(TimelineError):
+    """A setting of the environment cannot be used; mend it and start again."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name = name
+
+
+class StatementTooSlow(TimelineError):
+    """The database was stopped at a statement that took too long; ask for less."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the query takes the database too long; ask for smaller pages or fewer fields"
+        )
+
+
 class DatabaseBusy(DatabaseUnavailable):
     """Another writer held the database too long; nothing was written, try again."""
 
@@ -188,3 +205,15 @@ class TooManyClaims(TimelineError):
             " most; ask for one place, or leave the date of knowledge out"
         )
         self.claims, self.claims_max = claims, claims_max
+
+
+class InvalidToken(TimelineError):
+    """A token cannot be made like that; see `timeline token create --help`."""
+
+
+class KeyReused(TimelineError):
+    """An idempotency key is taken by another request; give each request a key of its own."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"the idempotency key {key!r} {reason}")
+        self.key, self.reason = key, reason

@@ -25,6 +25,7 @@ from timeline.domain.claims import (
     Modality,
     Polarity,
     ProposedClaim,
+    ReviewStatus,
 )
 from timeline.domain.control import Control, ControlState
 from timeline.domain.names import Match
@@ -151,6 +152,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
             for span, quote in zip(entry.claim.also_evidence, also, strict=True)
         ],
         "is_amended": entry.is_amended,
+        "review": entry.review.value,
         "report": {
             "id": report.report_id,
             "title": report.title,
@@ -310,6 +312,9 @@ def _what(entry: Entry) -> RenderableType:
         text.append(" did not happen", style="yellow")
     if entry.is_amended:
         text.append(" corrected", style="cyan")
+    if entry.review is not ReviewStatus.UNREVIEWED:
+        rejected = entry.review is ReviewStatus.REJECTED
+        text.append(" rejected" if rejected else " ✓", style="red" if rejected else "green")
     by_role: dict[str, list[str]] = {}
     for actor in claim.actors:
         by_role.setdefault(actor.role.value, []).append(printable(actor.name or actor.as_named, 60))
@@ -322,9 +327,9 @@ def _what(entry: Entry) -> RenderableType:
         text.append(f"\n{told}{q.value:g} {printable(q.unit, 60)}")
     if claim.fatalities is not None:
         f = claim.fatalities
-        text.append(f"\nfatalities: {_figures(f.low, f.best, f.high)}")
+        text.append(f"\nfatalities: {figures_text(f.low, f.best, f.high)}")
     for count in claim.casualties:
-        text.append(f"\n{_casualties(count)}")
+        text.append(f"\n{casualties_text(count)}")
     if claim.place is not None and claim.place.relation not in ("at", "in"):
         text.append(f"\n{_relative(claim.place)}", style="dim")
     if not entry.quote:
@@ -333,16 +338,17 @@ def _what(entry: Entry) -> RenderableType:
     return Group(text, Padding(quote, (0, 0, 1, 0)))
 
 
-def _casualties(count: CasualtyCount) -> str:
+def casualties_text(count: CasualtyCount) -> str:
     """Such as "killed combatants (target): 26 · soldiers"; what is not told is left out."""
     who = "" if count.group is CasualtyGroup.UNKNOWN else f" {count.group.value}"
     role = f" ({count.role.value.replace('_', ' ')})" if count.role else ""
-    figures = _figures(count.low, count.best, count.high)
+    figures = figures_text(count.low, count.best, count.high)
     told = " · ".join(t for t in (figures, printable(count.as_named, 60)) if t)
     return f"{count.harm.value}{who}{role}: {told}"
 
 
-def _figures(low: int | None, best: int | None, high: int | None) -> str:
+def figures_text(low: int | None, best: int | None, high: int | None) -> str:
+    """Bounds of a number as a person reads them."""
     told = {"low": low, "best": best, "high": high}
     if low == best == high:
         return "" if best is None else str(best)

@@ -141,7 +141,8 @@ ENTRY = """claimId type modality polarity certainty statementKind
   fatalities { low best high }
   casualties { harm group role low best high asNamed }
   attributedTo evidence { spanStart spanEnd quote }
-  alsoEvidence { spanStart spanEnd quote } quote confidence codedBy isAmended report { id }"""
+  alsoEvidence { spanStart spanEnd quote } quote confidence codedBy isAmended review
+  report { id }"""
 
 
 def test_an_entry_tells_everything_that_its_claim_says(world: World) -> None:
@@ -210,6 +211,7 @@ def test_an_entry_tells_everything_that_its_claim_says(world: World) -> None:
         "confidence": None,
         "codedBy": None,
         "isAmended": False,
+        "review": "unreviewed",
         "report": {"id": "fall"},
     }
     assert (strike["modality"], strike["occurred"]["edtf"]) == ("forecast", None)

@@ -57,4 +57,4 @@ def test_status_tells_the_head_and_how_far_the_projections_have_come(world: Worl
         "position": head.position,
         "state": "live",
     }
-    assert len(status["projections"]) == 6
+    assert len(status["projections"]) == 7

@@ -52,6 +52,7 @@ from timeline.domain.places import PlaceKind, PlaceMention, Relation
 from timeline.domain.time import UNDATED, occurred_from_edtf
 from timeline.projections.control import ControlProjection
 from timeline.projections.entries import EntriesProjection
+from timeline.projections.event_types import EventTypesProjection
 from timeline.projections.incidents import IncidentsProjection
 from timeline.projections.reading import Reader
 from timeline.projections.register import ActorsProjection, PlacesProjection
@@ -104,6 +105,7 @@ def new_world(store: EventStore) -> World:
         EntriesProjection(),
         ControlProjection(),
         IncidentsProjection(),
+        EventTypesProjection(),
     )
     world = World(store, Runner(store, projections), Reader(store.engine, store.casebook))
     put(world, "place-", "place_id", *_places())

@@ -169,15 +169,21 @@ def test_a_rebuild_that_is_cut_short_leaves_the_old_rows_and_can_be_gone_on_with
     desk.file_world()
     expected = desk.checksums()
 
-    def apply(_self: object, _batch: object) -> None:
+    def cut(_self: object, _batch: object, _done: int = 0) -> None:
         raise PowerCut
 
-    with monkeypatch.context() as patched:
-        patched.setattr(ControlProjection, "apply", apply)
-        with pytest.raises(PowerCut):
-            desk.app.runner.rebuild()
-    assert desk.checksums() == expected
-    assert {(s.position, s.build_position) for s in desk.app.runner.status()} == {(desk.head, 0)}
+    for projection, method, reached in (
+        (EntriesProjection, "apply", 0),
+        (ControlProjection, "load_part", desk.head),
+    ):
+        with monkeypatch.context() as patched:
+            patched.setattr(projection, method, cut)
+            with pytest.raises(PowerCut):
+                desk.app.runner.rebuild()
+        assert desk.checksums() == expected
+        status = {s.name: (s.position, s.build_position) for s in desk.app.runner.status()}
+        assert status["timeline"] == (desk.head, reached)
+        assert status["control"] == (desk.head, 0)
 
     desk.app.runner.rebuild()
     assert desk.checksums() == expected

@@ -74,7 +74,7 @@ def test_a_day_of_the_record_axis_is_bounded_in_the_casebook_s_time_zone(
 
 
 def test_recorded_at_answers_as_the_log_stood_then(filed: Desk) -> None:
-    with filed.app.replay_recorded_at("2026-11-23") as replay:
+    with filed.app.replay_recorded_at("2026-11-23", "khanasser") as replay:
         then = filed.show(reader=replay.reader)
         on_the_24th = filed.show(known_on="2016-02-24", reader=replay.reader)
 
@@ -90,8 +90,39 @@ def test_a_replay_of_all_gives_the_same_bytes(filed: Desk) -> None:
 
 
 def test_before_places_were_registered_there_were_none(filed: Desk) -> None:
-    with filed.app.replay_recorded_at("1999-01-01") as replay, pytest.raises(PlaceNotFound):
-        filed.show(reader=replay.reader)
+    with (
+        pytest.raises(PlaceNotFound),
+        filed.app.replay_recorded_at("1999-01-01", "khanasser"),
+    ):
+        pass
+
+
+def test_a_replay_of_one_place_answers_as_one_of_the_whole_log(
+    desk: Desk, clock: SteppableClock
+) -> None:
+    for name, text in WORLD.items():
+        desk.file(name, text)
+        clock.step(86_400)
+    elsewhere = {"place": {"as_named": "Ithriya"}}
+    desk.app.amending.correct("fall", "c1", elsewhere, basis=Basis.CODING)
+
+    answers = set()
+    for day in (f"2026-11-{22 + n}" for n in range(len(WORLD) + 1)):
+        with desk.app.replay(day) as of_all:
+            for place in ("khanasser", "ithriya"):
+                with desk.app.replay_recorded_at(day, place) as of_place:
+                    told = desk.show(place=place, reader=of_place.reader)
+                    assert of_place.position == of_all.position
+                assert told == desk.show(place=place, reader=of_all.reader)
+                answers.add(told)
+    assert len(answers) == 9
+
+
+def test_a_replay_of_one_place_reads_no_report_of_another(desk: Desk) -> None:
+    desk.file("fall.yaml", WORLD["fall.yaml"])
+    with desk.app.replay_recorded_at("2026-11-22", "ithriya") as replay:
+        assert (replay.events, replay.position) == (6, 9)
+        assert replay.reader.report("fall") == ()
 
 
 def test_a_replay_leaves_the_live_tables_alone(filed: Desk) -> None:

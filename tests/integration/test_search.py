@@ -364,8 +364,8 @@ def scanned(app: Application, sought: str, known_on: str | None) -> set[tuple[Hi
         )
     ]
     everything: Iterable[tuple[HitKind, str, Any]] = [
-        *((HitKind.PLACE, p.place_id, p) for p in reader.places(500)[0]),
-        *((HitKind.ACTOR, a.actor_id, a) for a in reader.actors(500)[0]),
+        *((HitKind.PLACE, p.place_id, p) for p in reader.gazetteer().places.values()),
+        *((HitKind.ACTOR, a.actor_id, a) for a in reader.actor_table().actors.values()),
         *((HitKind.REPORT, r.report_version, r) for r in reports),
         *(
             (HitKind.ENTRY, e.claim.claim_id, e)

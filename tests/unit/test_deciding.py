@@ -146,7 +146,7 @@ def test_what_happened_after_publication_is_refused_with_its_place() -> None:
     claims = (airstrike("2016-02-23"), airstrike("2016-02-26"))
 
     with pytest.raises(InvalidReport) as caught:
-        check_dates(draft(), claims, published("2016-02-24"))
+        check_dates("report.yaml", claims, published("2016-02-24").reported)
     assert str(caught.value) == (
         "report.yaml: claims[1].occurred: 2016-02-26 is after the report's publication"
         " (2016-02-24); what is only expected has modality forecast"
@@ -172,13 +172,13 @@ def test_what_happened_after_publication_is_refused_with_its_place() -> None:
     ],
 )
 def test_what_need_not_have_happened_yet_may_lie_ahead(claim: ProposedClaim) -> None:
-    check_dates(draft(), (claim,), published("2016-02-24"))
+    check_dates("report.yaml", (claim,), published("2016-02-24").reported)
 
 
 def test_an_undated_report_may_tell_of_any_day() -> None:
     when = publication(draft(), None, None, undated=True, now=NOW)
 
-    check_dates(draft(), (airstrike("2016-02-26"),), when)
+    check_dates("report.yaml", (airstrike("2016-02-26"),), when.reported)
 
 
 def test_names_are_resolved_or_stay_open() -> None:

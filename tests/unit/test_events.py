@@ -126,6 +126,12 @@ SAMPLES: dict[str, dict[str, Any]] = {
         },
     },
     "ClaimRetracted": {**AMENDMENT, "target": "c1"},
+    "ClaimReviewed": {
+        **AMENDMENT,
+        "target": CLAIM_ID,
+        "verdict": "rejected",
+        "carried_from": CLAIM_ID,
+    },
     "ClaimReinstated": {**AMENDMENT, "target": CLAIM_ID},
     "ContentWithheld": {
         "positions": [1, 2],

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
+from timeline.domain.claims import Verdict
 from timeline.domain.events import (
     Basis,
     Claim,
     ClaimCorrected,
     ClaimReinstated,
     ClaimRetracted,
+    ClaimReviewed,
     Clash,
     DocumentMention,
     ReportFiled,
@@ -374,3 +376,59 @@ def test_at_any_known_time_a_claim_has_one_form_at_most(extra: list[Struct]) -> 
         standing = numbers([*REVISED, *extra], f"2016-02-{day}")
 
         assert len(standing) == len(set(standing))
+
+
+def reviewed(verdict: Verdict, number: int = 1) -> Struct:
+    return ClaimReviewed(
+        report_id="r1",
+        target=f"c-{number:020}",
+        verdict=verdict,
+        basis=Basis.CODING,
+        requested_by="anna",
+    )
+
+
+ACCEPTED, REJECTED = reviewed(Verdict.ACCEPTED), reviewed(Verdict.REJECTED)
+
+
+@pytest.mark.parametrize(
+    ("amendments", "status"),
+    [
+        ([], "unreviewed"),
+        ([ACCEPTED], "accepted"),
+        ([moved("2016-02-22", None)], "unreviewed"),
+        ([moved("2016-02-22", None), ACCEPTED], "corrected"),
+        ([ACCEPTED, moved("2016-02-22", None)], "corrected"),
+        ([ACCEPTED, moved("2016-02-22", "2016-02-26")], "accepted"),
+        ([REJECTED, ACCEPTED], "accepted"),
+        ([REJECTED, amended(ClaimReinstated, None)], "unreviewed"),
+        ([ACCEPTED, amended(ClaimReinstated, None)], "accepted"),
+    ],
+)
+def test_a_claim_tells_whether_a_person_signed_it(amendments: list[Struct], status: str) -> None:
+    assert {s.review for s in forms([*FILED, *amendments])} == {status}
+
+
+@pytest.mark.parametrize("known_on", ["2016-02-25", None])
+def test_a_rejected_claim_stands_at_no_known_time(known_on: str | None) -> None:
+    payloads = [*FILED, moved("2016-02-22", None), REJECTED]
+    standing = report_standing(facts(*payloads), ZONE)
+
+    assert numbers(payloads, known_on) == []
+    assert [s.claim.occurred.edtf for s in standing.rejected] == ["2016-02-22"]
+    assert standing.waiting == ()
+
+
+def test_a_reinstatement_by_the_source_does_not_undo_our_rejection() -> None:
+    assert numbers([*FILED, REJECTED, amended(ClaimReinstated, "2016-02-27")]) == []
+
+
+def test_a_review_is_of_one_claim_and_leaves_the_same_ref_of_another_version_alone() -> None:
+    assert numbers([*REVISED, REJECTED]) == [2]
+    assert numbers([*REVISED, REJECTED], "2016-02-25") == []
+
+
+def test_a_review_of_a_claim_that_is_not_filed_waits() -> None:
+    standing = report_standing(facts(*FILED, reviewed(Verdict.ACCEPTED, 9)), ZONE)
+
+    assert [f.position for f in standing.waiting] == [3]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Annotated
+
 import strawberry
 from strawberry import ID
 
@@ -17,12 +20,15 @@ from timeline.api.connections import (
     paging,
 )
 from timeline.api.context import Info
-from timeline.api.cursors import TIMELINE
+from timeline.api.cursors import TIMELINE, Key
 from timeline.api.described import answered, described
 from timeline.api.entries import Entry, TimelineFilters, timeline_page
 from timeline.api.enums import ActorKind, ActorRole, ClaimType
-from timeline.api.places import From, Modalities, To, Types
+from timeline.api.nodes import Identity, Node
+from timeline.api.ordering import ActorOrderField, EntriesBy
+from timeline.api.places import From, Modalities, Reviewed, To, Types
 from timeline.api.reports import KnownOn
+from timeline.api.scalars import EDTF
 from timeline.api.values import Name
 from timeline.domain import actors
 from timeline.projections import activity as activities
@@ -39,6 +45,30 @@ class Affiliation:
         name="from", description="Since when, as EDTF; null when not told."
     )
     to: str | None = strawberry.field(description="Until when, as EDTF; null when not told.")
+    disputed: bool = strawberry.field(description="Whether somebody disputes it.")
+    according_to: str | None = strawberry.field(description="Who says so; null when not told.")
+
+    @answered
+    def other(self, info: Info) -> Annotated[Actor, strawberry.lazy("timeline.api.actors")] | None:
+        """The other actor itself; null when none of that id is registered."""
+        found = info.context.actor_table.get(str(self.actor))
+        return None if found is None else actor_of(found)
+
+
+@described
+class Affiliate:
+    """That an actor is said to belong to this one, to fight for it or to be allied with it."""
+
+    actor: Annotated[Actor, strawberry.lazy("timeline.api.actors")] = strawberry.field(
+        description="The other actor."
+    )
+    relation: str = strawberry.field(
+        description="How it is related to this one, such as member_of."
+    )
+    from_: EDTF | None = strawberry.field(
+        name="from", description="Since when; null when not told."
+    )
+    to: EDTF | None = strawberry.field(description="Until when; null when not told.")
     disputed: bool = strawberry.field(description="Whether somebody disputes it.")
     according_to: str | None = strawberry.field(description="Who says so; null when not told.")
 
@@ -91,7 +121,7 @@ class Activity:
 
 
 @described
-class Actor:
+class Actor(Node):
     """A party to the conflict."""
 
     id: ID = strawberry.field(description="The actor's id.")
@@ -109,6 +139,18 @@ class Actor:
         description="To whom it is said to belong, in the order in which that was registered."
     )
 
+    def identity(self) -> Identity:
+        """It is found by its id."""
+        return ("Actor", str(self.id))
+
+    @answered
+    def affiliates(self, info: Info) -> list[Affiliate]:
+        """Who is said to belong to it: `affiliations` seen from the other end.
+
+        In order of the actors' names, of one actor in the order in which that was registered.
+        """
+        return affiliates_of(info, str(self.id))
+
     @answered
     def timeline(
         self,
@@ -122,10 +164,12 @@ class Actor:
         to: To = None,
         types: Types = None,
         modalities: Modalities = None,
+        reviewed: Reviewed = None,
+        order_by: EntriesBy = None,
     ) -> Connection[Entry]:
         """The claims that name it in any role, in order of valid time; undated claims come last."""
-        page = paging(TIMELINE, first, after, last, before)
-        wanted = TimelineFilters(known_on, from_, to, types, None, modalities)
+        page = paging(TIMELINE, first, after, last, before, order_by)
+        wanted = TimelineFilters(known_on, from_, to, types, None, modalities, reviewed)
         return timeline_page(info, page, wanted, actor_id=str(self.id))
 
     @answered
@@ -179,10 +223,46 @@ def actor_of(value: actors.Actor) -> Actor:
     )
 
 
-def actors_page(info: Info, page: Paging) -> Connection[Actor]:
-    """A page of the actors, in order of name."""
-    known = info.context.actor_table.actors
-    ordered = sorted(((a.name, a.actor_id), a) for a in known.values())
+def affiliates_of(info: Info, actor_id: str) -> list[Affiliate]:
+    """Who is said to belong to an actor."""
+    known = info.context.actor_table.actors.values()
+    found = [
+        Affiliate(
+            actor=actor_of(other),
+            relation=a.relation,
+            from_=None if a.from_ is None else EDTF(a.from_),
+            to=None if a.to is None else EDTF(a.to),
+            disputed=a.disputed,
+            according_to=a.according_to,
+        )
+        for other in sorted(known, key=lambda other: (other.name, other.actor_id))
+        for a in other.affiliations
+        if a.actor == actor_id
+    ]
+    info.context.spend(len(found))
+    return found
+
+
+def actors_page(
+    info: Info,
+    page: Paging,
+    kinds: Collection[ActorKind],
+    side: str | None,
+    by: ActorOrderField = ActorOrderField.NAME,
+) -> Connection[Actor]:
+    """A page of the actors of some kinds and one side, in order of name."""
+    wanted = [
+        a
+        for a in info.context.actor_table.actors.values()
+        if (not kinds or a.kind in kinds) and (side is None or a.side == side)
+    ]
+    ordered = sorted((_key(by, a), a) for a in wanted)
     rows, more = in_memory(page, ordered)
     info.context.spend(len(rows))
-    return connection(page, rows, more, actor_of, lambda: len(known))
+    return connection(page, rows, more, actor_of, lambda: len(wanted))
+
+
+def _key(by: ActorOrderField, actor: actors.Actor) -> Key:
+    if by is ActorOrderField.KIND:
+        return (actor.kind.value, actor.name, actor.actor_id)
+    return (actor.name, actor.actor_id)

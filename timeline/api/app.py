@@ -1,4 +1,4 @@
-"""The ASGI application: GraphQL at /graphql, a front page at /, and /healthz.
+"""The ASGI application: GraphQL at /graphql, a front page at /, /healthz and /readyz.
 
 Made by the composition root, which hands in what reads; nothing here opens a database of its own.
 """
@@ -13,16 +13,23 @@ from threading import Event, Thread
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from timeline.api import pages
-from timeline.api.endpoint import GraphQLEndpoint
+from timeline.api import health, pages
+from timeline.api.access import Gate, current_caller
+from timeline.api.documents import Documents
+from timeline.api.endpoint import Asked, GraphQLEndpoint
+from timeline.api.entrance import for_callers, for_readers
+from timeline.api.etags import tag_of
 from timeline.api.freshness import Freshness
 from timeline.api.schema import execute
+from timeline.api.serving import ServerSettings
 from timeline.projections.following import Follower
 from timeline.projections.reading import Reader
 from timeline.store.event_store import EventStore
@@ -30,6 +37,8 @@ from timeline.store.event_store import EventStore
 logger = logging.getLogger(__name__)
 
 STOP_SECONDS_MAX = 5.0
+COMPRESSED_BYTES_MIN = 1_000
+PREFLIGHT_SECONDS = 600
 
 
 class _SecurityHeaders:
@@ -55,6 +64,9 @@ def create_app(
     store: EventStore,
     catch_up: Callable[[], object],
     build: Callable[[Callable[[], bool]], object] | None = None,
+    settings: ServerSettings | None = None,
+    check_schema: Callable[[], object] | None = None,
+    gate: Gate | None = None,
 ) -> Starlette:
     """The application of one casebook.
 
@@ -65,14 +77,19 @@ def create_app(
             before a request is answered, when the head has moved.
         build: Builds projections whose version was raised, in a thread of its own; it is given
             what tells it to stop.
+        settings: What is offered, and to whom.
+        check_schema: Raises when the database's schema is not this release's.
+        gate: Lets callers in; without one everybody reads and nobody writes.
     """
+    settings = settings or ServerSettings()
     freshness = Freshness(store, catch_up)
 
     def run(
         query: str, variables: dict[str, object], operation_name: str | None
     ) -> dict[str, object]:
         freshness.ensure()
-        return execute(reader, store, query, variables, operation_name)
+        caller = current_caller()
+        return execute(reader, store, query, variables, operation_name, caller=caller)
 
     def read_front() -> Response:
         freshness.ensure()
@@ -82,21 +99,30 @@ def create_app(
             logger.exception("the front page could not be read")
             return pages.front(reader.casebook, None)
 
-    def read_health() -> Response:
-        try:
-            position = store.head().position
-        except Exception:
-            logger.exception("the database does not answer")
-            return JSONResponse({"status": "unavailable"}, status_code=503)
-        return JSONResponse({"status": "ok", "casebook": store.casebook, "headPosition": position})
+    def tag(asked: Asked) -> str | None:
+        freshness.ensure()
+        return tag_of(reader, store, asked)
+
+    def read_readiness() -> Response:
+        freshness.ensure()
+        return health.readiness(reader, store, check_schema)
 
     async def front(_request: Request) -> Response:
         return await run_in_threadpool(read_front)
 
-    async def health(_request: Request) -> Response:
-        return await run_in_threadpool(read_health)
+    async def alive(_request: Request) -> Response:
+        return health.alive()
 
-    graphql = GraphQLEndpoint(run)
+    async def ready(_request: Request) -> Response:
+        return await run_in_threadpool(read_readiness)
+
+    graphql = GraphQLEndpoint(
+        run,
+        Documents(settings).admit,
+        tag,
+        graphiql=settings.graphiql,
+        cache_seconds=settings.cache_seconds,
+    )
 
     async def ask(request: Request) -> Response:
         return await graphql(request)
@@ -104,14 +130,36 @@ def create_app(
     app = Starlette(
         lifespan=_following(store, freshness, build),
         routes=[
-            Route("/", front, methods=["GET"]),
-            Route("/graphql", ask, methods=["GET", "POST"]),
-            Route("/healthz", health, methods=["GET"]),
+            Route("/", for_readers(gate, front), methods=["GET"]),
+            Route("/graphql", for_callers(gate, ask), methods=["GET", "POST"]),
+            Route("/healthz", alive, methods=["GET"]),
+            Route("/readyz", ready, methods=["GET"]),
             Mount("/static", StaticFiles(directory=pages.STATIC)),
         ],
     )
-    app.add_middleware(_SecurityHeaders)
+    _add_middlewares(app, settings)
     return app
+
+
+def _add_middlewares(app: Starlette, settings: ServerSettings) -> None:
+    """Put around the application what holds for every response; the last is the outermost."""
+    app.add_middleware(GZipMiddleware, minimum_size=COMPRESSED_BYTES_MIN, compresslevel=5)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=[
+                "authorization",
+                "content-type",
+                "graphql-require-preflight",
+                "if-none-match",
+                "last-event-id",
+            ],
+            expose_headers=["etag", "retry-after"],
+            max_age=PREFLIGHT_SECONDS,
+        )
+    app.add_middleware(_SecurityHeaders)
 
 
 def _following(

@@ -16,6 +16,7 @@ from timeline.api.cursors import Key, Ordering
 from timeline.api.described import answered, described
 from timeline.api.errors import BadUserInput
 from timeline.api.limits import PAGE_SIZE_DEFAULT
+from timeline.api.ordering import Order, OrderDirection
 from timeline.settings import PAGE_SIZE_MAX
 
 T = TypeVar("T")
@@ -72,6 +73,7 @@ class Connection(Generic[T]):
     """A page of a list."""
 
     edges: list[Edge[T]] = strawberry.field(description="The rows, in the list's order.")
+    nodes: list[T] = strawberry.field(description="The rows without their cursors, as in `edges`.")
     page_info: PageInfo = strawberry.field(description="Where the page lies in the list.")
     counted: strawberry.Private[Callable[[], int]]
 
@@ -90,6 +92,8 @@ class Paging:
         after: Key of the row to begin after.
         before: Key of the row to end before.
         backwards: Take the last rows instead of the first.
+        is_descending: The list is asked for in descending order. Its first rows are then the last
+            in ascending order: the other arguments are of that, as rows are fetched.
     """
 
     ordering: Ordering
@@ -97,6 +101,7 @@ class Paging:
     after: Key | None
     before: Key | None
     backwards: bool
+    is_descending: bool = False
 
     @property
     def fetched(self) -> int:
@@ -110,6 +115,7 @@ def paging(
     after: str | None,
     last: int | None,
     before: str | None,
+    order: Order | None = None,
 ) -> Paging:
     """Check a page's arguments.
 
@@ -122,12 +128,16 @@ def paging(
         if given is not None and not 0 <= given <= PAGE_SIZE_MAX:
             raise BadUserInput(f"{name} must be 0 to {PAGE_SIZE_MAX}, not {given}")
     size = first if first is not None else last
+    is_descending = order is not None and order.direction is OrderDirection.DESC
+    if is_descending:
+        after, before = before, after
     return Paging(
         ordering=ordering,
         size=PAGE_SIZE_DEFAULT if size is None else size,
         after=None if after is None else ordering.key(after),
         before=None if before is None else ordering.key(before),
-        backwards=last is not None,
+        backwards=(last is not None) is not is_descending,
+        is_descending=is_descending,
     )
 
 
@@ -150,11 +160,17 @@ def connection(
     kept = rows[: page.size] if not page.backwards else rows[max(0, len(rows) - page.size) :]
     beyond = more or len(kept) < len(rows)
     edges = [Edge(cursor=page.ordering.cursor(key), node=node(value)) for key, value in kept]
+    has_next = page.before is not None if page.backwards else beyond
+    has_previous = beyond if page.backwards else page.after is not None
+    if page.is_descending:
+        edges.reverse()
+        has_next, has_previous = has_previous, has_next
     return Connection(
         edges=edges,
+        nodes=[edge.node for edge in edges],
         page_info=PageInfo(
-            has_next_page=page.before is not None if page.backwards else beyond,
-            has_previous_page=beyond if page.backwards else page.after is not None,
+            has_next_page=has_next,
+            has_previous_page=has_previous,
             start_cursor=edges[0].cursor if edges else None,
             end_cursor=edges[-1].cursor if edges else None,
         ),

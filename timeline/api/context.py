@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 import strawberry
 
+from timeline.api.access import LOCAL_READER, Caller
 from timeline.api.errors import QueryTooLarge
 from timeline.api.limits import ROWS_MAX
-from timeline.domain.actors import ActorTable
+from timeline.domain.actors import ActorTable, Source
 from timeline.domain.control import Control, ControlSpan
 from timeline.domain.incident_sums import Incident
 from timeline.domain.places import Gazetteer
+from timeline.projections.control_reading import Known
 from timeline.projections.incident_queries import IncidentReader
 from timeline.projections.reading import Reader, ReportView
+from timeline.projections.register import read_sources
 from timeline.projections.searching import Search
+from timeline.store.engine import read_transaction
 from timeline.store.event_store import EventStore
 
 
 class Context:
     """One request's surroundings; made anew for each, used by one thread."""
 
-    def __init__(self, reader: Reader, store: EventStore) -> None:
-        self.reader, self.store = reader, store
+    def __init__(self, reader: Reader, store: EventStore, caller: Caller = LOCAL_READER) -> None:
+        self.reader, self.store, self.caller = reader, store, caller
         self._rows = 0
         self._versions: dict[str, tuple[ReportView, ...]] = {}
+        self._expected: set[str] = set()
 
     @cached_property
     def gazetteer(self) -> Gazetteer:
@@ -38,6 +43,13 @@ class Context:
         return self.reader.actor_table()
 
     @cached_property
+    def sources(self) -> Mapping[str, Source]:
+        """The casebook's sources by id, read once a request."""
+        with read_transaction(self.store.engine) as connection:
+            found = read_sources(connection, self.reader.casebook)
+        return {source.source_id: source for source in found}
+
+    @cached_property
     def incidents(self) -> IncidentReader:
         """The casebook's incidents."""
         return IncidentReader(self.store.engine, self.reader.casebook, self.reader.time_zone)
@@ -47,11 +59,28 @@ class Context:
         """Finds by words."""
         return Search(self.store.engine, self.reader)
 
+    def expect(self, report_ids: Iterable[str]) -> None:
+        """Note reports of an answer, so that their versions are read together if one asks."""
+        self._expected.update(report_ids)
+
     def versions(self, report_id: str) -> tuple[ReportView, ...]:
-        """A report's versions, read once a request."""
+        """A report's versions, read once a request, with those of the reports expected."""
         if report_id not in self._versions:
-            self._versions[report_id] = self.reader.report(report_id)
+            wanted = {report_id, *self._expected} - self._versions.keys()
+            self._versions |= dict.fromkeys(wanted, ()) | self.reader.versions(wanted)
+            self._expected.clear()
         return self._versions[report_id]
+
+    def forget(self) -> None:
+        """Read everything anew: something was changed."""
+        for name in ("gazetteer", "actor_table"):
+            self.__dict__.pop(name, None)
+        self._versions.clear()
+
+    @property
+    def rows(self) -> int:
+        """How many rows were counted so far."""
+        return self._rows
 
     def spend(self, rows: int) -> None:
         """Count rows against the bound on one request.
@@ -73,6 +102,7 @@ class PlaceGroup:
         self._place_ids = tuple(dict.fromkeys(place_ids))
         self._found: dict[str | None, dict[str, tuple[ControlSpan, ...]]] = {}
         self._controls: dict[tuple[str | None, str | None], dict[str, Control]] = {}
+        self._knowledge: dict[str, tuple[Known, ...]] | None = None
 
     def history(self, reader: Reader, place_id: str, known_on: str | None) -> Sequence[ControlSpan]:
         """The control spans of one of the places, as known on `known_on`.
@@ -96,20 +126,30 @@ class PlaceGroup:
             self._controls[at, known_on] = reader.controls(self._place_ids, at, known_on)
         return self._controls[at, known_on].get(place_id, Control())
 
+    def knowledge(self, reader: Reader, place_id: str) -> Sequence[Known]:
+        """All that was ever known of the control of one of the places."""
+        if self._knowledge is None:
+            self._knowledge = reader.control_knowledges(self._place_ids)
+        return self._knowledge.get(place_id, ())
+
 
 class ClaimGroup:
     """Claims of one answer, whose incidents are read together the first time one of them asks."""
 
-    def __init__(self, claim_ids: Iterable[str], known_on: str | None) -> None:
-        self._claim_ids, self.known_on = tuple(claim_ids), known_on
+    def __init__(
+        self, claim_ids: Iterable[str], known_on: str | None, place_ids: Iterable[str] = ()
+    ) -> None:
+        self.claim_ids, self.known_on = tuple(claim_ids), known_on
+        self.place_ids = frozenset(place_ids)
         self._found: dict[str, Incident] | None = None
         self.shared: object = None  # what whoever shows the incidents shares among them
+        self.rivals: object = None  # and whoever shows what competes with the claims
 
     def incident(self, context: Context, claim_id: str) -> Incident | None:
         """The incident of one of the claims."""
         if self._found is None:
             cutoff = context.reader.cutoff(self.known_on)
-            self._found = context.incidents.of_claims(self._claim_ids, cutoff)
+            self._found = context.incidents.of_claims(self.claim_ids, cutoff)
         return self._found.get(claim_id)
 
     def incidents(self) -> tuple[Incident, ...]:

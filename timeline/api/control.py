@@ -12,8 +12,10 @@ from timeline.api.context import Info
 from timeline.api.described import answered, described
 from timeline.api.entries import Entry, entries_of
 from timeline.api.enums import Condition, ControlState
+from timeline.api.scalars import DateTime
 from timeline.domain import control
 from timeline.domain.time import instant_text
+from timeline.projections.control_reading import Known
 
 At = Annotated[
     str | None,
@@ -114,6 +116,36 @@ class ControlSpan:
         return _claims(info, self.claim_ids, self.known_on)
 
 
+@described
+class KnownControl:
+    """What was known of who held a place: for a stretch of valid time, in one of known time.
+
+    Both stretches are half-open. Known time is the reported axis: by when reports were published.
+    """
+
+    valid_from: DateTime = strawberry.field(description="First instant of valid time.")
+    valid_to: DateTime | None = strawberry.field(
+        description="First instant of valid time after it; null while it lasts."
+    )
+    known_from: DateTime = strawberry.field(description="First instant at which this was known.")
+    known_to: DateTime | None = strawberry.field(
+        description="First instant at which something else was known; null: it still is."
+    )
+    state: ControlState = strawberry.field(description="How the place was held.")
+    holders: list[Holder] = strawberry.field(
+        description="Who held it; several when contested or mixed, empty when vacated or unknown."
+    )
+    conditions: list[Condition] = strawberry.field(description="What was the case beside that.")
+    since: Since = strawberry.field(description="Between which days the state began.")
+    certain: bool = strawberry.field(
+        description="False while the change to it may not have happened yet."
+    )
+    last_confirmed: str | None = strawberry.field(
+        description="Date of the latest evidence for the state up to then; null without any."
+    )
+    sources: int = strawberry.field(description="How many independent root sources agreed.")
+
+
 def _claims(info: Info, claim_ids: Sequence[ID], known_on: str | None) -> list[Entry]:
     found = info.context.reader.claims([str(c) for c in claim_ids], known_on)
     info.context.spend(len(found))
@@ -157,4 +189,22 @@ def span_of(value: control.ControlSpan, known_on: str | None) -> ControlSpan:
         sources=len({s.root for s in holding}),
         claim_ids=[ID(c) for c in sorted({s.claim_id for s in value.supports})],
         known_on=known_on,
+    )
+
+
+def known_of(value: Known) -> KnownControl:
+    """The GraphQL type of what was known for a stretch of valid time."""
+    told = value.control
+    return KnownControl(
+        valid_from=DateTime(instant_text(value.valid_from)),
+        valid_to=None if value.valid_to is None else DateTime(instant_text(value.valid_to)),
+        known_from=DateTime(instant_text(value.known_from)),
+        known_to=None if value.known_to is None else DateTime(instant_text(value.known_to)),
+        state=told.state,
+        holders=holders_of(told.holders),
+        conditions=list(told.conditions),
+        since=Since(earliest=told.since_earliest, latest=told.since_latest),
+        certain=told.certain,
+        last_confirmed=told.last_confirmed,
+        sources=told.sources,
     )

@@ -56,10 +56,20 @@ class Ordering:
         return tuple(key)
 
 
+SOURCES = Ordering("sources", str, str)
+EVENTS = Ordering("events", int)
+PLACES_BY_KIND = Ordering("places by kind", str, str, str)
+ACTORS_BY_KIND = Ordering("actors by kind", str, str, str)
+PLACE_CONTROLS = Ordering("places with their control", str, str)
 TIMELINE = Ordering("timeline entries", str, str, int)
 PLACES = Ordering("places", str, str)
 ACTORS = Ordering("actors", str, str)
 REPORTS = Ordering("reports", str, str)
 INCIDENTS = Ordering("incidents", str, str)
-STATISTICS = Ordering("statistics", int, str)
+STATISTICS = {
+    "key": Ordering("statistics", int, str),
+    "claims": Ordering("statistics by claims", int, int, str),
+    "incidents": Ordering("statistics by incidents", int, int, str),
+    "fatalities": Ordering("statistics by fatalities", int, int, str),
+}
 HITS = Ordering("search hits", int, str, str, int)

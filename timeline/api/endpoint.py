@@ -1,14 +1,17 @@
-"""GraphQL over HTTP: one endpoint, for queries alone, by the working draft of that specification.
+"""GraphQL over HTTP: one endpoint, by the working draft of that specification.
 
-POST takes JSON only, so that no plain HTML form of another site can send a query; there are no
-uploads, no batches and no websockets. A request runs in a thread of its own limited number, since
-it reads a database that blocks.
+POST takes JSON only, so that no plain HTML form of another site can send a query, or an upload with
+a header that such a form cannot send, and GET never changes anything; there are no batches. A
+request runs in a thread of its own limited number, since it reads a database that blocks. An answer
+to GET that has no errors bears an ETag: a client that shows it again is told 304 without the query
+being run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import anyio
 import orjson
@@ -17,11 +20,16 @@ from starlette.responses import Response
 
 from timeline.api import pages
 from timeline.api.errors import request_error
-from timeline.api.limits import BODY_BYTES_MAX, REQUESTS_AT_ONCE_MAX
+from timeline.api.limits import BODY_BRACKETS_MAX, BODY_BYTES_MAX, REQUESTS_AT_ONCE_MAX
 
 JSON = "application/json"
+MULTIPART = "multipart/form-data"
 GRAPHQL_JSON = "application/graphql-response+json"
 ACCEPTED_TYPES_MAX = 50
+DOCUMENT_ID_MAX = 200
+
+NO_STORE = "no-store"
+VARY = "Accept, Authorization"
 
 Run = Callable[[str, dict[str, object], str | None], dict[str, object]]
 
@@ -33,13 +41,26 @@ class RequestRefused(Exception):
     status: int
     message: str
     code: str = "BAD_USER_INPUT"
+    allow: str | None = None
+    is_document: bool = False  # well-formed as a request: 200 for clients of plain JSON
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Asked:
+    """What a client asks; the query is empty when it names a document by its hash."""
+
     query: str
     variables: dict[str, object]
     operation_name: str | None
+    document_id: str | None = None
+
+
+class Admit(Protocol):
+    """Tells which document a request means, or refuses it; see `documents.Documents.admit`."""
+
+    def __call__(self, asked: Asked, *, is_get: bool = False, streams: bool = False) -> Asked:
+        """The request with its document."""
+        ...
 
 
 class GraphQLEndpoint:
@@ -47,34 +68,64 @@ class GraphQLEndpoint:
 
     Args:
         run: Runs a query with its variables and operation name; called in a thread.
+        admit: Tells which document is meant, or refuses it.
+        tag: Names the data that a query would be answered from; called in a thread.
+        graphiql: Whether browsers get GraphiQL.
+        cache_seconds: For how long an answer to GET may be used again without asking.
     """
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    def __init__(
+        self,
+        run: Run,
+        admit: Admit,
+        tag: Callable[[Asked], str | None],
+        *,
+        graphiql: bool = True,
+        cache_seconds: int = 0,
+    ) -> None:
+        self._run, self._admit, self._tag = run, admit, tag
+        self._graphiql, self._cache_seconds = graphiql, cache_seconds
         self._threads: anyio.CapacityLimiter | None = None
 
     async def __call__(self, request: Request) -> Response:
         """The response to one request."""
-        if request.method in ("GET", "HEAD") and _prefers_html(request):
+        is_get = request.method in ("GET", "HEAD")
+        if self._graphiql and is_get and prefers_html(request):
             return pages.graphiql()
         media_type = _media_type(request)
         if media_type is None:
             text = f"Accept must allow {JSON} or {GRAPHQL_JSON}"
             return _response(request_error(text, "BAD_USER_INPUT"), JSON, 406)
         try:
-            asked = _from_url(request) if request.method != "POST" else await _from_body(request)
+            asked = self._admit(await asked_by(request), is_get=is_get)
         except RequestRefused as refused:
-            result = request_error(refused.message, refused.code)
-            return _response(result, media_type, refused.status)
+            return _refusal(refused, media_type)
         except ClientDisconnect:
             return Response(status_code=400)
-        result = await anyio.to_thread.run_sync(
-            self._run, asked.query, asked.variables, asked.operation_name, limiter=self._limiter()
-        )
-        # Well-formed requests that were refused are 200 as plain JSON (section 6.4.1), 400 as the
-        # newer media type (6.4.2), so that a proxy does not take them for an answer.
-        refused_query = "data" not in result and media_type == GRAPHQL_JSON
-        return _response(result, media_type, 400 if refused_query else 200)
+        if is_get:
+            return await anyio.to_thread.run_sync(
+                self._got, request, asked, media_type, limiter=self._limiter()
+            )
+        return await anyio.to_thread.run_sync(self._ran, asked, media_type, limiter=self._limiter())
+
+    def _got(self, request: Request, asked: Asked, media_type: str) -> Response:
+        state = self._tag(asked)
+        if state is None:
+            return self._ran(asked, media_type)
+        tag = f'W/"{state}-{"g" if media_type == GRAPHQL_JSON else "j"}"'
+        is_private = "authorization" in request.headers
+        fresh = f"max-age={self._cache_seconds}" if self._cache_seconds else "no-cache"
+        control = f"{'private' if is_private else 'public'}, {fresh}"
+        headers = {"etag": tag, "cache-control": control, "vary": VARY}
+        if _holds_tag(request, tag):
+            return Response(status_code=304, headers=headers)
+        response = self._ran(asked, media_type)
+        if not response.has_errors:
+            response.headers.update(headers)
+        return response
+
+    def _ran(self, asked: Asked, media_type: str) -> _Json:
+        return _answer(self._run(asked.query, asked.variables, asked.operation_name), media_type)
 
     def _limiter(self) -> anyio.CapacityLimiter:
         # Made here and not above: a limiter belongs to a running event loop.
@@ -83,12 +134,45 @@ class GraphQLEndpoint:
         return self._threads
 
 
-def _response(result: dict[str, object], media_type: str, status: int) -> Response:
-    return Response(
+class _Json(Response):
+    has_errors = False
+
+
+def _response(result: dict[str, object], media_type: str, status: int) -> _Json:
+    response = _Json(
         orjson.dumps(result),
         status_code=status,
-        headers={"content-type": f"{media_type}; charset=utf-8", "cache-control": "no-store"},
+        headers={
+            "content-type": f"{media_type}; charset=utf-8",
+            "cache-control": NO_STORE,
+            "vary": VARY,
+        },
     )
+    response.has_errors = "errors" in result
+    return response
+
+
+def _answer(result: dict[str, object], media_type: str) -> _Json:
+    # Well-formed requests that were refused are 200 as plain JSON (section 6.4.1), 400 as the
+    # newer media type (6.4.2), so that a proxy does not take them for an answer.
+    refused_query = "data" not in result and media_type == GRAPHQL_JSON
+    return _response(result, media_type, 400 if refused_query else 200)
+
+
+def _refusal(refused: RequestRefused, media_type: str) -> Response:
+    result = request_error(refused.message, refused.code)
+    if refused.is_document:
+        return _answer(result, media_type)
+    response = _response(result, media_type, refused.status)
+    if refused.allow:
+        response.headers["allow"] = refused.allow
+    return response
+
+
+def _holds_tag(request: Request, tag: str) -> bool:
+    given = request.headers.get("if-none-match", "")
+    tags = [t.strip().removeprefix("W/") for t in given.split(",")[:ACCEPTED_TYPES_MAX]]
+    return "*" in tags or tag.removeprefix("W/") in tags
 
 
 def _accepted(request: Request) -> list[tuple[str, float]]:
@@ -108,7 +192,8 @@ def _accepted(request: Request) -> list[tuple[str, float]]:
     return sorted(found, key=lambda pair: -pair[1])
 
 
-def _prefers_html(request: Request) -> bool:
+def prefers_html(request: Request) -> bool:
+    """Whether a browser asks for a page, and no program for JSON."""
     for kind, _ in _accepted(request):
         if kind in (JSON, GRAPHQL_JSON):
             return False
@@ -127,26 +212,40 @@ def _media_type(request: Request) -> str | None:
     return None
 
 
-def _from_url(request: Request) -> _Asked:
+async def asked_by(request: Request) -> Asked:
+    """What a request asks, from its URL or its body.
+
+    Raises:
+        RequestRefused: it is no GraphQL request.
+        ClientDisconnect: the client went away.
+    """
+    return _from_url(request) if request.method != "POST" else await _from_body(request)
+
+
+def _from_url(request: Request) -> Asked:
     given: dict[str, object] = {}
-    for name in ("query", "operationName"):
+    for name in ("query", "operationName", "documentId"):
         if name in request.query_params:
             given[name] = request.query_params[name]
     for name in ("variables", "extensions"):
         if request.query_params.get(name):
             given[name] = _json(request.query_params[name].encode(), name)
-    return _checked(given)
+    return checked(given)
 
 
-async def _from_body(request: Request) -> _Asked:
+async def _from_body(request: Request) -> Asked:
     media_type, *parameters = request.headers.get("content-type", "").lower().split(";")
+    if media_type.strip() == MULTIPART:
+        from timeline.api.uploads import read_multipart
+
+        return checked(await read_multipart(request))
     charsets = [p.strip() for p in parameters if p.strip().startswith("charset=")]
     if media_type.strip() != JSON or charsets not in ([], ["charset=utf-8"], ['charset="utf-8"']):
         raise RequestRefused(415, f"POST takes Content-Type: {JSON} in UTF-8")
     given = _json(await _body(request), "the body")
     if not isinstance(given, dict):
         raise RequestRefused(400, "the body must be a JSON object with a query")
-    return _checked(given)
+    return checked(given)
 
 
 async def _body(request: Request) -> bytes:
@@ -165,6 +264,9 @@ async def _body(request: Request) -> bytes:
 
 
 def _json(text: bytes, what: str) -> object:
+    # Each list and object costs far more than its two bytes; brackets in texts count too.
+    if text.count(b"[") + text.count(b"{") > BODY_BRACKETS_MAX:
+        raise RequestRefused(413, f"{what} holds too many lists and objects", "QUERY_TOO_LARGE")
     try:
         parsed: object = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -172,13 +274,30 @@ def _json(text: bytes, what: str) -> object:
     return parsed
 
 
-def _checked(given: dict[str, object]) -> _Asked:
+def checked(given: dict[str, object]) -> Asked:
+    """The request that the parameters of one make.
+
+    Raises:
+        RequestRefused: one of them is of another kind than it must be.
+    """
     query, name = given.get("query"), given.get("operationName")
-    if not isinstance(query, str) or not query.strip():
-        raise RequestRefused(400, "query must be a string that holds a GraphQL document")
-    if name is not None and not isinstance(name, str):
-        raise RequestRefused(400, "operationName must be a string or null")
     variables, extensions = given.get("variables"), given.get("extensions")
     if not isinstance(variables, dict | None) or not isinstance(extensions, dict | None):
         raise RequestRefused(400, "variables and extensions must be objects or null")
-    return _Asked(query, variables or {}, name or None)
+    document_id = _document_id(given.get("documentId"), extensions or {})
+    if document_id is not None and query is None:
+        query = ""
+    if not isinstance(query, str) or not (query.strip() or document_id):
+        raise RequestRefused(400, "query must be a string that holds a GraphQL document")
+    if name is not None and not isinstance(name, str):
+        raise RequestRefused(400, "operationName must be a string or null")
+    return Asked(query, variables or {}, name or None, document_id)
+
+
+def _document_id(given: object, extensions: dict[str, object]) -> str | None:
+    persisted = extensions.get("persistedQuery")
+    if isinstance(persisted, dict):
+        given = persisted.get("sha256Hash")
+    if given is not None and not (isinstance(given, str) and 0 < len(given) <= DOCUMENT_ID_MAX):
+        raise RequestRefused(400, "the hash of a persisted document must be a string")
+    return given

@@ -13,8 +13,17 @@ from timeline.api.connections import Connection, Paging, connection
 from timeline.api.context import ClaimGroup, Info, PlaceGroup
 from timeline.api.cursors import Key
 from timeline.api.described import answered, described
-from timeline.api.enums import Certainty, ClaimType, Modality, Polarity, StatementKind
+from timeline.api.enums import (
+    Certainty,
+    ClaimType,
+    Modality,
+    Polarity,
+    ReviewStatus,
+    StatementKind,
+)
+from timeline.api.nodes import Identity, Node
 from timeline.api.reports import KnownOn, Report, report_of
+from timeline.api.rivals import RivalGroup
 from timeline.api.values import (
     ActorMention,
     CasualtyCount,
@@ -35,7 +44,7 @@ __all__ = ["Entry", "KnownOn", "TimelineFilters", "actor_key", "entries_of", "ti
 
 
 @described
-class Entry:
+class Entry(Node):
     """A claim in a timeline: what one report says, in the form in which it stands.
 
     Claims that contradict each other stand side by side.
@@ -98,8 +107,26 @@ class Entry:
     is_amended: bool = strawberry.field(
         description="Whether a correction gave the claim the form in which it stands here."
     )
+    review: ReviewStatus = strawberry.field(
+        description="Whether a person has read the claim beside its words, and signed it."
+    )
     report: Report = strawberry.field(description="The version of the report that says so.")
     group: strawberry.Private[ClaimGroup]
+
+    def identity(self) -> Identity:
+        """It is found by its id, and by the day on which it was known in this form."""
+        known_on = self.group.known_on
+        return ("Entry", str(self.claim_id), *([] if known_on is None else [known_on]))
+
+    @answered
+    def competing(self, info: Info) -> list[Entry]:
+        """The standing claims that tell otherwise, as known then, in order of valid time.
+
+        Those that deny its incident, or that it denies; and those of other root sources that say
+        of who holds the place, for the same time, what cannot be true beside it.
+        """
+        found = RivalGroup.of_claims(self.group).of(info, str(self.claim_id))
+        return entries_of(found, self.group.known_on)
 
     @answered
     def incident(
@@ -123,7 +150,9 @@ def entries_of(found: Iterable[reading.Entry], known_on: str | None = None) -> l
     found = list(found)
     named = [m.place_id for e in found for m in (e.claim.place, e.claim.place2) if m is not None]
     group = PlaceGroup(p for p in named if p is not None)
-    claims = ClaimGroup((e.claim.claim_id for e in found), known_on)
+    at = (e.claim.place.place_id for e in found if e.claim.place is not None)
+    ids = (e.claim.claim_id for e in found)
+    claims = ClaimGroup(ids, known_on, (p for p in at if p is not None))
     return [_entry(e, group, claims) for e in found]
 
 
@@ -153,6 +182,7 @@ def _entry(value: reading.Entry, group: PlaceGroup, claims: ClaimGroup) -> Entry
         confidence=claim.confidence,
         coded_by=claim.coded_by,
         is_amended=value.is_amended,
+        review=value.review,
         report=report_of(value.report),
         group=claims,
     )
@@ -183,6 +213,7 @@ class TimelineFilters:
     types: list[ClaimType] | None = None
     actor: str | None = None
     modalities: list[Modality] | None = None
+    reviewed: list[ReviewStatus] | None = None
 
 
 def timeline_page(
@@ -203,6 +234,7 @@ def timeline_page(
         actor_id=actor_id or actor_key(info, wanted.actor),
         types=tuple(t.value for t in wanted.types or ()),
         modalities=tuple(m.value for m in wanted.modalities or ()),
+        reviews=tuple(r.value for r in wanted.reviewed or ()),
         from_=wanted.from_,
         to=wanted.to,
     )
@@ -215,6 +247,7 @@ def timeline_page(
         backwards=page.backwards,
     )
     info.context.spend(len(found.entries))
+    info.context.expect(e.report.report_id for e in found.entries)
     shown = entries_of(found.entries, wanted.known_on)
     rows = [(e.key, node) for e, node in zip(found.entries, shown, strict=True)]
     more = found.has_previous if page.backwards else found.has_next
@@ -233,3 +266,13 @@ def actor_key(info: Info, actor: str | None) -> str | None:
         return None
     known, _ = info.context.actor_table.resolve(actor)
     return known.actor_id if known else f"named:{folded_form(actor)}"
+
+
+def find_claim(info: Info, claim_id: str, known_on: str | None) -> Entry | None:
+    """A claim as it stands as known on `known_on`; `None` when it does not.
+
+    Raises:
+        InvalidDate: `known_on` is neither a day nor an instant with offset.
+    """
+    found = entries_of(info.context.reader.claims([claim_id], known_on), known_on)
+    return found[0] if found else None

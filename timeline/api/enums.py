@@ -19,6 +19,7 @@ from timeline.domain.claims import (
     Modality,
     Polarity,
     Qualifier,
+    ReviewStatus,
     StatementKind,
 )
 from timeline.domain.control import Condition, ControlState
@@ -52,6 +53,7 @@ __all__ = [
     "Precision",
     "Qualifier",
     "Relation",
+    "ReviewStatus",
     "StatementKind",
     "StatisticsBy",
     "TextField",
@@ -59,13 +61,14 @@ __all__ = [
 ]
 
 
-def _register(kind: EnumMeta, name: str, description: str, /, **values: str) -> None:
+def register(kind: EnumMeta, name: str, description: str, /, **values: str) -> None:
+    """Give a vocabulary to GraphQL, with a description of it and of some of its values."""
     enum = strawberry.enum(kind, name=name, description=description, graphql_name_from="value")
     for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]
         value.description = values.get(value.name)
 
 
-_register(
+register(
     ControlState,
     "ControlState",
     "How a place is held.",
@@ -76,20 +79,20 @@ _register(
     vacated="The holder left, and nobody is said to have followed.",
     unknown="Nothing that is known tells who holds it.",
 )
-_register(
+register(
     Condition,
     "Condition",
     "What can be the case beside a holder.",
     besieged="It is under siege.",
     cut_off="A road or supply route to it is cut.",
 )
-_register(
+register(
     ClaimType,
     "ClaimType",
     "What kind of thing a claim tells of.",
     **{name: " ".join((kind.__doc__ or "").split()) for name, kind in CLAIM_TYPES.items()},
 )
-_register(
+register(
     Modality,
     "Modality",
     "Whose word it is that it happened: the speaker's, never ours. Only `polarity` negates.",
@@ -99,21 +102,21 @@ _register(
     forecast="Expected, planned, threatened or wished.",
     hypothetical="Supposed.",
 )
-_register(
+register(
     Polarity,
     "Polarity",
     "Whether a claim says that something happened, or that it did not.",
     positive="It happened.",
     negated="It did not happen.",
 )
-_register(
+register(
     Certainty,
     "Certainty",
     "The speaker's own hedge, surest first: certain, likely, possible, doubtful.",
 )
-_register(StatementKind, "StatementKind", "What a claim of type Statement is.")
-_register(Qualifier, "Qualifier", "How a quantity bounds the true number.")
-_register(
+register(StatementKind, "StatementKind", "What a claim of type Statement is.")
+register(Qualifier, "Qualifier", "How a quantity bounds the true number.")
+register(
     Harm,
     "Harm",
     "What was done to people.",
@@ -123,7 +126,7 @@ _register(
     detained="They were captured, arrested or abducted.",
     displaced="They had to leave their homes.",
 )
-_register(
+register(
     CasualtyGroup,
     "CasualtyGroup",
     "Who people were under the law of war.",
@@ -131,7 +134,7 @@ _register(
     combatants="Soldiers, fighters, or others who took part in the fighting.",
     unknown="The report does not tell.",
 )
-_register(
+register(
     Precision,
     "Precision",
     "How closely a date is known.",
@@ -141,7 +144,7 @@ _register(
     not_earlier_than="On that day or some time after it.",
     unknown="Undated.",
 )
-_register(
+register(
     Anchor,
     "Anchor",
     "What a relative date was reckoned from.",
@@ -149,20 +152,20 @@ _register(
     narrative="Another event that the report tells of.",
     unanchored="Nothing: the date is absolute, or there is none.",
 )
-_register(
+register(
     Relation,
     "Relation",
     "How an event's location relates to the place named; only `at` and `in` are the place itself.",
 )
-_register(PlaceKind, "PlaceKind", "What kind of place it is.")
-_register(ActorKind, "ActorKind", "What kind of actor it is.")
-_register(
+register(PlaceKind, "PlaceKind", "What kind of place it is.")
+register(ActorKind, "ActorKind", "What kind of actor it is.")
+register(
     ActorRole,
     "ActorRole",
     "What an actor does in a claim.",
     candidate="It may be this actor: the identity is disputed.",
 )
-_register(
+register(
     Tier,
     "Tier",
     "How a spelling was matched to a name, surest first.",
@@ -173,7 +176,16 @@ _register(
     skeleton="Its consonants are those of one of the names.",
     fuzzy="It is spelled nearly like one of the names; only ever suggested.",
 )
-_register(
+register(
+    ReviewStatus,
+    "ReviewStatus",
+    "Whether a person has read a claim beside its words, and signed it.",
+    unreviewed="Nobody has.",
+    accepted="Somebody signed it as it was read.",
+    corrected="Somebody signed it in a form that a correction by coding gave it.",
+    rejected="Somebody found that the words do not say it; it never stands.",
+)
+register(
     ChangeKind,
     "ChangeKind",
     "What became of a claim between two dates of knowledge.",
@@ -181,7 +193,7 @@ _register(
     withdrawn="It ceased to stand.",
     changed="It stands in another form: see `fields`.",
 )
-_register(
+register(
     CauseKind,
     "CauseKind",
     "How a report changed what was known.",
@@ -191,8 +203,8 @@ _register(
     retraction="Its outlet withdrew the claim or the whole report.",
     reinstatement="Its outlet let the claim stand again.",
 )
-_register(StatisticsBy, "StatisticsBy", "What statistics count apart.")
-_register(
+register(StatisticsBy, "StatisticsBy", "What statistics count apart.")
+register(
     HitKind,
     "HitKind",
     "What a search finds.",
@@ -201,7 +213,7 @@ _register(
     report="A version of a report, by its title or source.",
     entry="A claim, by its words or by what it names.",
 )
-_register(
+register(
     HitMatch,
     "HitMatch",
     "How well something matches a search, best first.",
@@ -209,7 +221,7 @@ _register(
     phrase="The words stand in it one after the other.",
     words="All the words stand in it somewhere.",
 )
-_register(
+register(
     TextField,
     "TextField",
     "Which text of what was found holds the words.",

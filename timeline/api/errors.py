@@ -18,6 +18,7 @@ from timeline.errors import (
     NotFound,
     PlaceNotFound,
     SchemaMismatch,
+    StatementTooSlow,
     TimelineError,
     TooManyClaims,
     UnknownEventSchema,
@@ -45,6 +46,7 @@ _TOLD: tuple[tuple[type[TimelineError], str], ...] = (
     (BadUserInput, "BAD_USER_INPUT"),
     (QueryTooLarge, "QUERY_TOO_LARGE"),
     (TooManyClaims, "QUERY_TOO_LARGE"),
+    (StatementTooSlow, "STATEMENT_TIMEOUT"),
     (UnknownEventSchema, "INTERNAL_SERVER_ERROR"),
 )
 _UNAVAILABLE = "the database does not answer just now; try again in a moment"

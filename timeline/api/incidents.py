@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import strawberry
 from strawberry import ID
 
 from timeline.api.connections import Connection, Paging, connection, in_memory
 from timeline.api.context import ClaimGroup, Info
+from timeline.api.cursors import Key
 from timeline.api.described import answered, described
 from timeline.api.entries import Entry, entries_of
 from timeline.api.enums import ClaimType, StatisticsBy
+from timeline.api.nodes import Identity, Node
+from timeline.api.ordering import StatisticOrderField
 from timeline.api.places import Place, place_of
 from timeline.domain import incident_sums
 from timeline.projections import reading, statistics
@@ -24,7 +28,7 @@ class IncidentGroup:
 
     def __init__(self, found: Iterable[incident_sums.Incident], known_on: str | None) -> None:
         told = (c for i in found for c in (*i.corroborating, *i.contradicting))
-        self._claim_ids, self._known_on = tuple(dict.fromkeys(told)), known_on
+        self._claim_ids, self.known_on = tuple(dict.fromkeys(told)), known_on
         self._entries: dict[str, reading.Entry] | None = None
         self._words: Sequence[Word] | None = None
 
@@ -38,11 +42,11 @@ class IncidentGroup:
     def entries(self, info: Info, claim_ids: Collection[str]) -> list[Entry]:
         """The GraphQL types of some of the claims."""
         if self._entries is None:
-            claims = info.context.reader.claims(self._claim_ids, self._known_on)
+            claims = info.context.reader.claims(self._claim_ids, self.known_on)
             self._entries = {e.claim.claim_id: e for e in claims}
         found = [self._entries[c] for c in claim_ids if c in self._entries]
         info.context.spend(len(found))
-        return entries_of(found, self._known_on)
+        return entries_of(found, self.known_on)
 
     def words(self, info: Info, claim_ids: Collection[str]) -> list[Word]:
         """What analysts said of some of the claims, in the order of the log."""
@@ -91,7 +95,7 @@ class IncidentWord:
 
 
 @described
-class Incident:
+class Incident(Node):
     """Something that happened, or is said not to have, with all claims that tell of it.
 
     Claims are linked and never merged: by a rule on type, actors, days and distance, and by
@@ -120,6 +124,11 @@ class Incident:
     )
     value: strawberry.Private[incident_sums.Incident]
     group: strawberry.Private[IncidentGroup]
+
+    def identity(self) -> Identity:
+        """It is found by its id, and by the day on which its claims were known."""
+        known_on = self.group.known_on
+        return ("Incident", str(self.id), *([] if known_on is None else [known_on]))
 
     @answered
     def place(self, info: Info) -> Place | None:
@@ -245,9 +254,13 @@ class Statistic:
 
 
 def statistics_page(
-    info: Info, page: Paging, by: StatisticsBy, wanted: IncidentArguments
+    info: Info,
+    page: Paging,
+    by: StatisticsBy,
+    wanted: IncidentArguments,
+    order: StatisticOrderField = StatisticOrderField.KEY,
 ) -> Connection[Statistic]:
-    """A page of counts in order of their keys; what has none comes last."""
+    """A page of counts in order of their keys or numbers; what has no key comes last."""
     context = info.context
     counted = statistics.statistics(
         context.incidents,
@@ -256,11 +269,23 @@ def statistics_page(
         context.reader.time_zone,
         context.reader.cutoff(wanted.known_on),
     )
-    ordered = [((int(one.key is None), one.key or ""), one) for one in counted]
+    ordered = sorted(((_statistic_key(one, order), one) for one in counted), key=itemgetter(0))
     rows, more = in_memory(page, ordered)
     context.spend(len(rows))
     names = _names(info, by, [one.key for _, one in rows])
     return connection(page, rows, more, lambda one: _statistic(one, names), lambda: len(counted))
+
+
+def _statistic_key(one: statistics.Statistic, order: StatisticOrderField) -> Key:
+    last, key = int(one.key is None), one.key or ""
+    if order is StatisticOrderField.KEY:
+        return (last, key)
+    numbers = {
+        StatisticOrderField.CLAIMS: one.claims,
+        StatisticOrderField.INCIDENTS: one.incidents,
+        StatisticOrderField.FATALITIES: one.dead.best,
+    }
+    return (numbers[order], last, key)
 
 
 def _names(info: Info, by: StatisticsBy, keys: Iterable[str | None]) -> dict[str | None, str]:

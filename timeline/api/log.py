@@ -1,43 +1,37 @@
-"""GraphQL types of the log itself: events as they are stored, and how far projections have come."""
+"""GraphQL fields of the log itself: events as stored, and how far projections have come."""
 
 from __future__ import annotations
 
-from typing import NewType
+from typing import Annotated
 
 import msgspec
 import strawberry
-from graphql import GraphQLError
 from strawberry import ID
 from strawberry.scalars import JSON
 
-from timeline.api.context import Info
-from timeline.api.described import described
-from timeline.store.events import StoredEvent
-
-POSITION_MAX = 2**63 - 1
-
-Position = NewType("Position", int)
-
-
-def _parse_position(value: object) -> int:
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= POSITION_MAX:
-        raise GraphQLError("a position is a whole number from 0, as a number or as its digits")
-    return value
-
-
-POSITION = strawberry.scalar(
-    name="Position",
-    description="A position in a casebook's log: a whole number from 1, wider than Int's 32 bits."
-    " Given as a number, or as its digits in a string; answered as a number.",
-    serialize=int,
-    parse_value=_parse_position,
+from timeline.api.connections import (
+    After,
+    Before,
+    Connection,
+    First,
+    Last,
+    Paging,
+    connection,
+    paging,
 )
+from timeline.api.context import Info
+from timeline.api.cursors import EVENTS
+from timeline.api.described import answered, described
+from timeline.api.nodes import Identity, Node
+from timeline.api.ordering import EventsBy
+from timeline.api.scalars import Position
+from timeline.projections.event_pages import EventFilters, count_events, events_page
+from timeline.store.engine import read_transaction
+from timeline.store.events import StoredEvent
 
 
 @described
-class Event:
+class Event(Node):
     """An event of the log, exactly as it is stored."""
 
     position: Position = strawberry.field(
@@ -68,9 +62,20 @@ class Event:
     data: JSON | None = strawberry.field(
         description="What it says, as JSON; null when its content is withheld."
     )
+    author: str | None = strawberry.field(
+        description="Who made the change: the name of their token, or of their account; null when"
+        " the log does not say."
+    )
+    via: str | None = strawberry.field(
+        description="By which way it was made, `graphql` or `cli`; null as author is."
+    )
     is_withheld: bool = strawberry.field(
         description="Whether its content was erased; the chain still proves the rest."
     )
+
+    def identity(self) -> Identity:
+        """It is found by its position, which never changes."""
+        return ("Event", str(self.position))
 
 
 @described
@@ -106,9 +111,96 @@ class Status:
     projections: list[Projection] = strawberry.field(description="In order of name.")
 
 
+@described
+class LogQuery:
+    """The questions to the log."""
+
+    @answered
+    def event(
+        self,
+        info: Info,
+        position: Annotated[Position, strawberry.argument(description="Its position, from 1.")],
+    ) -> Event | None:
+        """The event at a position of the log; null outside the log."""
+        return find_event(info, position)
+
+    @answered
+    def events(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        types: Annotated[
+            list[str] | None,
+            strawberry.argument(
+                description="Only events of these types, such as ReportFiled; null or empty is any."
+            ),
+        ] = None,
+        stream: Annotated[
+            str | None,
+            strawberry.argument(description="Only of this stream, such as report-<id>."),
+        ] = None,
+        from_position: Annotated[
+            Position | None,
+            strawberry.argument(description="Only from this position on, inclusive."),
+        ] = None,
+        to_position: Annotated[
+            Position | None,
+            strawberry.argument(description="Only up to this position, inclusive."),
+        ] = None,
+        order_by: EventsBy = None,
+    ) -> Connection[Event]:
+        """The events of the log, in order of position, which is the order of record time.
+
+        `types` are found as far as the projection `types` has read the log.
+        """
+        page = paging(EVENTS, first, after, last, before, order_by)
+        filters = EventFilters(tuple(types or ()), stream, from_position, to_position)
+        return _events(info, page, filters)
+
+    @answered
+    def status(self, info: Info) -> Status:
+        """The casebook, the head of its log, and its projections."""
+        return _status(info)
+
+
+def _events(info: Info, page: Paging, filters: EventFilters) -> Connection[Event]:
+    store = info.context.store
+    after = None if page.after is None else int(page.after[0])
+    before = None if page.before is None else int(page.before[0])
+    with read_transaction(store.engine) as connected:
+        found, more = events_page(
+            connected,
+            store.casebook,
+            filters,
+            page.fetched,
+            after,
+            before,
+            backwards=page.backwards,
+        )
+    info.context.spend(len(found))
+
+    def count() -> int:
+        with read_transaction(store.engine) as connected:
+            return count_events(connected, store.casebook, filters)
+
+    return connection(page, [((e.position,), e) for e in found], more, event_of, count)
+
+
+def find_event(info: Info, position: int) -> Event | None:
+    """The event at a position; `None` outside the log."""
+    stored = info.context.store.event_at(position)
+    return None if stored is None else event_of(stored)
+
+
 def event_of(stored: StoredEvent) -> Event:
     """The GraphQL type of a stored event."""
+    metadata = msgspec.json.decode(stored.metadata)
     return Event(
+        author=metadata.get("by"),
+        via=metadata.get("via"),
         position=Position(stored.position),
         event_id=ID(stored.event_id),
         stream=stored.stream,
@@ -128,7 +220,7 @@ def _position(value: int | None) -> Position | None:
     return None if value is None else Position(value)
 
 
-def status(info: Info) -> Status:
+def _status(info: Info) -> Status:
     """How far the log and the projections have come."""
     head = info.context.store.head()
     return Status(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated
 
 import strawberry
@@ -19,12 +20,22 @@ from timeline.api.connections import (
     paging,
 )
 from timeline.api.context import Info, PlaceGroup
-from timeline.api.control import At, Control, ControlSpan, control_of, span_of
-from timeline.api.cursors import TIMELINE
+from timeline.api.control import (
+    At,
+    Control,
+    ControlSpan,
+    KnownControl,
+    control_of,
+    known_of,
+    span_of,
+)
+from timeline.api.cursors import TIMELINE, Key
 from timeline.api.described import answered, described
 from timeline.api.entries import Entry, TimelineFilters, timeline_page
-from timeline.api.enums import ClaimType, Modality, PlaceKind
+from timeline.api.enums import ClaimType, Modality, PlaceKind, ReviewStatus
 from timeline.api.errors import BadUserInput
+from timeline.api.nodes import Identity, Node
+from timeline.api.ordering import EntriesBy, PlaceOrderField
 from timeline.api.reports import KnownOn
 from timeline.api.values import Match, Name
 from timeline.domain import names, places
@@ -53,6 +64,12 @@ Modalities = Annotated[
     list[Modality] | None,
     strawberry.argument(description="Only claims of these modalities; null or empty is any."),
 ]
+Reviewed = Annotated[
+    list[ReviewStatus] | None,
+    strawberry.argument(
+        description="Only claims of these review statuses; null or empty is any that stands."
+    ),
+]
 ActorNamed = Annotated[
     str | None,
     strawberry.argument(
@@ -63,7 +80,7 @@ ActorNamed = Annotated[
 
 
 @described
-class Place:
+class Place(Node):
     """A place of the gazetteer."""
 
     id: ID = strawberry.field(description="The place's id.")
@@ -80,6 +97,10 @@ class Place:
     )
     within_id: strawberry.Private[str | None]
     group: strawberry.Private[PlaceGroup]
+
+    def identity(self) -> Identity:
+        """It is found by its id."""
+        return ("Place", str(self.id))
 
     @answered
     def within(self, info: Info) -> Place | None:
@@ -110,6 +131,16 @@ class Place:
         return [span_of(s, known_on) for s in spans]
 
     @answered
+    def control_knowledge(self, info: Info) -> list[KnownControl]:
+        """All that was ever known of who held it: by known time, then by valid time.
+
+        Those with `knownTo: null` are what is known now. Empty when nothing was said about control.
+        """
+        known = self.group.knowledge(info.context.reader, str(self.id))
+        info.context.spend(len(known))
+        return [known_of(k) for k in known]
+
+    @answered
     def timeline(
         self,
         info: Info,
@@ -123,13 +154,15 @@ class Place:
         types: Types = None,
         actor: ActorNamed = None,
         modalities: Modalities = None,
+        reviewed: Reviewed = None,
+        order_by: EntriesBy = None,
     ) -> Connection[Entry]:
         """What happened there, in order of valid time; undated claims come last.
 
         An entry stands when it is known on `knownOn` and nothing known by then voids it.
         """
-        page = paging(TIMELINE, first, after, last, before)
-        wanted = TimelineFilters(known_on, from_, to, types, actor, modalities)
+        page = paging(TIMELINE, first, after, last, before, order_by)
+        wanted = TimelineFilters(known_on, from_, to, types, actor, modalities, reviewed)
         return timeline_page(info, page, wanted, place_id=str(self.id))
 
 
@@ -170,11 +203,21 @@ def find_place(info: Info, id_: str | None, name: str | None) -> Place | None:
     return place_of(place, match=match)
 
 
-def places_page(info: Info, page: Paging) -> Connection[Place]:
-    """A page of the gazetteer, in order of name."""
-    known = info.context.gazetteer.places
-    ordered = sorted(((p.name, p.place_id), p) for p in known.values())
+def places_page(
+    info: Info,
+    page: Paging,
+    wanted: Collection[places.Place],
+    by: PlaceOrderField = PlaceOrderField.NAME,
+) -> Connection[Place]:
+    """A page of some places, in order of name."""
+    ordered = sorted((_key(by, p), p) for p in wanted)
     rows, more = in_memory(page, ordered)
     info.context.spend(len(rows))
     group = PlaceGroup(p.place_id for _, p in rows)
-    return connection(page, rows, more, lambda p: place_of(p, group), lambda: len(known))
+    return connection(page, rows, more, lambda p: place_of(p, group), lambda: len(wanted))
+
+
+def _key(by: PlaceOrderField, place: places.Place) -> Key:
+    if by is PlaceOrderField.KIND:
+        return (place.kind.value, place.name, place.place_id)
+    return (place.name, place.place_id)

@@ -8,13 +8,24 @@ import strawberry
 from strawberry import ID
 
 from timeline.api.actors import Actor, actor_of, actors_page
+from timeline.api.areas import InBox, Within, places_in
 from timeline.api.connections import After, Before, Connection, First, Last, paging
-from timeline.api.context import Info, PlaceGroup
-from timeline.api.control import At, Control, control_of
-from timeline.api.cursors import ACTORS, HITS, INCIDENTS, PLACES, REPORTS, STATISTICS
+from timeline.api.context import Info
+from timeline.api.cursors import (
+    ACTORS,
+    ACTORS_BY_KIND,
+    HITS,
+    INCIDENTS,
+    PLACES,
+    PLACES_BY_KIND,
+    REPORTS,
+    SOURCES,
+    STATISTICS,
+    TIMELINE,
+)
 from timeline.api.described import answered, described
-from timeline.api.entries import TimelineFilters
-from timeline.api.enums import StatisticsBy
+from timeline.api.entries import Entry, TimelineFilters, find_claim, timeline_page
+from timeline.api.enums import ActorKind, PlaceKind, StatisticsBy
 from timeline.api.incidents import (
     Incident,
     IncidentArguments,
@@ -29,7 +40,21 @@ from timeline.api.knowledge import (
     KnownThen,
     knowledge_diff,
 )
-from timeline.api.log import Event, Position, Status, event_of, status
+from timeline.api.log import LogQuery
+from timeline.api.maps import MapQuery
+from timeline.api.nodes import Node
+from timeline.api.ordering import (
+    ActorOrderField,
+    ActorsBy,
+    EntriesBy,
+    IncidentsBy,
+    PlaceOrderField,
+    PlacesBy,
+    ReportsBy,
+    SourcesBy,
+    StatisticOrderField,
+    StatisticsOrderedBy,
+)
 from timeline.api.places import (
     ActorNamed,
     From,
@@ -38,30 +63,38 @@ from timeline.api.places import (
     To,
     Types,
     find_place,
-    place_of,
     places_page,
 )
+from timeline.api.refetch import find_node
 from timeline.api.reports import KnownOn, Report, current_report, reports_page
 from timeline.api.search import Hit, Sought, hits_page
+from timeline.api.sources import find_source, sources_page
+from timeline.api.values import Source
 
 AtPlace = Annotated[ID | None, strawberry.argument(description="Only at the place of this id.")]
 
 
 @described
-class PlaceControl:
-    """A place, and who held it."""
-
-    place: Place = strawberry.field(description="The place.")
-    control: Control = strawberry.field(description="Who held it.")
-
-
-@described
-class Query:
+class Query(MapQuery, LogQuery):
     """Questions to one casebook.
 
     Valid time is when something happened, reported time when it was published, record time when
     the log stored it.
     """
+
+    @answered
+    def node(
+        self,
+        info: Info,
+        id_: Annotated[
+            ID, strawberry.argument(name="id", description="A `nodeId`, exactly as it was given.")
+        ],
+    ) -> Node | None:
+        """Anything by its node id; null when it is no more.
+
+        A claim or incident as known on another day is found as known on that day.
+        """
+        return find_node(info, id_)
 
     @answered
     def place(
@@ -93,9 +126,21 @@ class Query:
         after: After = None,
         last: Last = None,
         before: Before = None,
+        kinds: Annotated[
+            list[PlaceKind] | None,
+            strawberry.argument(description="Only places of these kinds; null or empty is any."),
+        ] = None,
+        within: Within = None,
+        bbox: InBox = None,
+        order_by: PlacesBy = None,
     ) -> Connection[Place]:
         """The places of the gazetteer, in order of name."""
-        return places_page(info, paging(PLACES, first, after, last, before))
+        by = order_by.field if order_by else PlaceOrderField.NAME
+        ordering = PLACES if by is PlaceOrderField.NAME else PLACES_BY_KIND
+        page = paging(ordering, first, after, last, before, order_by)
+        found = places_in(info, within, bbox)
+        wanted = [p for p in found if p.kind in kinds] if kinds else found
+        return places_page(info, page, wanted, by)
 
     @answered
     def actor(
@@ -115,9 +160,43 @@ class Query:
         after: After = None,
         last: Last = None,
         before: Before = None,
+        kinds: Annotated[
+            list[ActorKind] | None,
+            strawberry.argument(description="Only actors of these kinds; null or empty is any."),
+        ] = None,
+        side: Annotated[
+            ID | None,
+            strawberry.argument(description="Only actors on the side of the actor of this id."),
+        ] = None,
+        order_by: ActorsBy = None,
     ) -> Connection[Actor]:
         """The known actors, in order of name."""
-        return actors_page(info, paging(ACTORS, first, after, last, before))
+        by = order_by.field if order_by else ActorOrderField.NAME
+        ordering = ACTORS if by is ActorOrderField.NAME else ACTORS_BY_KIND
+        page = paging(ordering, first, after, last, before, order_by)
+        return actors_page(info, page, kinds or (), side, by)
+
+    @answered
+    def source(
+        self,
+        info: Info,
+        id_: Annotated[ID, strawberry.argument(name="id", description="The source's id.")],
+    ) -> Source | None:
+        """A source by its id; null when there is none."""
+        return find_source(info, id_)
+
+    @answered
+    def sources(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        order_by: SourcesBy = None,
+    ) -> Connection[Source]:
+        """The known sources, in order of name."""
+        return sources_page(info, paging(SOURCES, first, after, last, before, order_by))
 
     @answered
     def report(
@@ -136,9 +215,55 @@ class Query:
         after: After = None,
         last: Last = None,
         before: Before = None,
+        known_on: KnownOn = None,
+        source_id: Annotated[
+            ID | None, strawberry.argument(description="Only reports of the source of this id.")
+        ] = None,
+        order_by: ReportsBy = None,
     ) -> Connection[Report]:
-        """The current version of every report, in order of publication (reported time)."""
-        return reports_page(info, paging(REPORTS, first, after, last, before))
+        """The current version of every report, in order of publication (reported time).
+
+        With `knownOn`, the version that was current then of every report published by then.
+        """
+        page = paging(REPORTS, first, after, last, before, order_by)
+        return reports_page(info, page, known_on, source_id)
+
+    @answered
+    def claim(
+        self,
+        info: Info,
+        id_: Annotated[ID, strawberry.argument(name="id", description="The claim's id.")],
+        known_on: KnownOn = None,
+    ) -> Entry | None:
+        """A claim by its id, in the form in which it stands; null when it stands not."""
+        return find_claim(info, id_, known_on)
+
+    @answered
+    def timeline(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        known_on: KnownOn = None,
+        place_id: Annotated[
+            ID | None, strawberry.argument(description="Only claims about the place of this id.")
+        ] = None,
+        from_: From = None,
+        to: To = None,
+        types: Types = None,
+        actor: ActorNamed = None,
+        modalities: Modalities = None,
+        order_by: EntriesBy = None,
+    ) -> Connection[Entry]:
+        """What happened anywhere, in order of valid time; undated claims come last.
+
+        Claims without a known place are in it too.
+        """
+        page = paging(TIMELINE, first, after, last, before, order_by)
+        wanted = TimelineFilters(known_on, from_, to, types, actor, modalities)
+        return timeline_page(info, page, wanted, place_id=place_id)
 
     @answered
     def search(
@@ -166,22 +291,6 @@ class Query:
         page = paging(HITS, first, after, last, before)
         wanted = TimelineFilters(known_on, from_, to, types, actor, modalities)
         return hits_page(info, page, query, wanted, place_id)
-
-    @answered
-    def control_map(
-        self, info: Info, at: At = None, known_on: KnownOn = None
-    ) -> list[PlaceControl]:
-        """Who held each place of whose control anything is known then.
-
-        In order of the places' names.
-        """
-        found = info.context.reader.control_map(at, known_on)
-        info.context.spend(len(found))
-        group = PlaceGroup(place.place_id for place, _ in found)
-        return [
-            PlaceControl(place=place_of(place, group), control=control_of(control, known_on))
-            for place, control in found
-        ]
 
     @answered
     def knowledge_diff(
@@ -228,13 +337,15 @@ class Query:
                 description="Only what so many independent root sources say happened."
             ),
         ] = None,
+        order_by: IncidentsBy = None,
     ) -> Connection[Incident]:
         """What happened, or is said not to have: each incident once, in order of valid time.
 
         Undated ones come last.
         """
         wanted = IncidentArguments(known_on, place_id, types, from_, to, sources_min)
-        return incidents_page(info, paging(INCIDENTS, first, after, last, before), wanted)
+        page = paging(INCIDENTS, first, after, last, before, order_by)
+        return incidents_page(info, page, wanted)
 
     @answered
     def statistics(
@@ -250,6 +361,7 @@ class Query:
         types: Types = None,
         from_: From = None,
         to: To = None,
+        order_by: StatisticsOrderedBy = None,
     ) -> Connection[Statistic]:
         """How many claims and incidents there are, and how many people were killed.
 
@@ -257,19 +369,6 @@ class Query:
         actor that it names.
         """
         wanted = IncidentArguments(known_on, place_id, types, from_, to)
-        return statistics_page(info, paging(STATISTICS, first, after, last, before), by, wanted)
-
-    @answered
-    def event(
-        self,
-        info: Info,
-        position: Annotated[Position, strawberry.argument(description="Its position, from 1.")],
-    ) -> Event | None:
-        """The event at a position of the log; null outside the log."""
-        stored = info.context.store.event_at(position)
-        return None if stored is None else event_of(stored)
-
-    @answered
-    def status(self, info: Info) -> Status:
-        """The casebook, the head of its log, and its projections."""
-        return status(info)
+        order = order_by.field if order_by else StatisticOrderField.KEY
+        page = paging(STATISTICS[order.value], first, after, last, before, order_by)
+        return statistics_page(info, page, by, wanted, order)

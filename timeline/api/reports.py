@@ -10,6 +10,7 @@ from strawberry import ID
 from timeline.api.connections import Connection, Paging, connection
 from timeline.api.context import Info
 from timeline.api.described import answered, described
+from timeline.api.nodes import Identity, Node
 from timeline.api.values import Source
 from timeline.projections.reading import ReportView
 
@@ -27,7 +28,7 @@ KnownOn = Annotated[
 
 
 @described
-class Report:
+class Report(Node):
     """One version of a report.
 
     A changed document of the same report is a further version; from its publication on only its
@@ -61,6 +62,10 @@ class Report:
     is_current: bool = strawberry.field(
         description="Whether no later version is known; for all that is known now."
     )
+
+    def identity(self) -> Identity:
+        """It is found by its id and version."""
+        return ("Report", str(self.id), self.version)
 
     @answered
     def published(self, info: Info) -> str | None:
@@ -120,12 +125,30 @@ def current_report(info: Info, report_id: str) -> Report | None:
     return report_of(versions[-1]) if versions else None
 
 
-def reports_page(info: Info, page: Paging) -> Connection[Report]:
-    """A page of the current versions, in order of publication."""
+def find_version(info: Info, report_id: str, version: str) -> Report | None:
+    """One version of a report; `None` when it has none of that digest."""
+    found = (v for v in info.context.versions(report_id) if v.report_version == version)
+    return next(map(report_of, found), None)
+
+
+def reports_page(
+    info: Info, page: Paging, known_on: str | None, source_id: str | None
+) -> Connection[Report]:
+    """A page of the current versions, or of those of a known time, in order of publication."""
     after = None if page.after is None else (str(page.after[0]), str(page.after[1]))
     before = None if page.before is None else (str(page.before[0]), str(page.before[1]))
     reader = info.context.reader
-    views, more = reader.reports(page.fetched, after, before, backwards=page.backwards)
+    views, more = reader.reports(
+        page.fetched,
+        after,
+        before,
+        backwards=page.backwards,
+        known_on=known_on,
+        source_id=source_id,
+    )
     info.context.spend(len(views))
+    info.context.expect(v.report_id for v in views)
     rows = [((v.known_from, v.report_id), v) for v in views]
-    return connection(page, rows, more, report_of, reader.count_reports)
+    return connection(
+        page, rows, more, report_of, lambda: reader.count_reports(known_on, source_id)
+    )

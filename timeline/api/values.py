@@ -19,6 +19,7 @@ from timeline.api.enums import (
     Relation,
     Tier,
 )
+from timeline.api.nodes import Identity, Node
 from timeline.domain import actors, claims, names, places, time
 
 if TYPE_CHECKING:
@@ -259,8 +260,21 @@ class Evidence:
 
 
 @described
-class Source:
+class Source(Node):
     """The outlet, archive or analyst that published a report."""
 
     id: ID = strawberry.field(description="The source's id.")
     name: str = strawberry.field(description="The source's name.")
+
+    def identity(self) -> Identity:
+        """It is found by its id."""
+        return ("Source", str(self.id))
+
+    @answered
+    def affiliated_with(self, info: Info) -> ID | None:
+        """The id of the actor, or the source, for which it speaks; null when it stands alone.
+
+        What it says then counts as that one's word: sources are counted by root.
+        """
+        known = info.context.sources.get(str(self.id))
+        return None if known is None or known.affiliated_with is None else ID(known.affiliated_with)

@@ -84,6 +84,22 @@ class StatementKind(StrEnum):
     OTHER = "other"
 
 
+class Verdict(StrEnum):
+    """What a person found who read a claim beside the words that it was read out of."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
+class ReviewStatus(StrEnum):
+    """Whether a person has signed a claim: as it was read, with a correction, or not at all."""
+
+    UNREVIEWED = "unreviewed"
+    ACCEPTED = "accepted"
+    CORRECTED = "corrected"
+    REJECTED = "rejected"
+
+
 class Qualifier(StrEnum):
     """How a quantity bounds the true number."""
 

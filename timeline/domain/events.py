@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 
 from timeline.domain import patterns, upcast
 from timeline.domain.actors import Actor, Affiliation, Source
-from timeline.domain.claims import ClaimFields, ClaimType, ProposedClaim, StatementKind
+from timeline.domain.claims import ClaimFields, ClaimType, ProposedClaim, StatementKind, Verdict
 from timeline.domain.patterns import written_as
 from timeline.domain.places import Place, Slug
 from timeline.domain.time import UNDATED, Occurred
@@ -226,6 +226,17 @@ class ClaimReinstated(Amendment, frozen=True, kw_only=True, forbid_unknown_field
     target: Annotated[str, Meta(min_length=1, max_length=100)]
 
 
+class ClaimReviewed(Amendment, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A person read a claim beside its words and signed it, or found that they do not say it.
+
+    `carried_from` is the claim of another version that was read, of the same type and quote.
+    """
+
+    target: ClaimId
+    verdict: Verdict
+    carried_from: ClaimId | None = None
+
+
 class ReportRetracted(Amendment, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """None of a report's claims stand any longer."""
 
@@ -291,8 +302,7 @@ class SourceAffiliated(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 CLAIM_TYPES: dict[str, type[Claim]] = {
-    t.__name__: t
-    for t in (
+    t.__name__: t for t in (
         ControlChanged, ControlStated, Withdrawal, Clash, Airstrike, Shelling, Bombing, SiegeBegan,
         SiegeEnded, RouteCut, RouteOpened, Movement, Agreement, Casualties, Detention,
         ViolenceAgainstCivilians, AircraftLoss, OtherIncident, Statement,
@@ -301,14 +311,11 @@ CLAIM_TYPES: dict[str, type[Claim]] = {
 
 EVENT_TYPES: dict[str, type[Struct]] = {
     **CLAIM_TYPES,
-    **{
-        t.__name__: t
-        for t in (
-            ReportFiled, ReportRevised, ReportRetracted, ClaimCorrected, ClaimRetracted,
-            ClaimReinstated, ContentWithheld, IncidentsLinked, IncidentsUnlinked, PlaceRegistered,
-            ActorRegistered, AffiliationStated, SourceRegistered, SourceAffiliated,
-        )
-    },
+    **{t.__name__: t for t in (
+        ReportFiled, ReportRevised, ReportRetracted, ClaimCorrected, ClaimRetracted,
+        ClaimReinstated, ClaimReviewed, ContentWithheld, IncidentsLinked, IncidentsUnlinked,
+        PlaceRegistered, ActorRegistered, AffiliationStated, SourceRegistered, SourceAffiliated,
+    )},
 }  # fmt: skip
 
 SCHEMA_VERSION_FIRST = 1
@@ -361,20 +368,15 @@ def check_ids(payload: Struct) -> None:
     try:
         patterns.check(payload)
     except msgspec.ValidationError as fault:
-        raise InvalidEvent(
-            f"event of type {type(payload).__name__} does not fit its schema: {fault}"
-        ) from None
+        type_ = type(payload).__name__
+        raise InvalidEvent(f"event of type {type_} does not fit its schema: {fault}") from None
 
 
 def claim_from(
     proposed: ProposedClaim, claim_id: str, report_id: str, report_version: str
 ) -> Claim:
     """The event payload that a proposed claim becomes."""
-    fields = {
-        name: getattr(proposed, name)
-        for name in proposed.__struct_fields__
-        if name not in ("type", "statement_kind")
-    }
+    fields = {name: getattr(proposed, name) for name in ClaimFields.__struct_fields__}
     if proposed.type is ClaimType.STATEMENT:
         fields["statement_kind"] = proposed.statement_kind
     return CLAIM_TYPES[proposed.type](

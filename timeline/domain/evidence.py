@@ -174,6 +174,20 @@ def are_of_same_time(one: Evidence, other: Evidence) -> bool:
     return not is_sequel(later.voice, earlier.voice)
 
 
+def are_rivals(one: Evidence, other: Evidence) -> bool:
+    """Whether two roots tell of one time what cannot both be true: who holds the place, who left.
+
+    A root does not compete with itself: its later word supersedes the earlier.
+    """
+    return (
+        one.root != other.root
+        and is_telling(one)
+        and is_telling(other)
+        and are_of_same_time(one, other)
+        and contradicts(one.voice, other.voice)
+    )
+
+
 class Since(Struct, frozen=True, kw_only=True):
     """When a state began: inclusive bounds as instants and as the claims write them.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated
 
 from geographiclib.geodesic import Geodesic
@@ -183,6 +184,25 @@ class Gazetteer:
             longitude=mention.longitude if mention.longitude is not None else lon,
             geo_precision=mention.geo_precision or _precision_of(place, mention),
         )
+
+    @cached_property
+    def _parts(self) -> dict[str, list[str]]:
+        """The places that lie directly within each place."""
+        found: dict[str, list[str]] = {}
+        for place in self._places.values():
+            if place.within:
+                found.setdefault(place.within, []).append(place.place_id)
+        return found
+
+    def inside(self, place_id: str) -> frozenset[str]:
+        """Ids of all places within this one, directly or through others; never itself."""
+        found: set[str] = set()
+        waiting = [place_id]
+        while waiting:
+            new = [p for p in self._parts.get(waiting.pop(), ()) if p not in found]
+            found.update(new)
+            waiting += new
+        return frozenset(found - {place_id})
 
     def containers(self, place_id: str) -> tuple[Place, ...]:
         """The places that contain this one, nearest first; never itself, even in a circle."""

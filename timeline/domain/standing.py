@@ -8,11 +8,12 @@ docs/architecture.md, "What was known when"; DESIGN, "Corrections have a basis" 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from msgspec import Struct
 
+from timeline.domain.claims import ReviewStatus, Verdict
 from timeline.domain.events import (
     CORRECTABLE_FIELDS,
     Amendment,
@@ -21,6 +22,7 @@ from timeline.domain.events import (
     ClaimCorrected,
     ClaimReinstated,
     ClaimRetracted,
+    ClaimReviewed,
     ReportRetracted,
     ReportRevised,
     ReportVersion,
@@ -44,7 +46,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     """One form of a claim, and the half-open known time during which it stands.
 
     `known_until` is `None` while nothing voids it. `amended_by` holds the positions of the
-    amendments that gave the claim this form.
+    amendments that gave the claim this form. A rejected one stands during an empty time.
     """
 
     claim: Claim
@@ -52,14 +54,30 @@ class Standing(Struct, frozen=True, kw_only=True):
     known_from: datetime
     known_until: datetime | None
     amended_by: tuple[int, ...] = ()
+    review: ReviewStatus = ReviewStatus.UNREVIEWED
 
 
 class ReportStanding(Struct, frozen=True, kw_only=True):
-    """A report's versions, oldest publication first, its standing claims, and what still waits."""
+    """A report's versions, oldest publication first, its standing claims, and what still waits.
+
+    `rejected` are claims that a person found not to be what their words say; they never stand.
+    """
 
     versions: tuple[tuple[ReportVersion, datetime, int], ...]
     claims: tuple[Standing, ...]
     waiting: tuple[Fact, ...]
+    rejected: tuple[Standing, ...] = ()
+
+    def forms(
+        self, *, with_rejected: bool = False
+    ) -> Iterator[tuple[Standing, int, ReportVersion]]:
+        """The standing claims with the number of each form, from 0, and the version it is of."""
+        versions = {v.report_version: v for v, _, _ in self.versions}
+        numbers: dict[str, int] = {}
+        for item in (*self.claims, *(self.rejected if with_rejected else ())):
+            claim_id = item.claim.claim_id
+            number = numbers[claim_id] = numbers.get(claim_id, -1) + 1
+            yield item, number, versions[item.claim.report_version]
 
 
 class _Timed(Struct, frozen=True, kw_only=True):
@@ -92,8 +110,11 @@ def report_standing(facts: Iterable[Fact], time_zone: str) -> ReportStanding:
         key=_version_order,
     )
     amendments = [_timed(f, time_zone) for f in kept if isinstance(f.payload, Amendment)]
+    if len(versions) == 1 and not amendments:
+        return _as_filed(versions[0], kept)
     claims = [f for f in kept if isinstance(f.payload, Claim)]
     standing: list[Standing] = []
+    rejected: list[Standing] = []
     answered = {a.position for a in amendments if versions and _is_of_report(a)}
     for fact in claims:
         claim = fact.payload
@@ -102,11 +123,83 @@ def report_standing(facts: Iterable[Fact], time_zone: str) -> ReportStanding:
             continue
         aimed = [a for a in amendments if _aims_at(a, claim, versions, claims)]
         answered.update(a.position for a in aimed)
-        standing += _forms(fact, claim, aimed, versions)
+        if review_status(a.payload for a in aimed) is ReviewStatus.REJECTED:
+            rejected.append(_rejected(fact, claim, aimed, versions))
+        else:
+            standing += _forms(fact, claim, aimed, versions)
     waiting = tuple(
         f for f in kept if isinstance(f.payload, Amendment) and f.position not in answered
     )
-    return ReportStanding(versions=tuple(versions), claims=tuple(standing), waiting=waiting)
+    return ReportStanding(
+        versions=tuple(versions),
+        claims=tuple(standing),
+        waiting=waiting,
+        rejected=tuple(rejected),
+    )
+
+
+def review_status(amendments: Iterable[Amendment]) -> ReviewStatus:
+    """Whether a person has signed a claim, from what amends it, in the order of the log.
+
+    The last verdict counts; a reinstatement by coding takes a rejection back. A claim that is
+    accepted in a form which a correction by coding gave it is corrected.
+    """
+    verdict: Verdict | None = None
+    is_corrected = False
+    for amendment in amendments:
+        if isinstance(amendment, ClaimReviewed):
+            verdict = amendment.verdict
+        elif amendment.basis is not Basis.CODING:
+            continue
+        elif isinstance(amendment, ClaimCorrected):
+            is_corrected = True
+        elif isinstance(amendment, ClaimReinstated) and verdict is Verdict.REJECTED:
+            verdict = None
+    if verdict is Verdict.ACCEPTED and is_corrected:
+        return ReviewStatus.CORRECTED
+    return ReviewStatus(verdict.value) if verdict else ReviewStatus.UNREVIEWED
+
+
+def _rejected(
+    fact: Fact,
+    claim: Claim,
+    amendments: Sequence[_Timed],
+    versions: Sequence[tuple[ReportVersion, datetime, int]],
+) -> Standing:
+    """A rejected claim as it was put right last, from when its version is known."""
+    known = next(v[1] for v in versions if v[0].report_version == claim.report_version)
+    form, by = _amended(claim, sorted(amendments, key=_counting_order))
+    return Standing(
+        claim=form,
+        position=fact.position,
+        known_from=known,
+        known_until=known,
+        amended_by=by,
+        review=ReviewStatus.REJECTED,
+    )
+
+
+def _amended(claim: Claim, counting: Iterable[_Timed]) -> tuple[Claim, tuple[int, ...]]:
+    """The form that corrections give a claim, and their positions."""
+    by = []
+    for amendment in counting:
+        if isinstance(amendment.payload, ClaimCorrected):
+            claim = corrected(claim, amendment.payload.changes)
+            by.append(amendment.position)
+    return claim, tuple(by)
+
+
+def _as_filed(
+    version: tuple[ReportVersion, datetime, int], facts: Sequence[Fact]
+) -> ReportStanding:
+    """What stands of a report of one version that nothing was said of: all that it claims."""
+    payload, known_from, _ = version
+    claims = tuple(
+        Standing(claim=f.payload, position=f.position, known_from=known_from, known_until=None)
+        for f in facts
+        if isinstance(f.payload, Claim) and f.payload.report_version == payload.report_version
+    )
+    return ReportStanding(versions=(version,), claims=claims, waiting=())
 
 
 def _version_order(
@@ -172,9 +265,11 @@ def _aims_at(
     if isinstance(payload, ReportRetracted):
         return not by_source or known <= amendment.said_at
     target = _target(amendment, versions, claims)
+    if isinstance(payload, ClaimReviewed):  # carried over by filing, where the words are equal
+        return target is not None and target.claim_id == claim.claim_id
     if target is None or by_source or target.claim_id == claim.claim_id:
         return target is not None and target.claim_id == claim.claim_id
-    return _says_the_same(target, claim, payload)
+    return says_the_same(target, claim, payload)
 
 
 def _target(
@@ -187,7 +282,9 @@ def _target(
     If it was said before any version, that is the first.
     """
     payload = amendment.payload
-    assert isinstance(payload, ClaimCorrected | ClaimRetracted | ClaimReinstated)  # noqa: S101
+    assert isinstance(  # noqa: S101
+        payload, ClaimCorrected | ClaimRetracted | ClaimReinstated | ClaimReviewed
+    )
     known = [c.payload for c in claims if isinstance(c.payload, Claim)]
     named = next((c for c in known if c.claim_id == payload.target), None)
     if named is not None:
@@ -200,7 +297,7 @@ def _target(
     return by_version[dated[index][0].report_version]
 
 
-def _says_the_same(one: Claim, other: Claim, payload: Amendment) -> bool:
+def says_the_same(one: Claim, other: Claim, payload: Amendment) -> bool:
     """Whether two versions' claims are the same telling, as far as an amendment is concerned."""
     if type(one) is not type(other) or one.ref != other.ref:
         return False
@@ -227,6 +324,7 @@ def _forms(
     inside = {a.counts_from for a in amendments if begin < a.counts_from}
     cuts = sorted({begin, *(c for c in inside if end is None or c < end)})
     bounds: list[datetime | None] = [*cuts[1:], end]
+    review = review_status(a.payload for a in amendments)
     forms: list[Standing] = []
     for start, until in zip(cuts, bounds, strict=True):
         if until is not None and until <= start:
@@ -237,18 +335,15 @@ def _forms(
         )
         if not _stands(counting):
             continue
-        form, by = claim, []
-        for amendment in counting:
-            if isinstance(amendment.payload, ClaimCorrected):
-                form = corrected(form, amendment.payload.changes)
-                by.append(amendment.position)
+        form, by = _amended(claim, counting)
         forms.append(
             Standing(
                 claim=form,
                 position=fact.position,
                 known_from=start,
                 known_until=until,
-                amended_by=tuple(by),
+                amended_by=by,
+                review=review,
             )
         )
     return forms

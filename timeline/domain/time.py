@@ -196,6 +196,7 @@ def _precision(bare: str) -> Precision:
     return Precision.MONTH if "X" in day else Precision.DAY
 
 
+@lru_cache(maxsize=65536)
 def start_of(bound: str, time_zone: str) -> datetime:
     """First instant of an inclusive bound (an ISO day or an instant with offset), in UTC."""
     if _DAY.match(bound):
@@ -203,6 +204,7 @@ def start_of(bound: str, time_zone: str) -> datetime:
     return datetime.fromisoformat(bound).astimezone(UTC)
 
 
+@lru_cache(maxsize=65536)
 def end_of(bound: str, time_zone: str) -> datetime:
     """First instant after an inclusive bound, in UTC: half-open."""
     if _DAY.match(bound):
@@ -266,12 +268,13 @@ def check_time_zone(name: str) -> str:
     return name
 
 
+@lru_cache(maxsize=65536)
 def instant_text(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds, fixed width, so that text order is time order."""
     if moment.tzinfo is None:
         raise InvalidDate(str(moment), "has no time zone")
-    utc = moment.astimezone(UTC)
-    return f"{utc.year:04d}{utc.strftime('-%m-%dT%H:%M:%S.%fZ')}"
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return f"{utc.isoformat(timespec='microseconds')[:26]}Z"
 
 
 def instant_from_text(text: str) -> datetime:

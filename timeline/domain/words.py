@@ -12,7 +12,6 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 
 from timeline.errors import InvalidSearch
 
@@ -22,6 +21,7 @@ SEARCH_WORDS_MAX = 20
 WORD_LENGTH_MAX = 64
 # Of one thing's texts together; Postgres takes 1 MB, whatever the script.
 WORDS_INDEXED_MAX = 2_000
+NAME_KEPT_LENGTH_MAX = 60
 # Stands between two texts: no word, so no phrase reaches from one into the other.
 BOUNDARY = "|"
 
@@ -78,7 +78,7 @@ def indexed_words(texts: Iterable[str]) -> str:
     told: list[str] = []
     left = WORDS_INDEXED_MAX
     for text in texts:
-        words = [word.text for word in islice(words_of(text), left)]
+        words = _spelled(text)[:left]
         if words:
             told.append(" ".join(words))
             left -= len(words)
@@ -129,14 +129,34 @@ def spans_found(query: SearchQuery, text: str) -> tuple[tuple[int, int], ...]:
     return tuple(apart)
 
 
+def _spelled(text: str) -> tuple[str, ...]:
+    """The words of a text, without where they stand; names, which come again, are kept."""
+    return _spelled_name(text) if len(text) <= NAME_KEPT_LENGTH_MAX else _spell(text)
+
+
+def _spell(text: str) -> tuple[str, ...]:
+    if text.isascii():
+        return tuple(_plain(word) for word in _ASCII_WORD.findall(text))
+    return tuple(word.text for word in _any_words(text))
+
+
+_spelled_name = lru_cache(maxsize=16384)(_spell)
+
+
 def _ascii_words(text: str) -> list[Word]:
     found = []
     for match in _ASCII_WORD.finditer(text):
-        whole = match.group()
-        word = _ASCII_POSSESSIVE.sub("", whole)
-        plain = word.replace("'", "").replace("`", "").lower()[:WORD_LENGTH_MAX]
-        found.append(Word(plain, match.start(), match.start() + len(word)))
+        word, start = match.group(), match.start()
+        end = start + len(_ASCII_POSSESSIVE.sub("", word))
+        found.append(Word(_plain(word), start, end))
     return found
+
+
+def _plain(word: str) -> str:
+    """An ASCII word as it is compared: small, without the possessive, without apostrophes."""
+    if not word.isalnum():
+        word = _ASCII_POSSESSIVE.sub("", word).replace("'", "").replace("`", "")
+    return word.lower()[:WORD_LENGTH_MAX]
 
 
 def _any_words(text: str) -> list[Word]:

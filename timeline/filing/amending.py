@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -22,7 +22,7 @@ from timeline.errors import InvalidDate, InvalidEvent, NotFound
 from timeline.filing.coded import coded_changes
 from timeline.filing.deciding import FUTURE_PUBLICATION_MAX, new_event, resolved_changes
 from timeline.filing.identity import event_id
-from timeline.projections.reading import Reader
+from timeline.projections.reading import Entry, Reader
 from timeline.projections.runner import DECIDED_BY, Runner
 from timeline.store.appending import Clock
 from timeline.store.event_store import EventStore
@@ -44,6 +44,7 @@ class Amending:
         basis: Basis,
         reported: str | None = None,
         reason: str | None = None,
+        expected_version: int | None = None,
     ) -> int:
         """Put fields of a claim right; returns the event's position.
 
@@ -54,20 +55,16 @@ class Amending:
             basis: Source if the outlet corrected itself, coding if we had misread it.
             reported: When the outlet corrected itself (EDTF); needed for basis source.
             reason: Why, in a sentence.
+            expected_version: Of the report's stream; `None` takes whichever it is.
 
         Raises:
             NotFound: no such report, or no such claim in it.
+            WrongExpectedVersion: somebody appended to the report's stream meanwhile.
             InvalidEvent: a field that cannot be set, or a value that does not fit.
             InvalidDate: a date is none.
         """
         claim_id = self._claim_id(report_id, target)
-        try:
-            values = coded_changes(changes)
-        except ValueError as fault:
-            raise InvalidEvent(f"the correction {fault}") from None
-        gazetteer, actors = self._reader.gazetteer(), self._reader.actor_table()
-        values = resolved_changes(values, gazetteer, actors)
-        self._check_counts(claim_id, values)
+        values = checked_changes(self._reader, self._reader.claims([claim_id]), changes)
         return self._append(
             report_id,
             ClaimCorrected(
@@ -78,6 +75,7 @@ class Amending:
                 reason=reason,
                 changes=values,
             ),
+            expected_version,
         )
 
     def retract(
@@ -88,11 +86,13 @@ class Amending:
         basis: Basis,
         reported: str | None = None,
         reason: str | None = None,
+        expected_version: int | None = None,
     ) -> int:
         """Let a claim, or all of a report without `target`, no longer stand; returns the position.
 
         Raises:
             NotFound: no such report, or no such claim in it.
+            WrongExpectedVersion: somebody appended to the report's stream meanwhile.
             InvalidEvent: basis source without a date.
             InvalidDate: the date is none.
         """
@@ -107,7 +107,7 @@ class Amending:
             payload = ClaimRetracted(
                 report_id=report_id, target=claim_id, basis=basis, reported=when, reason=reason
             )
-        return self._append(report_id, payload)
+        return self._append(report_id, payload, expected_version)
 
     def reinstate(
         self,
@@ -117,11 +117,13 @@ class Amending:
         basis: Basis,
         reported: str | None = None,
         reason: str | None = None,
+        expected_version: int | None = None,
     ) -> int:
         """Let a retracted claim stand again; returns the event's position.
 
         Raises:
             NotFound: no such report, or no such claim in it.
+            WrongExpectedVersion: somebody appended to the report's stream meanwhile.
             InvalidEvent: basis source without a date.
             InvalidDate: the date is none.
         """
@@ -132,7 +134,7 @@ class Amending:
             reported=self._reported(basis, reported),
             reason=reason,
         )
-        return self._append(report_id, payload)
+        return self._append(report_id, payload, expected_version)
 
     def _require_report(self, report_id: str) -> None:
         self._runner.catch_up()
@@ -148,21 +150,9 @@ class Amending:
             raise NotFound(f"report {report_id!r} has no claim {target!r}")
         return claim_id
 
-    def _check_counts(self, claim_id: str, changes: Mapping[str, Any]) -> None:
-        """Refuse what would leave a claim with figures that contradict each other."""
-        if not {"fatalities", "casualties", "actors"} & set(changes):
-            return
-        for entry in self._reader.claims([claim_id]):
-            form = corrected(entry.claim, changes)
-            try:
-                check_figures(form.fatalities, form.casualties)
-                check_sides(form.actors, form.casualties)
-            except ValueError as fault:
-                raise InvalidEvent(f"the correction does not hold: {fault}") from None
-
-    def _append(self, report_id: str, payload: Struct) -> int:
+    def _append(self, report_id: str, payload: Struct, expected_version: int | None) -> int:
         stream = f"report-{report_id}"
-        version = self._store.stream_version(stream)
+        version = self._store.expected_version(stream, expected_version)
         # The stream's version makes the same amendment, made again later, another event.
         key = event_id(self._store.casebook, stream, str(version), encode(payload).decode())
         new = new_event(payload, key, {"command": "amend"})
@@ -182,3 +172,34 @@ class Amending:
         if begins is None or begins > self._clock() + FUTURE_PUBLICATION_MAX:
             raise InvalidDate(reported, "lies in the future")
         return when
+
+
+def checked_changes(
+    reader: Reader, forms: Iterable[Entry], changes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a correction sets, as it is stored, with the places and actors that its words name.
+
+    Args:
+        reader: Knows places and actors.
+        forms: The claim as it stands; figures that contradict each other then are refused.
+        changes: Claim fields as in a coded report.
+
+    Raises:
+        InvalidEvent: a field that cannot be set, or a value that does not fit.
+        InvalidDate: `occurred` is no date.
+    """
+    try:
+        values = coded_changes(changes)
+    except ValueError as fault:
+        raise InvalidEvent(f"the correction {fault}") from None
+    values = resolved_changes(values, reader.gazetteer(), reader.actor_table())
+    if not {"fatalities", "casualties", "actors"} & set(values):
+        return values
+    for entry in forms:
+        form = corrected(entry.claim, values)
+        try:
+            check_figures(form.fatalities, form.casualties)
+            check_sides(form.actors, form.casualties)
+        except ValueError as fault:
+            raise InvalidEvent(f"the correction does not hold: {fault}") from None
+    return values

@@ -244,6 +244,20 @@ def _amendments(report: CodedReport, path: Path) -> tuple[DraftAmendment, ...]:
     return tuple(found)
 
 
+def coded_claim(fields: Mapping[str, Any], text: str | None) -> ProposedClaim:
+    """A single claim as in a coded report, for a report whose text is `text`.
+
+    Raises:
+        ValueError: what is wrong with it; a quote must stand in the text exactly once.
+    """
+    try:
+        return _proposed(msgspec.convert(dict(fields), CodedClaim), 0, text, Path("claim"))
+    except msgspec.ValidationError as fault:
+        raise ValueError(readable_fault(fault)) from None
+    except InvalidReport as fault:
+        raise ValueError(fault.reason.removeprefix("claims[0]").lstrip(".: ")) from None
+
+
 def coded_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
     """What a correction sets, each value checked and in the form in which claims are stored.
 

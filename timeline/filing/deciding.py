@@ -31,6 +31,7 @@ from timeline.domain.places import Gazetteer, PlaceMention
 from timeline.domain.time import UNDATED, Occurred, end_of, occurred_from_edtf, start_of
 from timeline.errors import InvalidDate, InvalidEvent, InvalidReport
 from timeline.filing.drafts import Draft, DraftAmendment
+from timeline.filing.history import ReportHistory
 from timeline.filing.identity import event_id
 from timeline.store.events import ANY, Document, NewEvent, StreamAppend
 
@@ -109,15 +110,15 @@ def _check_updated_follows(published: str | None, draft: Draft) -> None:
         )
 
 
-def check_dates(draft: Draft, claims: Sequence[ProposedClaim], when: Publication) -> None:
+def check_dates(path: str, claims: Sequence[ProposedClaim], reported: Occurred) -> None:
     """Refuse what is told as having happened after the report was published.
 
     Raises:
         InvalidReport: names the claim.
     """
-    if when.reported.latest is None:
+    if reported.latest is None:
         return
-    limit = end_of(when.reported.latest, "UTC") + AFTER_PUBLICATION_MAX
+    limit = end_of(reported.latest, "UTC") + AFTER_PUBLICATION_MAX
     for index, claim in enumerate(claims):
         told = claim.modality is Modality.ASSERTED and claim.polarity is Polarity.POSITIVE
         earliest = claim.occurred.earliest
@@ -125,9 +126,9 @@ def check_dates(draft: Draft, claims: Sequence[ProposedClaim], when: Publication
             continue
         if start_of(earliest, "UTC") >= limit:
             raise InvalidReport(
-                draft.path,
+                path,
                 f"claims[{index}].occurred: {claim.occurred.edtf} is after the report's publication"
-                f" ({when.reported.edtf}); what is only expected has modality forecast",
+                f" ({reported.edtf}); what is only expected has modality forecast",
             )
 
 
@@ -193,6 +194,7 @@ def decide(
     actors: ActorTable,
     coded_by: str | None,
     metadata: dict[str, object],
+    history: ReportHistory | None = None,
 ) -> Decision:
     """The events of a report version, in the streams that they belong to.
 
@@ -208,6 +210,7 @@ def decide(
         actors: Resolves whom a source speaks for.
         coded_by: Who read the claims out of the report.
         metadata: What is told of every event beside its content.
+        history: What is filed of the report, whose reviews carry over to a revision.
     """
     document = Document.of(draft.media_type, draft.content)
     text_document = _text_document(draft, document)
@@ -228,12 +231,13 @@ def decide(
         claim_count=len(claims),
     )
     ids = identified(tuple(claims), document.digest)
-    payloads: list[Struct] = [payload]
-    payloads += [
+    made = [
         events.claim_from(claim, claim_id, report_id, document.digest)
         for claim, claim_id in zip(claims, ids, strict=True)
     ]
-    keys = ["report", *ids]
+    reviews = history.carried_to(made, draft.text) if history else ()
+    payloads: list[Struct] = [payload, *made, *reviews]
+    keys = ["report", *ids, *(f"review {r.target}" for r in reviews)]
     stream = f"report-{report_id}"
     filed = [
         new_event(p, event_id(casebook, stream, document.digest, key), metadata)

@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, delete, text
 
 from timeline.errors import BuildTakenOver, ProjectionFailed
 from timeline.projections import batches, checkpointing, swapping
-from timeline.projections.batches import Projection
+from timeline.projections.batches import Batch, LoadedLast, Projection
 from timeline.projections.checkpointing import SPENT, Checkpoint, build_key
 from timeline.projections.feeding import Feed, Step, is_poison
 from timeline.projections.swapping import Difference
@@ -28,8 +28,9 @@ from timeline.store.event_store import EventStore
 # A writer that waits for SQLite's one lock looks for it every 0.1 s: between two batches it has to
 # be free for as long, or nobody else gets it.
 PAUSE_SECONDS_MIN, PAUSE_SECONDS_MAX = 0.11, 0.5
-# A batch of a build grows and shrinks so that it holds its locks for about so long.
-BATCH_SECONDS = 0.5
+# A batch of a build grows and shrinks so that it holds its locks for about so long: on SQLite the
+# database's one lock, on Postgres only that of the build's own checkpoints.
+BATCH_SECONDS, BATCH_SECONDS_ON_POSTGRES = 0.5, 10.0
 EVENTS_PER_BATCH_MIN, EVENTS_PER_BATCH_MAX = 500, 10_000
 CATCH_UP_EVERY_SECONDS = 5.0
 SWAP_STATEMENT_MS_MAX = 1_800_000
@@ -71,6 +72,13 @@ def with_sources(projections: Sequence[Projection], names: Collection[str]) -> t
     return tuple(p.name for p in projections if p.name in wanted)
 
 
+def loaded_last(projections: Sequence[Projection]) -> list[LoadedLast]:
+    """Those that are loaded from the tables of the others, when no other reads theirs."""
+    found = [p for p in projections if isinstance(p, LoadedLast)]
+    names = {p.name for p in found}
+    return found if all(names.isdisjoint(p.depends_on) for p in projections) else []
+
+
 def paused_after(store: EventStore, seconds: float) -> None:
     """Let others have SQLite's lock, after having held it for some seconds."""
     if store.engine.dialect.name == "sqlite":
@@ -92,7 +100,7 @@ class Build:
         self._store, self._projections = store, tuple(projections)
         self._key = build_key(store.casebook)
         self._live = Feed(store, store.casebook, projections)
-        self._events, self._size = 0, batches.EVENTS_PER_BATCH
+        self._events, self._size, self._is_loading = 0, batches.EVENTS_PER_BATCH, False
         self._choose(names)
 
     def _choose(self, names: Collection[str]) -> None:
@@ -100,6 +108,14 @@ class Build:
         chosen = with_sources(self._projections, self.members)
         self._built = [p for p in self._projections if p.name in chosen]
         self._feed = Feed(self._store, self._key, self._built)
+        self._loaded = loaded_last(self._built)
+        fed = [p for p in self._built if p not in self._loaded]
+        self._feed_of_sources = Feed(self._store, self._key, fed)
+
+    @property
+    def built(self) -> tuple[Projection, ...]:
+        """What is built: the members, and those whose tables they read."""
+        return tuple(self._built)
 
     def run(
         self,
@@ -126,7 +142,7 @@ class Build:
                 self._events += step.events
                 if on_progress is not None:
                     on_progress(step.reached, step.head)
-                if step.reached >= step.head:
+                if step.reached >= step.head and not self._is_loading:
                     break
                 if should_stop():
                     return None
@@ -162,7 +178,8 @@ class Build:
 
     def _is_mine(self, found: Mapping[str, Checkpoint]) -> bool:
         wanted = {p.name: p.version for p in self._built}
-        return {n: c.version for n, c in found.items()} == wanted and not _is_spent(found)
+        is_going_on = all(c.position >= 0 for c in found.values())
+        return is_going_on and {n: c.version for n, c in found.items()} == wanted
 
     def _swaps(self) -> int:
         with read_transaction(self._store.engine) as connection:
@@ -172,25 +189,71 @@ class Build:
         try:
             with write_transaction(self._store.engine) as connection:
                 started = time.monotonic()  # the wait for the lock is over
-                self._require_mine(connection)
-                step = self._feed.step(connection, size=self._size)
+                step = self._feed_or_load(connection, self._require_mine(connection))
         except Exception as error:
             if not is_poison(error, self._store) or isinstance(error, BuildTakenOver):
                 raise
+            if self._is_loading:
+                return self._follow_the_log()
             with write_transaction(self._store.engine) as connection:
                 started = time.monotonic()
-                self._require_mine(connection)
-                step = self._feed.step(connection, carefully=True, size=self._size)
+                found = self._require_mine(connection)
+                step = self._feed_or_load(connection, found, carefully=True)
             self._refuse_stopped()
         took = time.monotonic() - started
-        if step is None or step.reached >= step.head:
+        if step is None or (step.reached >= step.head and not self._is_loading):
             return step
-        if took > BATCH_SECONDS:
+        is_postgres = self._store.engine.dialect.name == "postgresql"
+        wanted = BATCH_SECONDS_ON_POSTGRES if is_postgres else BATCH_SECONDS
+        if took > wanted:
             self._size = max(self._size // 2, EVENTS_PER_BATCH_MIN)
-        elif took < BATCH_SECONDS / 2:
+        elif took < wanted / 2:
             self._size = min(2 * self._size, EVENTS_PER_BATCH_MAX)
         paused_after(self._store, took)
         return step
+
+    def _feed_or_load(
+        self, connection: Connection, found: Mapping[str, Checkpoint], *, carefully: bool = False
+    ) -> Step | None:
+        """Feed a batch, or once the sources stand at the head load a part of what is made of them.
+
+        The sources stand still from the first part to the last of all that are loaded.
+        """
+        self._is_loading = False
+        waiting = [p for p in self._loaded if found[p.name].position == 0]
+        if not waiting:
+            return self._feed.step(connection, carefully=carefully, size=self._size)
+        if all(found[p.name].position == found[p.name].builds == 0 for p in self._loaded):
+            step = self._feed_of_sources.step(connection, carefully=carefully, size=self._size)
+            if step is not None:
+                self._is_loading = step.reached >= step.head
+                return step
+        sources = self._feed_of_sources.checkpoints(connection)
+        until = min((c.position for c in sources.values()), default=0)
+        if until == 0:
+            return None
+        self._is_loading = True
+        loaded = waiting[0]
+        own = found[loaded.name]
+        casebook = replace(self._store.casebook_row_in(connection), casebook=self._key)
+        batch = Batch(connection, connection, self._store, casebook, (), until)
+        part = loaded.load_part(batch, own.builds)
+        done = replace(own, position=until, builds=0) if part is None else replace(own, builds=part)
+        checkpointing.write(connection, self._key, done)
+        return Step(0, until, casebook.head.position)
+
+    def _follow_the_log(self) -> Step | None:
+        """Load nothing, but feed all from the beginning: that finds the event that stops it."""
+        with write_transaction(self._store.engine) as connection:
+            found = self._require_mine(connection)
+            for p in self._loaded:
+                for table in p.tables:
+                    connection.execute(delete(table).where(table.c.casebook == self._key))
+                begun = replace(found[p.name], position=0, builds=0)
+                checkpointing.write(connection, self._key, begun)
+        self._loaded = []
+        self._is_loading = False
+        return self._step()
 
     def _refuse_stopped(self) -> None:
         with read_transaction(self._store.engine) as connection:

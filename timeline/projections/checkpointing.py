@@ -16,7 +16,9 @@ from timeline.projections.batches import Projection
 from timeline.store.event_store import BUILD_MARK
 
 NEVER_BUILT = 0
-SPENT = -1  # the position of a build whose rows are to be thrown away
+# Positions of a build: one whose rows are to be thrown away, and one whose rows are being loaded,
+# which nobody but who loads them can go on with.
+SPENT, LOADING = -1, -2
 REASON_LENGTH_MAX = 300
 
 
@@ -210,7 +212,7 @@ def _status(
 ) -> ProjectionStatus:
     """What one checkpoint means; `stuck` is what stops the build beside it, if anything does."""
     state, reason, failed = "live" if own.position >= head else "behind", None, None
-    built = build.position if build is not None and build.position != SPENT else None
+    built = max(build.position, 0) if build is not None and build.position != SPENT else None
     served = f"version {own.version} is served" if own.version else "nothing is served yet"
     if own.version > version:
         state, reason = "newer", f"{served}, this release has {version}; install the newer release"

@@ -10,6 +10,6 @@ def key(type_: type[Text | Integer | BigInteger] = Text) -> Column[object]:
     return Column(type_, primary_key=True, nullable=False, autoincrement=False)
 
 
-def text(*, nullable: bool = False) -> Column[object]:
+def text(*, nullable: bool = False, server_default: str | None = None) -> Column[object]:
     """A column of text."""
-    return Column(Text, nullable=nullable)
+    return Column(Text, nullable=nullable, server_default=server_default)

@@ -6,43 +6,46 @@ fold goes on from the first known time at which that differs, and only rows that
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import msgspec
-from sqlalchemy import Connection, Table, delete, insert, select, tuple_, union
+from sqlalchemy import Connection, Table, select
 
-from timeline.domain import events
-from timeline.domain.actors import Roots
-from timeline.domain.control import ControlClaim
-from timeline.domain.events import Claim
-from timeline.domain.evidence import Evidence, evidence_of
 from timeline.domain.knowledge import (
     Form,
     cuts_of,
-    first_difference,
     folded_before,
     gone_on,
     unwalked,
     walked,
 )
 from timeline.domain.slabs import PlaceFold
-from timeline.domain.time import instant_from_text, instant_text
-from timeline.projections import tables
+from timeline.projections import bulk_rows, control_rows, tables
 from timeline.projections.batches import Batch
-from timeline.projections.control_rows import INFINITY, PlaceRows, Row, Written
+from timeline.projections.bulk_rows import Row
+from timeline.projections.control_forms import (
+    Forms,
+    PlaceChange,
+    by_place,
+    forms_from,
+    forms_of_places,
+    forms_since,
+    next_places,
+    stored_forms,
+    told_forms,
+)
+from timeline.projections.control_rows import Walk, fresh_rows
 from timeline.projections.roots import ROOT_TYPES, read_roots, reports_of_other_roots
 
+# How many claims are folded in one part when all places are; a place with more is one part.
+CLAIMS_PER_PART = 20_000
 REPORTS_AT_ONCE_MAX = 2_000
 # Folds are kept between batches while they rest on no more claims than these, about 2 kB each.
 CLAIMS_KEPT_MAX = 150_000
-DIGEST_BYTES = 16
 # To go back over more than a third of a place's claims costs more than to fold it anew.
 PART_WALKED_BACK_MAX = 3
-_Forms = dict[tuple[str, str, str], Row]
 
 
 class ControlProjection:
@@ -71,20 +74,39 @@ class ControlProjection:
         reports = sorted({*batch.report_ids, *of_other_roots})
         for start in range(0, len(reports), REPORTS_AT_ONCE_MAX):
             part = reports[start : start + REPORTS_AT_ONCE_MAX]
-            old = _stored_forms(batch.connection, batch.name, part)
-            new = _standing_forms(batch, roots, part)
+            old = stored_forms(batch.connection, batch.name, part)
+            new = told_forms(batch, roots, tables.entries.c.report_id.in_(part))
             self._write(batch, old, new)
 
-    def _write(self, batch: Batch, old: _Forms, new: _Forms) -> None:
+    def load_part(self, batch: Batch, done: int) -> int | None:
+        """Fold the next places, each from all that is said of it."""
+        entries = next_places(batch, CLAIMS_PER_PART)
+        forms = forms_from(batch, read_roots(batch.connection, batch.name), entries)
+        places: list[Row] = []
+        rectangles: list[Row] = []
+        links: list[Row] = []
+        for place_id, told in by_place(forms.values()).items():
+            change = PlaceChange(place_id, (), told)
+            places.append(change.row(batch.name))
+            found = folded_rows(batch.name, change, batch.casebook.time_zone)
+            rectangles += found[0]
+            links += found[1]
+        loaded = (places, forms.values(), rectangles, links)
+        for table, rows in zip(self.tables, loaded, strict=True):
+            bulk_rows.load(batch.connection, table, rows)
+        return done + 1 if entries else None
+
+    def _write(self, batch: Batch, old: Forms, new: Forms) -> None:
         gone = [row for key, row in old.items() if new.get(key) != row]
         come = [row for key, row in new.items() if old.get(key) != row]
-        _replace_forms(batch.connection, batch.name, gone, come)
-        before = _by_place(gone)
-        after = _by_place(come)
+        bulk_rows.delete_keys(batch.connection, tables.control_claims, batch.name, gone)
+        bulk_rows.load(batch.connection, tables.control_claims, come)
+        before = by_place(gone)
+        after = by_place(come)
         ids = sorted(before.keys() | after.keys())
         digests = _digests(batch.connection, batch.name, ids)
         changes = [
-            _PlaceChange(
+            PlaceChange(
                 place_id,
                 before.get(place_id, []),
                 after.get(place_id, []),
@@ -92,68 +114,60 @@ class ControlProjection:
             )
             for place_id in ids
         ]
-        _write_digests(batch.connection, batch.name, changes)
-        written = Written(batch.connection)
-        later = [change for change in changes if not self._go_on(batch, change, written)]
+        bulk_rows.delete(batch.connection, tables.control_places, batch.name, "place_id", digests)
+        rows = [change.row(batch.name) for change in changes if change.claims]
+        bulk_rows.load(batch.connection, tables.control_places, rows)
+        later: list[PlaceChange] = []
+        walks: list[Walk] = []
+        for change in changes:
+            if change.since is not None:
+                walk = self._go_on(batch, change, change.since)
+                if walk is None:
+                    later.append(change)
+                else:
+                    walks.append(walk)
         # Read together, a bounded number of claims at a time.
         for part in _bounded(later):
-            forms = _forms_of_places(batch, [c.place_id for c in part])
-            for change in part:
-                self._walk(batch, change, forms.get(change.place_id, []), written)
-        written.flush()
+            forms = forms_of_places(batch, [c.place_id for c in part])
+            walks += [self._walk(batch, change, forms.get(change.place_id, [])) for change in part]
+        control_rows.write(batch.connection, batch.name, walks)
 
-    def _go_on(self, batch: Batch, change: _PlaceChange, written: Written) -> bool:
+    def _go_on(self, batch: Batch, change: PlaceChange, since: datetime) -> Walk | None:
         """Go on from a fold that was kept, after going back if more was known after what is new."""
-        since = change.since
-        if since is None:
-            return True
-        kept = self._kept.take(change.digest_before, batch.casebook.time_zone)
+        time_zone = batch.casebook.time_zone
+        kept = self._kept.take(change.digest_before, time_zone)
         if kept is None:
-            return False
-        rows = PlaceRows(written, batch.name, change.place_id)
+            return None
         if kept.last_cut <= since:
-            walk = list(gone_on(kept.fold, change.old, change.new, since))
-            rows.write(since, walk, is_going_on=True)
+            cuts = list(gone_on(kept.fold, change.old, change.new, since))
+            walk = Walk(change.place_id, since, cuts, is_going_on=True)
         else:
-            now = _forms_since(batch, change.place_id, since)
+            now = forms_since(batch, change.place_id, since)
             if PART_WALKED_BACK_MAX * len(now) > change.claims:
-                return False
+                return None
             before = [*set(now).difference(change.new), *change.old]
             back = list(unwalked(kept.fold, before, since))
-            walk = list(walked(kept.fold, now, since))
-            rows.write(since, walk, is_going_on=False, back=back)
+            walk = Walk(change.place_id, since, list(walked(kept.fold, now, since)), back=back)
         last_cut = max(kept.last_cut, *cuts_of(change.new), since)
-        self._kept.keep(change, batch.casebook.time_zone, kept.fold, last_cut)
-        return True
+        self._kept.keep(change, time_zone, kept.fold, last_cut)
+        return walk
 
-    def _walk(
-        self, batch: Batch, change: _PlaceChange, forms: Sequence[Form], written: Written
-    ) -> None:
+    def _walk(self, batch: Batch, change: PlaceChange, forms: Sequence[Form]) -> Walk:
         """Fold what was known before, and walk through known time from there."""
         since, time_zone = change.since, batch.casebook.time_zone
         assert since is not None  # noqa: S101
         fold = folded_before(forms, since, time_zone)
-        walk = list(walked(fold, forms, since))
-        rows = PlaceRows(written, batch.name, change.place_id)
-        rows.write(since, walk, is_going_on=False, is_new=change.digest_before is None)
+        cuts = list(walked(fold, forms, since))
         if forms:
             self._kept.keep(change, time_zone, fold, max(cuts_of(forms)))
+        return Walk(change.place_id, since, cuts, is_new=change.digest_before is None)
 
 
-class _PlaceChange:
-    """What differs in what is said of a place."""
-
-    def __init__(
-        self, place_id: str, gone: list[Row], come: list[Row], before: tuple[int, str] | None
-    ) -> None:
-        self.place_id = place_id
-        self.old, self.new = [_form(r) for r in gone], [_form(r) for r in come]
-        self.since = first_difference(self.old, self.new)
-        count, digest = before or (0, "")
-        self.digest_before = digest or None
-        total = int(digest or "0", 16) + sum(map(_digest, come)) - sum(map(_digest, gone))
-        self.claims = count + len(come) - len(gone)
-        self.digest = f"{total % (1 << 8 * DIGEST_BYTES):0{2 * DIGEST_BYTES}x}"
+def folded_rows(casebook: str, change: PlaceChange, time_zone: str) -> tuple[list[Row], list[Row]]:
+    """The rectangles and links of a place, from all that is said of it."""
+    assert change.since is not None  # noqa: S101 - something is said
+    cuts = list(walked(PlaceFold(time_zone), change.new, change.since))
+    return fresh_rows(casebook, Walk(change.place_id, change.since, cuts, is_new=True))
 
 
 @dataclass(frozen=True)
@@ -178,7 +192,7 @@ class _KeptFolds:
         return found
 
     def keep(
-        self, change: _PlaceChange, time_zone: str, fold: PlaceFold, last_cut: datetime
+        self, change: PlaceChange, time_zone: str, fold: PlaceFold, last_cut: datetime
     ) -> None:
         """Keep a fold; those not asked for the longest go."""
         self.take(change.digest, time_zone)
@@ -187,91 +201,6 @@ class _KeptFolds:
         while self._claims > CLAIMS_KEPT_MAX:
             _, oldest = self._folds.popitem(last=False)
             self._claims -= oldest.claims
-
-
-def _stored_forms(connection: Connection, casebook: str, reports: Collection[str]) -> _Forms:
-    c = tables.control_claims.c
-    query = select(tables.control_claims).where(c.casebook == casebook, c.report_id.in_(reports))
-    return {_key_of(dict(r)): dict(r) for r in connection.execute(query).mappings()}
-
-
-def _standing_forms(batch: Batch, roots: Roots, reports: Collection[str]) -> _Forms:
-    """What the entries of some reports say of control."""
-    c = tables.entries.c
-    query = select(
-        c.place_id,
-        c.claim_id,
-        c.report_id,
-        c.type,
-        c.source_id,
-        c.known_from,
-        c.known_until,
-        c.data,
-    ).where(c.casebook == batch.name, c.report_id.in_(reports), c.moves_control.is_(True))
-    found: _Forms = {}
-    for row in batch.connection.execute(query).mappings():
-        claim = events.decode(row["type"], events.schema_version(row["type"]), row["data"])
-        assert isinstance(claim, Claim)  # noqa: S101
-        told = ControlClaim(
-            claim=claim,
-            root=roots.root(row["source_id"], claim.attributed_to),
-            known_from=instant_from_text(row["known_from"]),
-            wholes=roots.wholes(a.actor_id for a in claim.actors if a.actor_id),
-        )
-        form = {
-            "casebook": batch.name,
-            "place_id": row["place_id"],
-            "claim_id": row["claim_id"],
-            "known_from": row["known_from"],
-            "known_to": row["known_until"] or INFINITY,
-            "report_id": row["report_id"],
-            "source_id": row["source_id"],
-            "attributed_to": claim.attributed_to,
-            "root": told.root,
-            "data": events.encode(evidence_of(told, batch.casebook.time_zone)).decode(),
-        }
-        found[_key_of(form)] = form
-    return found
-
-
-def _key_of(row: Row) -> tuple[str, str, str]:
-    return row["place_id"], row["claim_id"], row["known_from"]
-
-
-def _by_place(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = {}
-    for row in rows:
-        found.setdefault(row["place_id"], []).append(row)
-    return found
-
-
-def _form(row: Mapping[str, str]) -> Form:
-    until = row["known_to"]
-    return Form(
-        evidence=msgspec.json.decode(row["data"], type=Evidence),
-        known_from=instant_from_text(row["known_from"]),
-        known_until=None if until == INFINITY else instant_from_text(until),
-    )
-
-
-def _digest(row: Row) -> int:
-    told = "\n".join((row["claim_id"], row["known_from"], row["known_to"], row["data"]))
-    return int.from_bytes(hashlib.blake2b(told.encode(), digest_size=DIGEST_BYTES).digest())
-
-
-def _replace_forms(
-    connection: Connection, casebook: str, gone: Sequence[Row], come: Sequence[Row]
-) -> None:
-    c = tables.control_claims.c
-    for start in range(0, len(gone), REPORTS_AT_ONCE_MAX):
-        keys = [_key_of(row) for row in gone[start : start + REPORTS_AT_ONCE_MAX]]
-        connection.execute(
-            delete(tables.control_claims).where(
-                c.casebook == casebook, tuple_(c.place_id, c.claim_id, c.known_from).in_(keys)
-            )
-        )
-    if come:
-        connection.execute(insert(tables.control_claims), list(come))
 
 
 def _digests(
@@ -284,29 +213,9 @@ def _digests(
     return {row.place_id: (row.claims, row.digest) for row in connection.execute(query)}
 
 
-def _write_digests(connection: Connection, casebook: str, changes: Sequence[_PlaceChange]) -> None:
-    c = tables.control_places.c
-    ids = [change.place_id for change in changes]
-    connection.execute(
-        delete(tables.control_places).where(c.casebook == casebook, c.place_id.in_(ids))
-    )
-    rows = [
-        {
-            "casebook": casebook,
-            "place_id": change.place_id,
-            "claims": change.claims,
-            "digest": change.digest,
-        }
-        for change in changes
-        if change.claims
-    ]
-    if rows:
-        connection.execute(insert(tables.control_places), rows)
-
-
-def _bounded(changes: Sequence[_PlaceChange]) -> Iterator[list[_PlaceChange]]:
+def _bounded(changes: Sequence[PlaceChange]) -> Iterator[list[PlaceChange]]:
     """Places to read together: no more claims than are kept, but for one place alone."""
-    part: list[_PlaceChange] = []
+    part: list[PlaceChange] = []
     claims = 0
     for change in changes:
         if part and claims + change.claims > CLAIMS_KEPT_MAX // 10:
@@ -316,25 +225,3 @@ def _bounded(changes: Sequence[_PlaceChange]) -> Iterator[list[_PlaceChange]]:
         claims += change.claims
     if part:
         yield part
-
-
-def _forms_of_places(batch: Batch, place_ids: Sequence[str]) -> dict[str, list[Form]]:
-    c = tables.control_claims.c
-    query = select(c.place_id, c.known_from, c.known_to, c.data).where(
-        c.casebook == batch.name, c.place_id.in_(place_ids)
-    )
-    found: dict[str, list[Form]] = {}
-    for row in batch.connection.execute(query).mappings():
-        found.setdefault(row["place_id"], []).append(_form(dict(row)))
-    return found
-
-
-def _forms_since(batch: Batch, place_id: str, since: datetime) -> list[Form]:
-    """The forms of a place that became known or void at a moment of known time or later."""
-    c, text = tables.control_claims.c, instant_text(since)
-    of_place = (c.casebook == batch.name) & (c.place_id == place_id)
-    columns = (c.claim_id, c.known_from, c.known_to, c.data)
-    known = select(*columns).where(of_place, c.known_from >= text)
-    void = select(*columns).where(of_place, c.known_to >= text, c.known_to < INFINITY)
-    rows = batch.connection.execute(union(known, void)).mappings()
-    return [_form(dict(row)) for row in rows]

@@ -39,7 +39,7 @@ from timeline.domain.evidence import INSTANT, Evidence
 from timeline.domain.slabs import BESIDE, FIGHTS, HOLDS
 from timeline.domain.time import instant_from_text, instant_text
 from timeline.projections import tables
-from timeline.projections.control_rows import INFINITY
+from timeline.projections.control_forms import INFINITY
 
 # The last instant that can be written, for "all that is known" and "the latest".
 LAST = "9999-12-31T23:59:59.999999Z"
@@ -191,6 +191,14 @@ def read_spans(
     cutoff: datetime | None,
 ) -> dict[str, tuple[ControlSpan, ...]]:
     """The control spans of some places with all that they rest on, folded as known at a moment."""
+    told = read_evidence(connection, casebook, place_ids, cutoff)
+    return {p: spans_of_evidence(evidence, time_zone) for p, evidence in told.items()}
+
+
+def read_evidence(
+    connection: Connection, casebook: str, place_ids: Sequence[str], cutoff: datetime | None
+) -> dict[str, list[Evidence]]:
+    """What standing claims say of the control of some places, as known at a moment."""
     c, known = tables.control_claims.c, _known(cutoff)
     query = select(c.place_id, c.data).where(
         c.casebook == casebook,
@@ -201,27 +209,36 @@ def read_spans(
     told: dict[str, list[Evidence]] = {}
     for place_id, data in connection.execute(query):
         told.setdefault(place_id, []).append(msgspec.json.decode(data, type=Evidence))
-    return {p: spans_of_evidence(evidence, time_zone) for p, evidence in told.items()}
+    return told
 
 
-def read_knowledge(connection: Connection, casebook: str, place_id: str) -> tuple[Known, ...]:
-    """All that was ever known of a place's control, by known time, then by valid time."""
+def read_told_places(connection: Connection, casebook: str) -> set[str]:
+    """The places of whose control anything was ever told, known by now or not."""
+    p = tables.control_places.c
+    return set(connection.execute(select(p.place_id).where(p.casebook == casebook)).scalars())
+
+
+def read_knowledge(
+    connection: Connection, casebook: str, place_ids: Sequence[str]
+) -> dict[str, tuple[Known, ...]]:
+    """All that was ever known of some places' control, by known time, then by valid time."""
     r = tables.control_rectangles.c
     query = (
-        select(r.valid_from, r.valid_to, r.known_from, r.known_to, r.data)
-        .where(r.casebook == casebook, r.place_id == place_id)
+        select(r.place_id, r.valid_from, r.valid_to, r.known_from, r.known_to, r.data)
+        .where(r.casebook == casebook, r.place_id.in_(place_ids))
         .order_by(r.known_from, r.valid_from)
     )
-    return tuple(
-        Known(
+    found: dict[str, list[Known]] = {}
+    for place_id, valid_from, valid_to, known_from, known_to, data in connection.execute(query):
+        known = Known(
             valid_from=instant_from_text(valid_from),
             valid_to=_instant(valid_to),
             known_from=instant_from_text(known_from),
             known_to=_instant(known_to),
             control=_DECODER.decode(data),
         )
-        for valid_from, valid_to, known_from, known_to, data in connection.execute(query)
-    )
+        found.setdefault(place_id, []).append(known)
+    return {place_id: tuple(known) for place_id, known in found.items()}
 
 
 def _instant(text: str) -> datetime | None:

@@ -7,23 +7,23 @@ are the same in whichever order claims were filed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Table
 
 from timeline.domain.slabs import Difference, Link, Slab
 from timeline.domain.time import instant_text
-from timeline.projections import tables
+from timeline.projections import bulk_rows, tables
+from timeline.projections.bulk_rows import Row
+from timeline.projections.control_forms import INFINITY
 
-# Sorts after every instant.
-INFINITY = "infinity"
-KEYS_PER_STATEMENT_MAX = 500
-
-Row = dict[str, Any]
+Cut = tuple[datetime, Difference]
 _RECTANGLE_FIELDS = ("origin", "fought_since", "beside_since", "pending")
 
 
@@ -93,123 +93,127 @@ class Known:
         self._closed_last.clear()
 
 
-@dataclass
-class _Differing:
-    """Rows of a table to delete, to update and to insert."""
+@dataclass(frozen=True)
+class Walk:
+    """A walk through known time at one place.
 
-    gone: list[Row] = field(default_factory=list)
-    kept: list[Row] = field(default_factory=list)
-    added: list[Row] = field(default_factory=list)
+    Attributes:
+        place_id: Which.
+        since: Its first cut.
+        cuts: Each cut with what it changed.
+        is_going_on: From all that is known; else from just before `since` through every cut.
+        back: The walk back to there, if that is how the fold came there; else all rows of the
+            place are compared.
+        is_new: Nothing is stored of the place.
+    """
 
+    place_id: str
+    since: datetime
+    cuts: Sequence[Cut]
+    is_going_on: bool = False
+    back: Sequence[Cut] | None = None
+    is_new: bool = False
 
-class Written:
-    """The rows of several places that differ, written together: few statements for many places."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self._of: dict[str, tuple[Table, _Differing]] = {}
-
-    def of(self, table: Table) -> _Differing:
-        """Those of a table; what is added there is written by `flush`."""
-        return self._of.setdefault(table.name, (table, _Differing()))[1]
-
-    def flush(self) -> None:
-        """Write them."""
-        for table, rows in self._of.values():
-            names = [c.name for c in table.primary_key.columns]
-            bound = [table.c[name] == bindparam(f"of_{name}") for name in names]
-            if rows.gone:
-                gone = [{f"of_{n}": r[n] for n in names} for r in rows.gone]
-                self.connection.execute(delete(table).where(*bound), gone)
-            if rows.kept:
-                others: dict[str, Any] = {
-                    c.name: bindparam(c.name) for c in table.c if c.name not in names
-                }
-                kept = [
-                    {**{n: r[n] for n in others}, **{f"of_{n}": r[n] for n in names}}
-                    for r in rows.kept
-                ]
-                self.connection.execute(update(table).where(*bound).values(**others), kept)
-            if rows.added:
-                self.connection.execute(insert(table), rows.added)
-        self._of.clear()
+    @property
+    def is_partial(self) -> bool:
+        """Whether only rows that begin where something changed can differ."""
+        return self.is_going_on or self.back is not None
 
 
-class PlaceRows:
-    """The rectangles and links of one place."""
+def write(connection: Connection, casebook: str, walks: Sequence[Walk]) -> None:
+    """Write what walks change, each of another place: few statements for many places."""
+    for kind in (_Rectangles(casebook), _Links(casebook)):
+        gone: list[Row] = []
+        kept: list[Row] = []
+        added: list[Row] = []
+        stored = kind.stored(connection, walks)
+        for walk in walks:
+            old = {kind.key(row): row for row in stored.get(walk.place_id, ())}
+            wanted = kind.rows(walk, old.values())
+            new = {kind.key(row): row for row in wanted}
+            gone += [old[k] for k in old.keys() - new.keys()]
+            kept += [new[k] for k in new.keys() & old.keys() if new[k] != old[k]]
+            added += [new[k] for k in new.keys() - old.keys()]
+        bulk_rows.delete_keys(connection, kind.table, casebook, gone)
+        bulk_rows.update(connection, kind.table, casebook, kind.values, kept)
+        bulk_rows.load(connection, kind.table, added)
 
-    def __init__(self, written: Written, casebook: str, place_id: str) -> None:
-        self._written, self._connection = written, written.connection
-        self._key = {"casebook": casebook, "place_id": place_id}
 
-    def write(
-        self,
-        since: datetime,
-        walk: Sequence[tuple[datetime, Difference]],
-        *,
-        is_going_on: bool,
-        back: Sequence[tuple[datetime, Difference]] | None = None,
-        is_new: bool = False,
-    ) -> None:
-        """Write what a walk through known time changes.
+def fresh_rows(casebook: str, walk: Walk) -> tuple[list[Row], list[Row]]:
+    """The rectangles and links of a place of which nothing is stored."""
+    return _Rectangles(casebook).rows(walk, ()), _Links(casebook).rows(walk, ())
 
-        Args:
-            since: Its first cut.
-            walk: Each cut with what it changed.
-            is_going_on: From all that is known; else from just before `since` through every cut.
-            back: The walk back to there, if that is how the fold came there; else all rows of the
-                place are compared.
-            is_new: Nothing is stored of the place.
-        """
-        both = [d for _, d in (*walk, *(back or ()))]
-        slabs = [s for d in both for s in (*d.slabs_gone, *d.slabs_new)]
-        links = [x for d in both for x in (*d.links_gone, *d.links_new)]
-        is_partial = is_going_on or back is not None
-        for table, items, row_of in (
-            (tables.control_rectangles, slabs, self._rectangle),
-            (tables.control_links, links, self._link),
-        ):
-            stored: list[Row] = []
-            if not is_new:
-                touched = {row_of(i)[_COLUMN[table.name]] for i in items}  # type: ignore[arg-type]
-                stored = self._stored(table, since, touched if is_partial else None)
-            known = Known(since, stored, row_of, is_going_on=is_going_on)
-            for cut, found in walk:
-                if table is tables.control_rectangles:
-                    known.apply(cut, found.slabs_gone, found.slabs_new)
-                else:
-                    known.apply(cut, found.links_gone, found.links_new)
-            self._replace(table, stored, known.rows())
 
-    def _stored(self, table: Table, since: datetime, touched: set[str] | None) -> list[Row]:
-        """The rows that were not over before a known time; of some bounds, or all."""
-        of_place = (table.c.casebook == self._key["casebook"]) & (
-            table.c.place_id == self._key["place_id"]
-        )
-        query = select(table).where(of_place, table.c.known_to >= instant_text(since))
-        if touched is None:
-            return [dict(r) for r in self._connection.execute(query).mappings()]
-        found: list[Row] = []
-        ordered, column = sorted(touched), table.c[_COLUMN[table.name]]
-        for start in range(0, len(ordered), KEYS_PER_STATEMENT_MAX):
-            part = ordered[start : start + KEYS_PER_STATEMENT_MAX]
-            rows = self._connection.execute(query.where(column.in_(part))).mappings()
-            found += [dict(r) for r in rows]
+class _Kind:
+    """What rectangles and links have in common."""
+
+    table: Table
+    column: str
+
+    def __init__(self, casebook: str) -> None:
+        self._casebook = casebook
+        keys = [c.name for c in self.table.primary_key.columns]
+        self.key: Callable[[Row], tuple[str, ...]] = itemgetter(*keys)
+        self.values = [c.name for c in self.table.columns if c.name not in keys]
+
+    def items(self, found: Difference) -> tuple[Sequence[Any], Sequence[Any]]:
+        """What a difference takes away and brings of this kind."""
+        raise NotImplementedError
+
+    def row(self, place_id: str, item: Any) -> Row:  # noqa: ANN401 - a slab or a link
+        """Its row, without its known time."""
+        raise NotImplementedError
+
+    def stored(self, connection: Connection, walks: Sequence[Walk]) -> dict[str, list[Row]]:
+        """The rows that walks may touch, by place: those that were not over before them."""
+        whole: list[tuple[str, ...]] = []
+        some: list[tuple[str, ...]] = []
+        for walk in walks:
+            since = instant_text(walk.since)
+            if walk.is_partial:
+                some += [(walk.place_id, value, since) for value in self._touched(walk)]
+            elif not walk.is_new:
+                whole.append((walk.place_id, since))
+        found: dict[str, list[Row]] = {}
+        for equal, given in ((("place_id",), whole), (("place_id", self.column), some)):
+            for row in bulk_rows.read(
+                connection, self.table, self._casebook, equal, "known_to", given
+            ):
+                found.setdefault(row["place_id"], []).append(row)
         return found
 
-    def _replace(self, table: Table, stored: Iterable[Row], wanted: Iterable[Row]) -> None:
-        names = [c.name for c in table.primary_key.columns]
-        old = {tuple(row[n] for n in names): row for row in stored}
-        new = {tuple(row[n] for n in names): row for row in wanted}
-        found = self._written.of(table)
-        found.gone += [{n: old[k][n] for n in names} for k in old.keys() - new.keys()]
-        found.kept += [new[k] for k in new.keys() & old.keys() if new[k] != old[k]]
-        found.added += [new[k] for k in new.keys() - old.keys()]
+    def _touched(self, walk: Walk) -> list[str]:
+        items = [
+            item
+            for _, found in (*walk.cuts, *(walk.back or ()))
+            for part in self.items(found)
+            for item in part
+        ]
+        return sorted({self.row(walk.place_id, item)[self.column] for item in items})
 
-    def _rectangle(self, slab: Slab) -> Row:
+    def rows(self, walk: Walk, stored: Iterable[Row]) -> list[Row]:
+        """What the rows that are stored become."""
+        known = Known(
+            walk.since, stored, partial(self.row, walk.place_id), is_going_on=walk.is_going_on
+        )
+        for cut, found in walk.cuts:
+            known.apply(cut, *self.items(found))
+        return known.rows()
+
+
+class _Rectangles(_Kind):
+    table = tables.control_rectangles
+    column = "valid_from"
+
+    def items(self, found: Difference) -> tuple[Sequence[Slab], Sequence[Slab]]:
+        return found.slabs_gone, found.slabs_new
+
+    def row(self, place_id: str, item: Slab) -> Row:
+        slab = item
         answer, plain = slab.answer, msgspec.structs.asdict(slab.answer)
         return {
-            **self._key,
+            "casebook": self._casebook,
+            "place_id": place_id,
             "valid_from": instant_text(slab.valid_from),
             "valid_to": _text(slab.valid_to) or INFINITY,
             "supports_from": origin_text(*answer.origin) if answer.origin else None,
@@ -221,9 +225,19 @@ class PlaceRows:
             ).decode(),
         }
 
-    def _link(self, link: Link) -> Row:
+
+class _Links(_Kind):
+    table = tables.control_links
+    column = "joined"
+
+    def items(self, found: Difference) -> tuple[Sequence[Link], Sequence[Link]]:
+        return found.links_gone, found.links_new
+
+    def row(self, place_id: str, item: Link) -> Row:
+        link = item
         return {
-            **self._key,
+            "casebook": self._casebook,
+            "place_id": place_id,
             "kind": link.kind,
             "joined": origin_text(link.joined, link.number),
             "claim_id": link.claim_id,
@@ -232,9 +246,6 @@ class PlaceRows:
             "latest": link.latest,
             "root": link.root,
         }
-
-
-_COLUMN: Mapping[str, str] = {"control_rectangles": "valid_from", "control_links": "joined"}
 
 
 def origin_text(instant: datetime, number: int) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, Table, and_, exists, or_, select
 
 from timeline.domain import events
+from timeline.domain.claims import ReviewStatus
 from timeline.domain.events import Claim
 from timeline.domain.time import instant_text, moment_end, start_of
 from timeline.projections import tables
@@ -45,6 +46,7 @@ class Entry:
     report: ReportView
     key: tuple[str, str, int]
     position: int
+    review: ReviewStatus = ReviewStatus.UNREVIEWED
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Filters:
     """Which entries are wanted; an empty field means any.
 
     `from_` and `to` bound when it happened: entries that may lie in between, both inclusive.
+    Claims that were rejected stand nowhere, and are found only by `reviews` that name it.
     """
 
     place_id: str | None = None
@@ -61,6 +64,7 @@ class Filters:
     modalities: tuple[str, ...] = ()
     from_: str | None = None
     to: str | None = None
+    reviews: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def entries_query(
     casebook: str, time_zone: str, filters: Filters, cutoff: datetime | None
 ) -> Select[tuple[object, ...]]:
     """Entries that stand, joined with their report versions, whose columns begin with `r_`."""
-    return entries_where(casebook, stands(cutoff), *_filter_conditions(filters, time_zone))
+    return entries_where(casebook, _shown(filters, cutoff), *_filter_conditions(filters, time_zone))
 
 
 def entries_where(casebook: str, *where: ColumnElement[bool]) -> Select[tuple[object, ...]]:
@@ -107,6 +111,8 @@ def _filter_conditions(filters: Filters, time_zone: str) -> list[ColumnElement[b
         where.append(e.type.in_(filters.types))
     if filters.modalities:
         where.append(e.modality.in_(filters.modalities))
+    if filters.reviews:
+        where.append(e.review.in_(filters.reviews))
     if filters.actor_id is not None:
         named = exists().where(
             a.casebook == e.casebook,
@@ -141,6 +147,7 @@ def entry_from(row: dict[str, object]) -> Entry:
         report=report_view({k.removeprefix("r_"): v for k, v in row.items() if k[:2] == "r_"}),
         key=(str(row["sort_key"]), claim.claim_id, int(str(row["form"]))),
         position=int(str(row["position"])),
+        review=ReviewStatus(str(row["review"])),
     )
 
 
@@ -188,8 +195,28 @@ def report_view(row: dict[str, object]) -> ReportView:
 
 def stands(cutoff: datetime | None) -> ColumnElement[bool]:
     """The condition that an entry stands at a known time (an exclusive end)."""
-    c = tables.entries.c
+    return _known(tables.entries, cutoff)
+
+
+def is_current(cutoff: datetime | None) -> ColumnElement[bool]:
+    """The condition that a report's version is the current one at a known time."""
+    return _known(tables.report_versions, cutoff)
+
+
+def _known(table: Table, cutoff: datetime | None) -> ColumnElement[bool]:
+    c = table.c
     if cutoff is None:
         return c.known_until.is_(None)
     text = instant_text(cutoff)
     return (c.known_from <= text) & or_(c.known_until.is_(None), c.known_until > text)
+
+
+def _shown(filters: Filters, cutoff: datetime | None) -> ColumnElement[bool]:
+    """The condition that an entry stands, or is rejected and such are wanted."""
+    if ReviewStatus.REJECTED.value not in filters.reviews:
+        return stands(cutoff)
+    c = tables.entries.c
+    rejected = c.review == ReviewStatus.REJECTED.value
+    if cutoff is not None:
+        rejected = and_(rejected, c.known_from <= instant_text(cutoff))
+    return or_(stands(cutoff), rejected)

@@ -6,11 +6,11 @@ build of the places in a log of a million claims) finds them here instead of rea
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import Connection, Table, select
 
-from timeline.projections import tables
+from timeline.projections import bulk_rows, tables
 from timeline.projections.batches import Batch
 from timeline.store import queries
 from timeline.store.event_store import EventStore
@@ -32,8 +32,35 @@ class EventTypesProjection:
             {"casebook": batch.name, "type": e.stored.type, "position": e.stored.position}
             for e in batch.events
         ]
-        if rows:
-            batch.connection.execute(insert(tables.event_types), rows)
+        bulk_rows.load(batch.connection, tables.event_types, rows)
+
+
+def events_of(batch: Batch, types: Collection[str]) -> Iterator[StoredEvent]:
+    """The events of some types up to and with a batch, found by its own side table if it has one.
+
+    Else by the casebook's, and where that does not reach, by reading the log.
+    """
+    t = tables.event_types.c
+    own = select(t.position).where(t.casebook == batch.name, t.position == batch.until)
+    if batch.connection.execute(own).first() is not None:
+        query = select(t.position).where(
+            t.casebook == batch.name, t.type.in_(types), t.position <= batch.until
+        )
+        positions = sorted(batch.connection.execute(query).scalars())
+        for start in range(0, len(positions), EVENTS_PER_PAGE):
+            wanted = positions[start : start + EVENTS_PER_PAGE]
+            yield from queries.events_at(batch.log, batch.store.casebook, wanted)
+        return
+    after = 0
+    while after < batch.until:
+        found = page(batch.log, batch.store, types, after, batch.until, EVENTS_PER_PAGE)
+        if found is None:
+            break
+        yield from found[0]
+        after = found[1]
+    for stored in batch.store.read_in(batch.log, after, until=batch.until):
+        if stored.type in types:
+            yield stored
 
 
 def page(

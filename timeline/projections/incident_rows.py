@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Collection, Iterable, Iterator
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, select
 
 from timeline.domain import events
 from timeline.domain.actors import Roots
@@ -15,7 +15,8 @@ from timeline.domain.events import Claim
 from timeline.domain.incident_claims import NO_INCIDENTS, IncidentClaim, incident_claim
 from timeline.domain.incident_sums import Incident
 from timeline.domain.incidents import Decision, Named, bucket_of
-from timeline.projections import tables
+from timeline.projections import bulk_rows, tables
+from timeline.projections.bulk_rows import Row
 
 KEYS_PER_READ_MAX = 500
 UNDATED_SORT_KEY = "9999-12-31"
@@ -64,33 +65,61 @@ def told_rows(
     time_zone: str,
 ) -> Iterator[ClaimRow]:
     """The rows that the entries of some reports come to, without their incidents."""
+    for some in parts(sorted(report_ids)):
+        where = tables.entries.c.report_id.in_(some)
+        for _, row in rows_of_entries(connection, casebook, roots, time_zone, where):
+            yield row
+
+
+def rows_of_entries(
+    connection: Connection,
+    casebook: str,
+    roots: Roots,
+    time_zone: str,
+    *where: ColumnElement[bool],
+) -> Iterator[tuple[str, ClaimRow]]:
+    """The rows that some entries come to, without their incidents, each after its `sort_key`."""
     e = tables.entries.c
     columns = (
-        e.claim_id, e.form, e.type, e.source_id, e.quote, e.known_from, e.known_until, e.data
+        e.claim_id, e.form, e.type, e.source_id, e.quote, e.known_from, e.known_until, e.data,
+        e.sort_key,
     )  # fmt: skip
-    for some in parts(sorted(report_ids)):
-        query = select(*columns).where(
-            e.casebook == casebook, e.report_id.in_(some), e.type.not_in(NO_INCIDENTS)
-        )
-        for row in connection.execute(query):
-            claim = events.decode(row.type, events.schema_version(row.type), row.data)
-            assert isinstance(claim, Claim)  # noqa: S101
-            told = incident_claim(
-                claim,
-                row.form,
-                root=roots.root(row.source_id, claim.attributed_to),
-                wholes=roots.wholes(a.actor_id for a in claim.actors if a.actor_id),
-                known_from=row.known_from,
-                quote=row.quote,
-                time_zone=time_zone,
-            )
-            if told is not None:
-                yield ClaimRow(
-                    claim=told,
-                    source_id=row.source_id,
-                    attributed_to=claim.attributed_to,
-                    known_until=row.known_until,
-                )
+    query = select(*columns).where(e.casebook == casebook, e.type.not_in(NO_INCIDENTS), *where)
+    for row in connection.execute(query):
+        _, form, type_, source_id, quote, known_from, known_until, data, sort_key = row
+        claim = events.decode(type_, events.schema_version(type_), data)
+        assert isinstance(claim, Claim)  # noqa: S101
+        entry = {
+            "form": form,
+            "source_id": source_id,
+            "quote": quote,
+            "known_from": known_from,
+            "known_until": known_until,
+        }
+        told = told_row(time_zone, roots, claim, entry)
+        if told is not None:
+            yield sort_key, told
+
+
+def told_row(time_zone: str, roots: Roots, claim: Claim, entry: Row) -> ClaimRow | None:
+    """What a claim with its row of `entries` comes to; `None` when it tells of no incident."""
+    told = incident_claim(
+        claim,
+        entry["form"],
+        root=roots.root(entry["source_id"], claim.attributed_to),
+        wholes=roots.wholes(a.actor_id for a in claim.actors if a.actor_id),
+        known_from=entry["known_from"],
+        quote=entry["quote"],
+        time_zone=time_zone,
+    )
+    if told is None:
+        return None
+    return ClaimRow(
+        claim=told,
+        source_id=entry["source_id"],
+        attributed_to=claim.attributed_to,
+        known_until=entry["known_until"],
+    )
 
 
 def read_rows(
@@ -115,81 +144,61 @@ def read_rows(
 _DECODER = msgspec.json.Decoder(IncidentClaim)
 
 
-def write_rows(connection: Connection, casebook: str, rows: Sequence[ClaimRow]) -> None:
+def write_rows(connection: Connection, casebook: str, rows: Iterable[ClaimRow]) -> None:
     """Add rows."""
-    if not rows:
-        return
-    connection.execute(
-        insert(tables.incident_claims),
-        [
-            {
-                "casebook": casebook,
-                "claim_id": row.claim.claim_id,
-                "form": row.claim.form,
-                "report_id": row.claim.report_id,
-                "stance": row.claim.stance.value,
-                "telling": row.claim.telling,
-                "bucket": bucket_of(row.claim),
-                "source_id": row.source_id,
-                "attributed_to": row.attributed_to,
-                "root": row.claim.root,
-                "known_from": row.claim.known_from,
-                "known_until": row.known_until,
-                "rule_group": row.rule_group,
-                "incident_id": row.incident_id,
-                "data": events.encode(row.claim).decode(),
-            }
-            for row in rows
-        ],
-    )
+    bulk_rows.load(connection, tables.incident_claims, (claim_values(casebook, r) for r in rows))
+
+
+def claim_values(casebook: str, row: ClaimRow) -> Row:
+    """A row as it is written, under a key."""
+    claim = row.claim
+    return {
+        "casebook": casebook,
+        "claim_id": claim.claim_id,
+        "form": claim.form,
+        "report_id": claim.report_id,
+        "stance": claim.stance.value,
+        "telling": claim.telling,
+        "bucket": bucket_of(claim),
+        "source_id": row.source_id,
+        "attributed_to": row.attributed_to,
+        "root": claim.root,
+        "known_from": claim.known_from,
+        "known_until": row.known_until,
+        "rule_group": row.rule_group,
+        "incident_id": row.incident_id,
+        "data": events.encode(claim).decode(),
+    }
 
 
 def relink_rows(
     connection: Connection, casebook: str, linked: Iterable[tuple[tuple[str, int], str, str]]
 ) -> None:
     """Give rows, by claim and form, another rule group and incident."""
-    c = tables.incident_claims.c
-    values = [
-        {"of_claim": claim_id, "of_form": form, "rule": rule, "incident": incident}
+    rows = [
+        {"claim_id": claim_id, "form": form, "rule_group": rule, "incident_id": incident}
         for (claim_id, form), rule, incident in linked
     ]
-    if values:
-        connection.execute(
-            update(tables.incident_claims)
-            .where(
-                c.casebook == casebook,
-                c.claim_id == bindparam("of_claim"),
-                c.form == bindparam("of_form"),
-            )
-            .values(rule_group=bindparam("rule"), incident_id=bindparam("incident")),
-            values,
-        )
+    names = ("rule_group", "incident_id")
+    bulk_rows.update(connection, tables.incident_claims, casebook, names, rows)
 
 
 def remove_rows(connection: Connection, casebook: str, rows: Iterable[ClaimRow]) -> None:
     """Take rows away, by claim."""
-    c = tables.incident_claims.c
-    for some in parts(sorted({row.claim.claim_id for row in rows})):
-        connection.execute(
-            delete(tables.incident_claims).where(c.casebook == casebook, c.claim_id.in_(some))
-        )
+    ids = {row.claim.claim_id for row in rows}
+    bulk_rows.delete(connection, tables.incident_claims, casebook, "claim_id", ids)
 
 
 def write_sums(
     connection: Connection, casebook: str, touched: Collection[str], sums: Iterable[Incident]
 ) -> None:
     """Replace some incidents by what they come to now."""
-    c = tables.incidents.c
-    for some in parts(sorted(touched)):
-        connection.execute(
-            delete(tables.incidents).where(c.casebook == casebook, c.incident_id.in_(some))
-        )
-    rows = [_sum_row(casebook, one) for one in sums]
-    if rows:
-        connection.execute(insert(tables.incidents), rows)
+    bulk_rows.delete(connection, tables.incidents, casebook, "incident_id", touched)
+    bulk_rows.load(connection, tables.incidents, (sum_values(casebook, one) for one in sums))
 
 
-def _sum_row(casebook: str, one: Incident) -> dict[str, Any]:
+def sum_values(casebook: str, one: Incident) -> Row:
+    """An incident as it is written, under a key."""
     figures = one.figures
     return {
         "casebook": casebook,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from msgspec.structs import replace
-from sqlalchemy import Table, insert
+from sqlalchemy import Table
 
 from timeline.domain.actors import Roots
 from timeline.domain.events import IncidentsLinked, IncidentsUnlinked
@@ -25,8 +25,9 @@ from timeline.domain.incidents import (
     joined,
     rule_groups,
 )
-from timeline.projections import tables
-from timeline.projections.batches import Batch
+from timeline.projections import bulk_rows, event_types, incident_loading, tables
+from timeline.projections.batches import Batch, names_of
+from timeline.projections.bulk_rows import Row
 from timeline.projections.incident_linking import Neighbourhood
 from timeline.projections.incident_rows import (
     ClaimRow,
@@ -70,6 +71,18 @@ class IncidentsProjection:
             _relink(batch, roots, some, named)
             named = set()
 
+    def load_part(self, batch: Batch, done: int) -> int | None:
+        """Link the claims of the next days, and after the last what analysts have said."""
+        if done == 0:
+            found = event_types.events_of(batch, names_of(IncidentsLinked, IncidentsUnlinked))
+            _write_words(batch.with_events(found))
+        following = incident_loading.load_days(batch, done)
+        if following is None:
+            named = {n.claim_id for w in read_words(batch.connection, batch.name) for n in w.claims}
+            if named:
+                _Linking(batch, (), (), named).run()
+        return following
+
 
 def _relink(batch: Batch, roots: Roots, reports: Sequence[str], named: set[str]) -> None:
     """Bring the rows of some reports to what their entries say, and link anew around them."""
@@ -93,7 +106,14 @@ def _differs(row: ClaimRow, other: ClaimRow | None) -> bool:
 
 def _write_words(batch: Batch) -> set[str]:
     """Keep the analysts' words of a batch; returns the claims that they name."""
-    rows = [
+    rows = word_rows(batch)
+    bulk_rows.load(batch.connection, tables.incident_words, rows)
+    return {str(row["claim_id"]) for row in rows}
+
+
+def word_rows(batch: Batch) -> list[Row]:
+    """The analysts' words of a batch, a row for each claim that they name."""
+    return [
         {
             "casebook": batch.name,
             "position": stored.position,
@@ -105,9 +125,6 @@ def _write_words(batch: Batch) -> set[str]:
         for said, stored in batch.of(IncidentsLinked, IncidentsUnlinked)
         for claim_id in dict.fromkeys(said.claims)
     ]
-    if rows:
-        batch.connection.execute(insert(tables.incident_words), rows)
-    return {str(row["claim_id"]) for row in rows}
 
 
 class _Linking:

@@ -6,27 +6,28 @@ Times in questions are what people write (`moment_end`), and known time is the r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
 
-from sqlalchemy import Engine, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Engine, func, or_, select, tuple_
 
-from timeline.domain.actors import Actor, ActorTable
+from timeline.domain.actors import ActorTable
 from timeline.domain.control import Control, ControlSpan
 from timeline.domain.events import Claim
+from timeline.domain.evidence import Evidence
 from timeline.domain.names import Match
 from timeline.domain.places import Gazetteer, Place
 from timeline.domain.time import moment_end
-from timeline.errors import NotFound
 from timeline.projections import checkpointing, tables
 from timeline.projections.batches import payload_of
 from timeline.projections.checkpointing import ProjectionStatus
 from timeline.projections.control_reading import (
     Known,
     read_controls,
+    read_evidence,
     read_knowledge,
     read_spans,
+    read_told_places,
 )
 from timeline.projections.entry_queries import (
     Entry,
@@ -36,18 +37,18 @@ from timeline.projections.entry_queries import (
     beyond,
     entries_query,
     entry_from,
+    is_current,
     report_view,
     short_of,
     with_also,
 )
 from timeline.projections.register import last_written, read_actors, read_places
-from timeline.settings import PAGE_SIZE_MAX
+from timeline.projections.unresolved import read_unresolved
+from timeline.settings import PAGE_SIZE_MAX, PLACES_NAMED_MAX
 from timeline.store.engine import read_transaction
 from timeline.store.event_store import EventStore
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
-
-_T = TypeVar("_T")
 
 __all__ = ["Entry", "Filters", "Page", "Reader", "ReportView"]
 
@@ -94,20 +95,6 @@ class Reader:
             AmbiguousPlace: several do.
         """
         return self.gazetteer().look_up(name)
-
-    def actor(self, actor_id: str) -> Actor | None:
-        """The actor of an id."""
-        return self.actor_table().get(actor_id)
-
-    def places(self, first: int, after: str | None = None) -> tuple[tuple[Place, ...], bool]:
-        """Places in order of name, after a place id, and whether there are more."""
-        ordered = sorted(self.gazetteer().places.values(), key=lambda p: (p.name, p.place_id))
-        return _slice(ordered, [p.place_id for p in ordered], first, after)
-
-    def actors(self, first: int, after: str | None = None) -> tuple[tuple[Actor, ...], bool]:
-        """Actors in order of name, after an actor id, and whether there are more."""
-        ordered = sorted(self.actor_table().actors.values(), key=lambda a: (a.name, a.actor_id))
-        return _slice(ordered, [a.actor_id for a in ordered], first, after)
 
     def cutoff(self, known_on: str | None) -> datetime | None:
         """What a person means by a date of knowledge; `None` is all that is known."""
@@ -157,22 +144,51 @@ class Reader:
 
     def control_knowledge(self, place_id: str) -> tuple[Known, ...]:
         """All that was ever known of who held a place, by known time, then by valid time."""
+        return self.control_knowledges([place_id]).get(place_id, ())
+
+    def control_knowledges(self, place_ids: Sequence[str]) -> dict[str, tuple[Known, ...]]:
+        """`control_knowledge` of several places; those of which nothing was said are left out."""
         with read_transaction(self._engine) as connection:
-            return read_knowledge(connection, self.casebook, place_id)
+            return read_knowledge(connection, self.casebook, place_ids)
+
+    def control_evidence(
+        self, place_ids: Sequence[str], known_on: str | None = None
+    ) -> dict[str, list[Evidence]]:
+        """What standing claims say of the control of some places, as known on `known_on`.
+
+        Raises:
+            InvalidDate: `known_on` is neither a day nor an instant with offset.
+        """
+        cutoff = self.cutoff(known_on)
+        with read_transaction(self._engine) as connection:
+            return read_evidence(connection, self.casebook, place_ids, cutoff)
+
+    def told_places(self) -> set[str]:
+        """The places of whose control anything was ever told."""
+        with read_transaction(self._engine) as connection:
+            return read_told_places(connection, self.casebook)
 
     def control_map(
-        self, at: str | None = None, known_on: str | None = None
+        self,
+        at: str | None = None,
+        known_on: str | None = None,
+        wanted: Collection[str] | None = None,
     ) -> tuple[tuple[Place, Control], ...]:
         """Who held each place of which anything is known, in order of the places' names.
+
+        With `wanted`, of these places only.
 
         Raises:
             InvalidDate: `at` or `known_on` is neither a day nor an instant with offset.
         """
         moment, cutoff = self._moment(at), self.cutoff(known_on)
         places = self.gazetteer().places
+        # A long list costs more to look up one by one than to leave out of all that is read.
+        named = None if wanted is None or len(wanted) > PLACES_NAMED_MAX else list(wanted)
         with read_transaction(self._engine) as connection:
-            controls = read_controls(connection, self.casebook, None, moment, cutoff)
-        found = [(places[id_], control) for id_, control in controls.items() if id_ in places]
+            controls = read_controls(connection, self.casebook, named, moment, cutoff)
+        kept = places if wanted is None else places.keys() & set(wanted)
+        found = [(places[id_], control) for id_, control in controls.items() if id_ in kept]
         told = [(p, c) for p, c in found if c != Control()]
         return tuple(sorted(told, key=lambda pair: (pair[0].name, pair[0].place_id)))
 
@@ -252,12 +268,20 @@ class Reader:
 
     def report(self, report_id: str) -> tuple[ReportView, ...]:
         """A report's versions, oldest publication first; empty when it is not filed."""
+        return self.versions([report_id]).get(report_id, ())
+
+    def versions(self, report_ids: Collection[str]) -> dict[str, tuple[ReportView, ...]]:
+        """`report` of several reports; those that are not filed are left out."""
+        found: dict[str, tuple[ReportView, ...]] = {}
+        for view in self._versions(tables.report_versions.c.report_id.in_(report_ids)):
+            found[view.report_id] = (*found.get(view.report_id, ()), view)
+        return found
+
+    def _versions(self, where: ColumnElement[bool]) -> tuple[ReportView, ...]:
         r = tables.report_versions.c
-        query = select(tables.report_versions).where(
-            r.casebook == self.casebook, r.report_id == report_id
-        )
+        query = select(tables.report_versions).where(r.casebook == self.casebook, where)
         with read_transaction(self._engine) as connection:
-            rows = connection.execute(query.order_by(r.ordinal)).mappings().all()
+            rows = connection.execute(query.order_by(r.report_id, r.ordinal)).mappings().all()
         return tuple(report_view(dict(row)) for row in rows)
 
     def claim_id(self, report_id: str, target: str) -> str | None:
@@ -270,14 +294,22 @@ class Reader:
                 found[claim.report_version] = claim.claim_id
         return next((found[v] for v in reversed(order) if v in found), None)
 
-    def report_claims(self, report_id: str, known_on: str | None = None) -> tuple[Entry, ...]:
+    def report_claims(
+        self, report_id: str, known_on: str | None = None, reviews: tuple[str, ...] = ()
+    ) -> tuple[Entry, ...]:
         """A report's standing claims in the order in which they were filed."""
-        page = self.timeline(Filters(report_id=report_id), known_on)
+        filters = Filters(report_id=report_id, reviews=reviews)
+        page = self.timeline(filters, known_on)
         found = list(page.entries)
         while page.has_next:
-            page = self.timeline(Filters(report_id=report_id), known_on, after=found[-1].key)
+            page = self.timeline(filters, known_on, after=found[-1].key)
             found += page.entries
         return tuple(sorted(found, key=lambda e: e.position))
+
+    def text(self, digest: str | None) -> str | None:
+        """The text of a document; `None` when there is none, or it is withheld."""
+        found = None if digest is None else self._documents.documents([digest]).get(digest)
+        return None if found is None or found.content is None else found.content.decode()
 
     def reports(
         self,
@@ -286,16 +318,20 @@ class Reader:
         before: tuple[str, str] | None = None,
         *,
         backwards: bool = False,
+        known_on: str | None = None,
+        source_id: str | None = None,
     ) -> tuple[tuple[ReportView, ...], bool]:
         """Current versions in order of publication, and whether there are more that way.
 
         `after` and `before` are keys (`known_from`, `report_id`); `backwards` takes the last.
+        With `known_on` each report's version is that which was current then.
+
+        Raises:
+            InvalidDate: `known_on` is neither a day nor an instant with offset.
         """
         r = tables.report_versions.c
         key = (r.known_from, r.report_id)
-        query = select(tables.report_versions).where(
-            r.casebook == self.casebook, r.known_until.is_(None)
-        )
+        query = select(tables.report_versions).where(*self._current(known_on, source_id))
         if after is not None:
             query = query.where(tuple_(*key) > tuple_(*after))
         if before is not None:
@@ -313,10 +349,16 @@ class Reader:
             head = self._store.head_in(connection).position
             return checkpointing.recorded(connection, self.casebook, head)
 
-    def count_reports(self) -> int:
-        """How many reports there are, each counted once."""
-        r = tables.report_versions.c
-        query = select(func.count()).where(r.casebook == self.casebook, r.known_until.is_(None))
+    def _current(self, known_on: str | None, source_id: str | None) -> list[ColumnElement[bool]]:
+        """The conditions on versions of reports that are, or were, current."""
+        r, cutoff = tables.report_versions.c, self.cutoff(known_on)
+        where = [r.casebook == self.casebook, is_current(cutoff)]
+        return where if source_id is None else [*where, r.source_id == source_id]
+
+    def count_reports(self, known_on: str | None = None, source_id: str | None = None) -> int:
+        """How many reports there are, each counted once; as `reports`."""
+        query = select(func.count()).select_from(tables.report_versions)
+        query = query.where(*self._current(known_on, source_id))
         with read_transaction(self._engine) as connection:
             return int(connection.execute(query).scalar_one())
 
@@ -330,10 +372,7 @@ class Reader:
             same.append(r.report_id == report_id)
         if url is not None:
             same.append(r.url == url)
-        query = select(tables.report_versions).where(r.casebook == self.casebook, or_(*same))
-        with read_transaction(self._engine) as connection:
-            rows = connection.execute(query.order_by(r.report_id, r.ordinal)).mappings().all()
-        return tuple(report_view(dict(row)) for row in rows)
+        return self._versions(or_(*same))
 
     def waiting(self) -> tuple[tuple[str, str, str | None], ...]:
         """Amendments whose target is not filed yet, as (type, report id, target)."""
@@ -344,37 +383,5 @@ class Reader:
 
     def unresolved(self) -> tuple[tuple[str, str, int], ...]:
         """Names in standing claims that matched nothing: (place or actor, words, claims)."""
-        e = tables.entries.c
-        query = (
-            select(e.place_as_named, func.count())
-            .where(
-                e.casebook == self.casebook,
-                e.place_id.is_(None),
-                e.place_as_named.is_not(None),
-                e.known_until.is_(None),
-            )
-            .group_by(e.place_as_named)
-        )
-        a = tables.entry_actors.c
-        actors = (
-            select(a.actor, func.count(a.claim_id.distinct()))
-            .where(a.casebook == self.casebook, a.actor.like("named:%"))
-            .group_by(a.actor)
-        )
         with read_transaction(self._engine) as connection:
-            places = [("place", str(n), int(c)) for n, c in connection.execute(query)]
-            named = [
-                ("actor", str(n).removeprefix("named:"), int(c))
-                for n, c in connection.execute(actors)
-            ]
-        return tuple(sorted(places + named, key=lambda row: (row[0], -row[2], row[1])))
-
-
-def _slice(
-    ordered: Sequence[_T], ids: Sequence[str], first: int, after: str | None
-) -> tuple[tuple[_T, ...], bool]:
-    if after is not None and after not in ids:
-        raise NotFound(f"there is nothing under the id {after!r}")
-    start = 0 if after is None else ids.index(after) + 1
-    size = max(1, min(first, PAGE_SIZE_MAX))
-    return tuple(ordered[start : start + size]), start + size < len(ordered)
+            return read_unresolved(connection, self.casebook)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 from msgspec.structs import asdict, replace
-from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, func, select, update
 
 from timeline.domain.actors import Actor, Affiliation, Source
 from timeline.domain.events import (
@@ -17,7 +17,7 @@ from timeline.domain.events import (
 )
 from timeline.domain.places import Place
 from timeline.errors import SchemaMismatch
-from timeline.projections import tables
+from timeline.projections import bulk_rows, tables
 from timeline.projections.batches import Batch, names_of
 
 
@@ -140,10 +140,8 @@ def _replace_rows(
     casebook: str,
     rows: dict[str, dict[str, object]],
 ) -> None:
-    if not rows:
-        return
-    connection.execute(delete(table).where(table.c.casebook == casebook, table.c[key].in_(rows)))
-    connection.execute(insert(table), list(rows.values()))
+    bulk_rows.delete(connection, table, casebook, key, rows)
+    bulk_rows.load(connection, table, rows.values())
 
 
 def read_sources(connection: Connection, casebook: str) -> list[Source]:

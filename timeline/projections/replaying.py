@@ -18,10 +18,10 @@ from sqlmodel import SQLModel
 from timeline.errors import DatabaseBusy, ProjectionFailed
 from timeline.projections import batches, checkpointing
 from timeline.projections import tables as _tables  # noqa: F401 - declares the tables
-from timeline.projections.batches import Batch, Projection, logged
-from timeline.projections.building import members
+from timeline.projections.batches import Batch, LoadedLast, Projection, logged
+from timeline.projections.building import loaded_last, members
 from timeline.projections.checkpointing import ProjectionStatus
-from timeline.projections.feeding import advance
+from timeline.projections.feeding import advance, is_poison
 from timeline.projections.reading import Reader
 from timeline.projections.runner import Runner
 from timeline.store.engine import connect, read_transaction, write_transaction
@@ -69,13 +69,18 @@ def replayed(
             casebook = store.casebook_row_in(log)
             last: StoredEvent | None = None
             count = 0
+            loaded = loaded_last(projections)
+            fed = [p for p in projections if p not in loaded]
             found = recorded_until(store.read_in(log, until=until), recorded_before)
             while stored := list(islice(found, batches.EVENTS_PER_BATCH)):
                 last, count = stored[-1], count + len(stored)
                 batch = Batch(log, target, store, casebook, logged(stored), last.position)
-                apply_all(projections, batch)
+                apply_all(fed, batch)
                 if on_progress is not None:
                     on_progress(last.position, casebook.head.position)
+            if last is not None:
+                whole = Batch(log, target, store, casebook, (), last.position)
+                _load_all(loaded, whole)
         yield Replay(
             position=last.position if last else 0,
             recorded_at=last.recorded_at if last else None,
@@ -83,6 +88,36 @@ def replayed(
             reader=Reader(engine, store.casebook, documents=store),
             engine=engine,
         )
+
+
+def _load_all(projections: Sequence[LoadedLast], whole: Batch) -> None:
+    """Make rows from the tables of the others; where that fails, from the log, event by event.
+
+    Raises:
+        ProjectionFailed: an event cannot be projected; names it.
+    """
+    try:
+        with whole.connection.begin_nested():
+            for projection in projections:
+                done: int | None = 0
+                while done is not None:
+                    done = projection.load_part(whole, done)
+    except Exception as error:
+        if not is_poison(error, whole.store):
+            raise
+    else:
+        return
+    events = whole.store.read_in(whole.log, until=whole.until)
+    while stored := list(islice(events, batches.EVENTS_PER_BATCH)):
+        batch = Batch(
+            whole.log,
+            whole.connection,
+            whole.store,
+            whole.casebook,
+            logged(stored),
+            stored[-1].position,
+        )
+        apply_all(projections, batch)
 
 
 @contextmanager

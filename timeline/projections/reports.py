@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Table, delete, insert
+from sqlalchemy import Table
 
 from timeline.domain.events import Amendment
 from timeline.domain.standing import ReportStanding
 from timeline.domain.time import instant_text
-from timeline.projections import tables
+from timeline.projections import bulk_rows, tables
 from timeline.projections.batches import Batch
+from timeline.projections.bulk_rows import Row
 
 
 class ReportsProjection:
@@ -23,25 +24,19 @@ class ReportsProjection:
     def apply(self, batch: Batch) -> None:
         """Write anew the rows of the reports that these events are about."""
         standings = batch.standings()
-        if not standings:
-            return
         for table in self.tables:
-            batch.connection.execute(
-                delete(table).where(
-                    table.c.casebook == batch.name, table.c.report_id.in_(standings)
-                )
-            )
-        versions = [row for s in standings.values() for row in _version_rows(batch.name, s)]
-        if versions:
-            batch.connection.execute(insert(tables.report_versions), versions)
-        waiting = [row for s in standings.values() for row in _waiting_rows(batch.name, s)]
-        if waiting:
-            batch.connection.execute(insert(tables.waiting_amendments), waiting)
+            known = batch.known_report_ids
+            bulk_rows.delete(batch.connection, table, batch.name, "report_id", known)
+        versions = [row for s in standings.values() for row in version_rows(batch.name, s)]
+        bulk_rows.load(batch.connection, tables.report_versions, versions)
+        waiting = [row for s in standings.values() for row in waiting_rows(batch.name, s)]
+        bulk_rows.load(batch.connection, tables.waiting_amendments, waiting)
 
 
-def _version_rows(casebook: str, standing: ReportStanding) -> list[dict[str, object]]:
+def version_rows(casebook: str, standing: ReportStanding) -> list[Row]:
+    """The rows of `report_versions` of a report."""
     ends = [known_from for _, known_from, _ in standing.versions[1:]]
-    rows: list[dict[str, object]] = []
+    rows: list[Row] = []
     for ordinal, (version, known_from, position) in enumerate(standing.versions):
         until = ends[ordinal] if ordinal < len(ends) else None
         rows.append(
@@ -68,8 +63,9 @@ def _version_rows(casebook: str, standing: ReportStanding) -> list[dict[str, obj
     return rows
 
 
-def _waiting_rows(casebook: str, standing: ReportStanding) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
+def waiting_rows(casebook: str, standing: ReportStanding) -> list[Row]:
+    """The rows of `waiting_amendments` of a report."""
+    rows: list[Row] = []
     for fact in standing.waiting:
         assert isinstance(fact.payload, Amendment)  # noqa: S101
         rows.append(

@@ -227,12 +227,19 @@ class Runner:
         self,
         names: Collection[str] = (),
         on_progress: Callable[[int, int], None] | None = None,
+        prepare: Callable[[Collection[str]], object] | None = None,
     ) -> Rebuilt:
         """Build some projections (all, when none is named) anew beside their rows, and swap.
 
         Those that read the tables of the named ones are built with them. Readers see the old rows
         until the new ones are complete. A process killed in between leaves the old ones, and the
         next rebuild goes on where it stopped.
+
+        Args:
+            names: Of projections.
+            on_progress: Called after each batch with (position reached, head position).
+            prepare: Called first with the names of what is wanted; may load rows that were computed
+                elsewhere, from which the build then goes on.
 
         Raises:
             NotFound: no projection has one of the names.
@@ -245,6 +252,8 @@ class Runner:
             known = ", ".join(self._names)
             raise NotFound(f"no projection is called {', '.join(unknown)}; there are {known}")
         wanted = {*names, *self._of_other_versions()} if names else set(self._names)
+        if prepare is not None:
+            prepare(wanted)
         try:
             built = self._build(wanted, on_progress, lambda: False)
         except ProjectionFailed:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import Table, delete, insert, select
+from sqlalchemy import Table, delete, select
 
 from timeline.domain.actors import Actor
 from timeline.domain.events import Claim, ReportVersion
@@ -19,9 +19,9 @@ from timeline.domain.places import Place
 from timeline.domain.standing import ReportStanding, Standing
 from timeline.domain.time import instant_text, sort_key
 from timeline.domain.words import indexed_words
-from timeline.projections import tables
+from timeline.projections import bulk_rows, tables
 from timeline.projections.batches import Batch
-from timeline.projections.entries import texts_of
+from timeline.projections.bulk_rows import Row
 
 ALWAYS_KNOWN = ""
 
@@ -48,7 +48,6 @@ class TextField(StrEnum):
 
 
 Texts = tuple[tuple[TextField, str], ...]
-Row = dict[str, object]
 
 # Hits that match equally well come in this order.
 _ORDER = {HitKind.PLACE: 0, HitKind.ACTOR: 1, HitKind.REPORT: 2, HitKind.ENTRY: 3}
@@ -67,8 +66,7 @@ class SearchProjection:
         """Write anew what these events can have changed."""
         rows = self._registered(batch) if batch.events else []
         rows += self._reported(batch)
-        if rows:
-            batch.connection.execute(insert(tables.search_texts), rows)
+        bulk_rows.load(batch.connection, tables.search_texts, rows)
 
     def _registered(self, batch: Batch) -> list[Row]:
         """Rows of the places and actors that these events were the last to write."""
@@ -84,22 +82,18 @@ class SearchProjection:
             found = batch.connection.execute(query.order_by(key)).all()
             self._delete(batch, kind, [row[0] for row in found])
             for id_, data in found:
-                rows += _named_rows(batch.name, kind, id_, data)
+                rows += named_rows(batch.name, kind, id_, data)
         return rows
 
     def _reported(self, batch: Batch) -> list[Row]:
         standings = batch.standings()
-        if not standings:
-            return []
-        c = tables.search_texts.c
-        batch.connection.execute(
-            delete(tables.search_texts).where(c.casebook == batch.name, c.report_id.in_(standings))
-        )
-        texts = texts_of(batch, standings)
+        known = batch.known_report_ids
+        bulk_rows.delete(batch.connection, tables.search_texts, batch.name, "report_id", known)
+        texts = batch.texts_of(standings.values())
         return [
             row
             for standing in standings.values()
-            for row in (*_report_rows(batch, standing), *_entry_rows(batch, standing, texts))
+            for row in reported_rows(batch.name, batch.casebook.time_zone, standing, texts)
         ]
 
     def _delete(self, batch: Batch, kind: HitKind, ids: Sequence[str]) -> None:
@@ -146,7 +140,16 @@ def _texts(told: Iterable[tuple[TextField, str | None]]) -> Texts:
     return tuple(dict.fromkeys((field, text) for field, text in told if text))
 
 
-def _named_rows(casebook: str, kind: HitKind, id_: str, data: str) -> list[Row]:
+def reported_rows(
+    key: str, time_zone: str, standing: ReportStanding, texts: Mapping[str, str]
+) -> list[Row]:
+    """What is found of one report and its entries, under a key; `texts` by digest."""
+    entries = _entry_rows(key, time_zone, standing, texts)
+    return [*_report_rows(key, standing), *entries]
+
+
+def named_rows(casebook: str, kind: HitKind, id_: str, data: str) -> list[Row]:
+    """What is found of a place or an actor, under a key; `data` is its canonical JSON."""
     if kind is HitKind.PLACE:
         place = msgspec.json.decode(data, type=Place)
         name, texts = place.name, place_texts(place)
@@ -156,7 +159,7 @@ def _named_rows(casebook: str, kind: HitKind, id_: str, data: str) -> list[Row]:
     return _rows(casebook, kind, id_, 0, None, texts, name, ALWAYS_KNOWN, None)
 
 
-def _report_rows(batch: Batch, standing: ReportStanding) -> list[Row]:
+def _report_rows(key: str, standing: ReportStanding) -> list[Row]:
     ends = [instant_text(known_from) for _, known_from, _ in standing.versions[1:]]
     rows: list[Row] = []
     for ordinal, (version, known_from, _) in enumerate(standing.versions):
@@ -164,25 +167,24 @@ def _report_rows(batch: Batch, standing: ReportStanding) -> list[Row]:
         until = ends[ordinal] if ordinal < len(ends) else None
         texts = report_texts(version.title, version.source.name if version.source else None)
         id_ = version.report_id
-        rows += _rows(batch.name, HitKind.REPORT, id_, ordinal, id_, texts, since, since, until)
+        rows += _rows(key, HitKind.REPORT, id_, ordinal, id_, texts, since, since, until)
     return rows
 
 
-def _entry_rows(batch: Batch, standing: ReportStanding, texts: Mapping[str, str]) -> list[Row]:
-    versions = {v.report_version: v for v, _, _ in standing.versions}
-    forms: dict[str, int] = {}
+def _entry_rows(
+    key: str, time_zone: str, standing: ReportStanding, texts: Mapping[str, str]
+) -> list[Row]:
     rows: list[Row] = []
-    for item in standing.claims:
+    for item, form, version in standing.forms():
         claim = item.claim
-        form = forms[claim.claim_id] = forms.get(claim.claim_id, -1) + 1
         rows += _rows(
-            batch.name,
+            key,
             HitKind.ENTRY,
             claim.claim_id,
             form,
             claim.report_id,
-            entry_texts(claim, _quotes(item, versions[claim.report_version], texts)),
-            sort_key(claim.occurred, batch.casebook.time_zone),
+            entry_texts(claim, _quotes(item, version, texts)),
+            sort_key(claim.occurred, time_zone),
             instant_text(item.known_from),
             instant_text(item.known_until) if item.known_until else None,
         )

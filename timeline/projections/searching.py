@@ -254,7 +254,7 @@ class Search:
             if kind == HitKind.PLACE:
                 found = self._reader.gazetteer().get(id_)
             elif kind == HitKind.ACTOR:
-                found = self._reader.actor(id_)
+                found = self._reader.actor_table().get(id_)
             elif kind == HitKind.REPORT:
                 found = reports.get((id_, number))
             else:

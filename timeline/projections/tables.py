@@ -137,7 +137,8 @@ class EntryRow(SQLModel, table=True):
     """One form of a claim in a timeline, and the half-open known time during which it stands.
 
     `sort_key` is the order in valid time; `starts` and `ends` are the half-open bounds of when it
-    happened, open where null; `moves_control` selects what the control fold reads.
+    happened, open where null; `moves_control` selects what the control fold reads. A claim whose
+    `review` is rejected never stands: its known time is empty.
     """
 
     __tablename__ = "entries"
@@ -171,6 +172,7 @@ class EntryRow(SQLModel, table=True):
     known_until: str | None = Field(sa_column=text(nullable=True))
     position: int = Field(sa_column=Column(BigInteger, nullable=False))
     data: str = Field(sa_column=text())
+    review: str = Field(default="unreviewed", sa_column=text(server_default="unreviewed"))
 
 
 class EntryActorRow(SQLModel, table=True):

@@ -47,8 +47,8 @@ class Archived:
 
 
 @dataclass(frozen=True)
-class _Withheld:
-    """What the log says was withheld: positions with their last marker, and documents."""
+class Withheld:
+    """What a log says was withheld: positions with their last marker, and documents."""
 
     positions: Mapping[int, int]
     documents: frozenset[str]
@@ -78,12 +78,7 @@ def archive(
     manifest = _opened(store, folder)
     _require_same_log(store, folder, manifest)
     _sweep(folder, manifest)
-    with read_transaction(store.engine) as connection:
-        head = store.head_in(connection).position
-        withheld = _Withheld(
-            withheld_positions(connection, store.casebook),
-            frozenset(d for _, w in withholdings(connection, store.casebook) for d in w.documents),
-        )
+    withheld, head = withheld_in(store), store.head().position
     writing = _Writing(store, folder, manifest, withheld, events_per_file)
     while (after := writing.reached(head)) < head:
         writing.add(after, head)
@@ -101,7 +96,7 @@ class _Writing:
     store: EventStore
     folder: Path
     manifest: Manifest
-    withheld: _Withheld
+    withheld: Withheld
     events_per_file: int
     written: set[str] = field(default_factory=set)
 
@@ -122,7 +117,9 @@ class _Writing:
     def renew(self) -> None:
         """Write anew the files that are damaged, or hold what was withheld since."""
         for index, file in enumerate(self.manifest.files):
-            if _is_whole(self.folder, file) and not self._is_outdated(file):
+            if _is_whole(self.folder, file) and not holds_withheld(
+                self.folder, file, self.withheld
+            ):
                 continue
             before = self.manifest.files[index - 1].last_hash if index else GENESIS_HASH.hex()
             number = file.last_position - file.first_position + 1
@@ -136,20 +133,6 @@ class _Writing:
             files = list(self.manifest.files)
             files[index] = replace(renewed, is_full=file.is_full)
             self._stand(tuple(files))
-
-    def _is_outdated(self, file: EventsFile) -> bool:
-        """Whether a file still holds what is withheld."""
-        inside = {
-            p for p in self.withheld.positions if file.first_position <= p <= file.last_position
-        }
-        if not inside <= set(file.withheld):
-            return True
-        if file.documents is None or not self.withheld.documents:
-            return False
-        path = self.folder / file.documents.name
-        column = fmt.arrow().parquet.read_table(path, columns=["digest"]).column("digest")
-        named = self.withheld.documents.intersection(column.to_pylist())
-        return not named <= set(file.documents.withheld)
 
     def _stand(self, files: tuple[EventsFile, ...]) -> None:
         old = self.manifest
@@ -223,6 +206,28 @@ class _Writing:
         return DocumentsFile(
             name=name, documents=count, bytes=bytes_, sha256=digest_, withheld=tuple(withheld)
         )
+
+
+def withheld_in(store: EventStore) -> Withheld:
+    """What a log says now that was withheld."""
+    with read_transaction(store.engine) as connection:
+        return Withheld(
+            withheld_positions(connection, store.casebook),
+            frozenset(d for _, w in withholdings(connection, store.casebook) for d in w.documents),
+        )
+
+
+def holds_withheld(folder: Path, file: EventsFile, withheld: Withheld) -> bool:
+    """Whether a file still holds what is withheld."""
+    inside = {p for p in withheld.positions if file.first_position <= p <= file.last_position}
+    if not inside <= set(file.withheld):
+        return True
+    if file.documents is None or not withheld.documents:
+        return False
+    path = folder / file.documents.name
+    column = fmt.arrow().parquet.read_table(path, columns=["digest"]).column("digest")
+    named = withheld.documents.intersection(column.to_pylist())
+    return not named <= set(file.documents.withheld)
 
 
 class _Parquet:

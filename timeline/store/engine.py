@@ -25,7 +25,13 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, Invalidate
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
 
-from timeline.errors import DatabaseBusy, DatabaseUnavailable, SchemaMismatch, TimelineError
+from timeline.errors import (
+    DatabaseBusy,
+    DatabaseUnavailable,
+    SchemaMismatch,
+    StatementTooSlow,
+    TimelineError,
+)
 from timeline.settings import normal_url
 
 # How long anything may wait for the database, in one place.
@@ -38,6 +44,8 @@ CONNECTIONS_KEPT = 5
 CONNECTIONS_MORE_MAX = 15
 # A batch touches pages all over the indexes of a long log; those that spill are written twice.
 SQLITE_CACHE_KIB = 16_384
+# How many of its instructions SQLite runs between two looks at the time.
+SQLITE_STEPS_PER_LOOK = 50_000
 # A connection that was idle for longer is tried before it is used: no server restarts faster.
 PING_AFTER_IDLE_SECONDS = 0.25
 
@@ -63,16 +71,19 @@ _OPERATIONAL = (
     InterfaceError,
 )
 _reached: WeakSet[Engine] = WeakSet()  # the engines that have had a connection
+_hurried: WeakSet[Engine] = WeakSet()  # those whose statements were given less time than usual
 
 
 class ConnectionLost(DatabaseUnavailable):
     """The database went away in the middle; whether a commit came through is not known."""
 
 
-def connect(url: str) -> Engine:
+def connect(url: str, statement_seconds: float | None = None) -> Engine:
     """An engine for a database URL; nothing is opened before the first transaction.
 
     Args:
+        statement_seconds: How long a statement may take before it is stopped with
+            `StatementTooSlow`; on SQLite a whole transaction. None is the bound above.
         url: `sqlite:///file`, `sqlite://` (in memory, one connection), `postgresql://...`, or a
             bare path.
 
@@ -86,13 +97,15 @@ def connect(url: str) -> Engine:
         raise DatabaseUnavailable(
             "the database URL cannot be read; write sqlite:///FILE or postgresql://HOST/NAME"
         ) from error
-    if backend == "sqlite":
-        return _sqlite_engine(parsed)
-    if backend == "postgresql":
-        return _postgres_engine(parsed)
-    raise DatabaseUnavailable(
-        f"{backend} databases are not supported; write sqlite:///FILE or postgresql://HOST/NAME"
-    )
+    makers = {"sqlite": _sqlite_engine, "postgresql": _postgres_engine}
+    if backend not in makers:
+        raise DatabaseUnavailable(
+            f"{backend} databases are not supported; write sqlite:///FILE or postgresql://HOST/NAME"
+        )
+    engine = makers[backend](parsed, statement_seconds)
+    if statement_seconds is not None:
+        _hurried.add(engine)
+    return engine
 
 
 @contextmanager
@@ -195,7 +208,7 @@ def _begin(connection: Connection) -> None:
         connection.begin()
 
 
-def _sqlite_engine(url: URL) -> Engine:
+def _sqlite_engine(url: URL, statement_seconds: float | None) -> Engine:
     in_memory = url.database in (None, "", ":memory:")
     engine = create_engine(
         url,
@@ -219,10 +232,19 @@ def _sqlite_engine(url: URL) -> Engine:
     def begin(connection: Connection) -> None:
         is_writer = connection.get_execution_options().get(_WRITER, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
+        if statement_seconds is not None:
+            driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+            _stop_after(driver, statement_seconds)
 
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", begin)
     return engine
+
+
+def _stop_after(driver: sqlite3.Connection, seconds: float) -> None:
+    """Stop what the connection runs when the time is over; until it begins anew."""
+    end = time.monotonic() + seconds
+    driver.set_progress_handler(lambda: time.monotonic() > end, SQLITE_STEPS_PER_LOOK)
 
 
 def _switch_to_wal(dbapi_connection: sqlite3.Connection) -> None:
@@ -239,7 +261,7 @@ def _switch_to_wal(dbapi_connection: sqlite3.Connection) -> None:
             return
 
 
-def _postgres_engine(url: URL) -> Engine:
+def _postgres_engine(url: URL, statement_seconds: float | None) -> Engine:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         connect_args={"connect_timeout": CONNECT_SECONDS_MAX},
@@ -247,10 +269,11 @@ def _postgres_engine(url: URL) -> Engine:
         max_overflow=CONNECTIONS_MORE_MAX,
         pool_timeout=POOL_WAIT_SECONDS_MAX,
     )
+    statement_ms = STATEMENT_MS_MAX if statement_seconds is None else int(statement_seconds * 1000)
 
     def prepare(dbapi_connection: psycopg.Connection[object], _record: object) -> None:
         _reached.add(engine)
-        dbapi_connection.execute(f"SET statement_timeout = {STATEMENT_MS_MAX}")
+        dbapi_connection.execute(f"SET statement_timeout = {statement_ms}")
         dbapi_connection.execute(f"SET lock_timeout = {LOCK_WAIT_MS_MAX}")
         dbapi_connection.execute(
             f"SET idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS_MAX}"
@@ -287,7 +310,7 @@ def _errors_named(engine: Engine) -> Iterator[None]:
             f"no connection to {_shown(engine)} came free within {POOL_WAIT_SECONDS_MAX} s"
         ) from error
     except (DBAPIError, psycopg.Error, sqlite3.Error) as error:
-        named = _named(error, engine)
+        named = (_too_slow(error) if engine in _hurried else None) or _named(error, engine)
         if named is None:
             raise
         raise named from error
@@ -302,6 +325,17 @@ def is_about_the_database(error: Exception, engine: Engine) -> bool:
     original = error.orig if isinstance(error, DBAPIError) else error
     sqlstate = getattr(original, "sqlstate", None) or ""
     return sqlstate.startswith(_ACCESS_SQLSTATE_CLASS) or _named(error, engine) is not None
+
+
+def _too_slow(error: Exception) -> StatementTooSlow | None:
+    original = error.orig if isinstance(error, DBAPIError) else error
+    if getattr(original, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT or (
+        isinstance(original, psycopg.errors.QueryCanceled)
+        and original.diag.message_primary is not None
+        and "statement timeout" in original.diag.message_primary
+    ):
+        return StatementTooSlow()
+    return None
 
 
 def _named(error: Exception, engine: Engine) -> TimelineError | None:

@@ -70,6 +70,7 @@ _PARTS = {
         "end_event": "",
         "end_document": "",
         "lock": "",
+        "place_in": "instr(e.data, :naming)",
     },
     "postgresql": {
         "list": "json_array_elements_text(CAST(:list AS json)) AS given(value)",
@@ -78,6 +79,7 @@ _PARTS = {
         "end_event": " OFFSET 0) AS e",
         "end_document": " OFFSET 0) AS d",
         "lock": " FOR UPDATE",
+        "place_in": "strpos(e.data, :naming)",
     },
 }
 _LOCKED_HEAD = """
@@ -113,6 +115,21 @@ SELECT {columns}
 FROM events AS e
 WHERE e.casebook = :casebook AND e.event_id = :event_id
 """
+# Scans of the log, for audits: `events` is frozen and has no index by type or by what it says. Data
+# is canonical JSON, where a place's id can only stand like this; ids hold no quotes.
+_POSITIONS_OF_TYPES = """
+SELECT e.position
+FROM events AS e
+WHERE e.casebook = :casebook AND e.position <= :until
+    AND e.type IN (SELECT given.value FROM {list})
+ORDER BY e.position
+"""
+_STREAMS_NAMING = """
+SELECT DISTINCT e.stream
+FROM events AS e
+WHERE e.casebook = :casebook AND e.position <= :until AND {place_in} > 0
+ORDER BY e.stream
+"""
 
 
 def _statements(template: str) -> dict[str, str]:
@@ -138,6 +155,8 @@ _BACKWARDS = _statements(_PAGE_BACKWARDS)
 _OF_STREAM = _statements(_STREAM_PAGE)
 _AT = _statements(_BY_POSITIONS)
 _ONE = _statements(_BY_ID)
+_OF_TYPES = _statements(_POSITIONS_OF_TYPES)
+_NAMING = _statements(_STREAMS_NAMING)
 _POSITION_MAX = 2**63 - 1
 
 
@@ -297,6 +316,24 @@ def positions_of_streams(
     """The positions after `after` of all events of some streams, ascending."""
     rows = _rows(connection, _POSITIONS, casebook, streams, after=after)
     return sorted(row[0] for row in rows)
+
+
+def positions_of_types(
+    connection: Connection, casebook: str, types: Collection[str], until: int
+) -> list[int]:
+    """The positions up to `until` of all events of some types, ascending; scans the log."""
+    rows = _rows(connection, _OF_TYPES, casebook, sorted(types), until=until)
+    return sorted(row[0] for row in rows)
+
+
+def streams_naming(connection: Connection, casebook: str, place_id: str, until: int) -> list[str]:
+    """The streams with an event up to `until` that names a place by its id; scans the log.
+
+    An event names it where it was, or was corrected to be, and as the place itself.
+    """
+    naming = f'"place_id":{msgspec.json.encode(place_id).decode()}'
+    given = {"casebook": casebook, "naming": naming, "until": until}
+    return [row[0] for row in fetched(connection, _NAMING, given)]
 
 
 def existing_documents(connection: Connection, casebook: str, digests: Collection[str]) -> set[str]:

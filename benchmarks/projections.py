@@ -1,0 +1,238 @@
+"""Measures projections in bulk: python benchmarks/projections.py --events N [N..] --engine ENGINE.
+
+On the casebook that `benchmarks/casebook.py` generates, in parts (`--part`, all when not given):
+
+`rebuild`: all projections built and swapped, each and together; the timeline alone, beside a
+hand-written loop that reads, decodes and COPYs the same rows, and beside `eventsourcing`'s
+projection runner that writes them durably (Postgres). `map`: who held what on T as known on D, over
+all places, beside the same rows read by their key. `filing`: catching up after one report.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import shutil
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import text
+
+from benchmarks.casebook import BEGIN, EVENTS_PER_DAY, ZONE, Casebook, opened
+from benchmarks.log import Databases, conditions
+from benchmarks.projecting import by_eventsourcing, by_hand
+from timeline.bootstrap import all_projections
+from timeline.domain.time import instant_text, moment_end
+from timeline.projections.batches import Projection
+from timeline.projections.building import Build
+from timeline.projections.control_reading import answers_query, held_query
+from timeline.projections.entries import EntriesProjection
+from timeline.projections.runner import Runner
+from timeline.store.engine import read_transaction
+from timeline.store.event_store import EventStore
+
+PARTS = ("rebuild", "map", "filing")
+FILINGS = 100
+EVENTSOURCING_EVENTS_MAX = 5_000
+
+
+def megabytes() -> float:
+    """The most memory that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def noting(projections: tuple[Projection, ...]) -> dict[str, float]:
+    """Seconds that each projection works, on the clock, filled as they do."""
+    spent: dict[str, float] = defaultdict(float)
+
+    def noted(work: Callable[..., Any], name: str) -> Callable[..., Any]:
+        def timed(*given: Any) -> Any:  # noqa: ANN401
+            begin = time.perf_counter()
+            try:
+                return work(*given)
+            finally:
+                spent[name] += time.perf_counter() - begin
+
+        return timed
+
+    for p in projections:
+        for method in ("apply", "load_part"):
+            if hasattr(p, method):
+                setattr(p, method, noted(getattr(p, method), p.name))
+    return spent
+
+
+def rebuild(store: EventStore, url: str, databases: Databases | None) -> None:
+    """Build all, and the timeline alone beside its peers."""
+    head = store.head().position
+    projections = all_projections()
+    spent = noting(projections)
+    seconds, swap = built(store, projections, [p.name for p in projections])
+    print(f"all: {head / seconds:,.0f} events/s in {seconds:.1f} s, and the swap {swap:.1f} s;")
+    for name, own in sorted(spent.items(), key=lambda item: -item[1]):
+        print(f"  {name}: {own:.1f} s, {head / own:,.0f} events/s")
+    print(f"  the most memory {megabytes():.0f} MB; load {os.getloadavg()[0]:.1f}", flush=True)
+    seconds, swap = built(store, (EntriesProjection(),), ["timeline"])
+    print(f"timeline alone: {head / seconds:,.0f} events/s, and the swap {swap:.1f} s")
+    if databases is None:
+        return
+    hand, rows = by_hand(url)
+    print(f"by hand: {head / hand:,.0f} events/s, {rows:,} rows; ratio {hand / seconds:.2f}")
+    count = min(EVENTSOURCING_EVENTS_MAX, head)
+    took = by_eventsourcing(databases.port, databases.postgres("peer"), store, count)
+    print(
+        f"eventsourcing's runner: {count / took:,.0f} events/s over {count:,}; ratio"
+        f" {(head / seconds) / (count / took):.0f}; load {os.getloadavg()[0]:.1f}",
+        flush=True,
+    )
+
+
+def built(
+    store: EventStore, projections: tuple[Projection, ...], names: list[str]
+) -> tuple[float, float]:
+    """Build and swap without live rows being kept up meanwhile: seconds of both."""
+    begin = reached = time.perf_counter()
+
+    def note(_reached: int, _head: int) -> None:
+        nonlocal reached
+        reached = time.perf_counter()
+
+    found = Build(store, projections, names).run(lambda: None, note)
+    assert found is not None
+    return reached - begin, found.locked_seconds
+
+
+def map_of_country(store: EventStore, rounds: int) -> None:
+    """The map on some days, beside its rows by their key."""
+    with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        is_postgres = store.engine.dialect.name == "postgresql"
+        connection.execute(text("VACUUM ANALYZE" if is_postgres else "ANALYZE"))
+    days = store.head().position // EVENTS_PER_DAY
+    last, early = BEGIN + timedelta(days=days), BEGIN + timedelta(days=days // 3)
+    print("map of | rows | by key, ms | map, ms | ratio\n--- | --- | --- | --- | ---")
+    for name, at, known in (
+        ("the last day, all that is known", last, last),
+        ("an old day, all that is known", early, last),
+        ("an old day as known then", early, early),
+    ):
+        at_text = instant_text(moment_end(at.isoformat(), ZONE) - timedelta(microseconds=1))
+        known_text = instant_text(moment_end(known.isoformat(), ZONE))
+        is_ahead = at_text > known_text
+        query = answers_query(is_ahead=is_ahead, of_some=False)
+        bound = {"casebook": "main", "at": at_text, "known": known_text}
+        with read_transaction(store.engine) as connection:
+            held = held_query(is_ahead=is_ahead, of_some=False)
+            found = connection.execute(held, bound).mappings().all()
+            wanted = [(row["place_id"], row["valid_from"], row["known_from"]) for row in found]
+            keys = keyed(connection.dialect.name, wanted)
+            times: dict[str, list[float]] = {"key": [], "map": []}
+            for _ in range(rounds):
+                for what, taken in times.items():
+                    begin = time.perf_counter()
+                    if what == "map":
+                        rows = [r for r in connection.execute(query, bound).all() if r[1]]
+                    else:
+                        rows = connection.execute(*keys).all()
+                    taken.append(time.perf_counter() - begin)
+                    assert len(rows) == len(wanted), (what, len(rows))
+        by_key, mapped = (1_000 * statistics.median(times[w]) for w in ("key", "map"))
+        print(
+            f"{name} | {len(wanted):,} | {by_key:.0f} | {mapped:.0f} | {mapped / by_key:.2f}",
+            flush=True,
+        )
+
+
+def keyed(dialect: str, keys: list[tuple[str, str, str]]) -> tuple[Any, dict[str, Any]]:
+    """Reads rectangles by their primary key, each looked up by itself."""
+    given = {"casebook": "main", "keys": msgspec.json.encode(keys).decode()}
+    if dialect == "sqlite":
+        return text(
+            "SELECT t.place_id, t.data FROM json_each(:keys) AS g"
+            " CROSS JOIN control_rectangles AS t"
+            " WHERE t.casebook = :casebook AND t.place_id = json_extract(g.value, '$[0]')"
+            " AND t.valid_from = json_extract(g.value, '$[1]')"
+            " AND t.known_from = json_extract(g.value, '$[2]')"
+        ), given
+    return text(
+        "SELECT t.place_id, t.data FROM json_array_elements(CAST(:keys AS json)) AS g"
+        " CROSS JOIN LATERAL"
+        " (SELECT * FROM control_rectangles AS o WHERE o.casebook = :casebook"
+        " AND o.place_id = g->>0 AND o.valid_from = g->>1 AND o.known_from = g->>2 OFFSET 0) AS t"
+    ), given
+
+
+def filing(store: EventStore, casebook: Casebook) -> None:
+    """One report after the other, each caught up with."""
+    projections = all_projections()
+    runner = Runner(store, projections)
+    runner.catch_up()
+    spent = noting(projections)
+    times: list[float] = []
+    for _ in range(FILINGS):
+        casebook.one_more()
+        begin = time.perf_counter()
+        runner.catch_up()
+        times.append(1_000 * (time.perf_counter() - begin))
+    ordered = sorted(times)
+    print(
+        f"catch-up after one report, {FILINGS} times: p50 {ordered[FILINGS // 2]:.0f} ms, p99"
+        f" {ordered[FILINGS * 99 // 100]:.0f} ms, the first {times[0]:.0f} ms; a report costs "
+        + ", ".join(f"{name} {1_000 * own / FILINGS:.1f} ms" for name, own in spent.items()),
+        flush=True,
+    )
+
+
+def run(url: str, events: int, parts: tuple[str, ...], databases: Databases | None) -> None:
+    """Fill a database and measure."""
+    store = opened(url)
+    begin = time.perf_counter()
+    casebook = Casebook(store)
+    head = casebook.fill(events)
+    print(
+        f"\n{head:,} events, appended in {time.perf_counter() - begin:.0f} s; load"
+        f" {os.getloadavg()[0]:.1f}",
+        flush=True,
+    )
+    if "rebuild" in parts:
+        rebuild(store, url, databases)
+    else:
+        built(store, all_projections(), [p.name for p in all_projections()])
+    if "map" in parts:
+        map_of_country(store, 5)
+    if "filing" in parts:
+        filing(store, casebook)
+    store.engine.dispose()
+
+
+def main() -> None:
+    """Measure one engine."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--engine", choices=("sqlite", "postgres"), default="postgres")
+    parser.add_argument("--part", choices=PARTS, nargs="+", default=PARTS)
+    parser.add_argument("--port", type=int, default=50_955)
+    given = parser.parse_args()
+    conditions()
+    folder = Path(tempfile.mkdtemp(prefix="projections"))
+    databases = Databases(folder, given.port) if given.engine == "postgres" else None
+    try:
+        for number, events in enumerate(given.events):
+            name = f"n{number}"
+            url = databases.postgres(name) if databases else f"sqlite:///{folder / name}.db"
+            run(url, events, tuple(given.part), databases)
+    finally:
+        if databases is not None:
+            databases.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""GraphQL fields of the control map: who held the places of a region or a box, and as GeoJSON."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import strawberry
+
+from timeline.api.areas import BoundingBox, InBox, Within, places_in
+from timeline.api.connections import (
+    After,
+    Before,
+    Connection,
+    First,
+    Last,
+    Paging,
+    connection,
+    paging,
+)
+from timeline.api.context import Info, PlaceGroup
+from timeline.api.control import At, Control, control_of
+from timeline.api.cursors import PLACE_CONTROLS, Key
+from timeline.api.described import answered, described
+from timeline.api.ordering import PlaceControlsBy
+from timeline.api.places import Place, place_of
+from timeline.api.reports import KnownOn
+from timeline.api.scalars import GeoJSON
+from timeline.domain import control, places
+
+Held = tuple[places.Place, control.Control]
+CHUNK_MIN, CHUNK_MAX = 100, 1_000
+
+
+@described
+class PlaceControl:
+    """A place, and who held it."""
+
+    place: Place = strawberry.field(description="The place.")
+    control: Control = strawberry.field(description="Who held it.")
+
+
+@described
+class MapQuery:
+    """The questions to the map."""
+
+    @answered
+    def control_map(
+        self,
+        info: Info,
+        at: At = None,
+        known_on: KnownOn = None,
+        within: Within = None,
+        bbox: InBox = None,
+    ) -> list[PlaceControl]:
+        """Who held each place of whose control anything is known then.
+
+        In order of the places' names. `placeControls` is the same in pages.
+        """
+        return _shown(_held(info, at, known_on, within, bbox), known_on)
+
+    @answered
+    def place_controls(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        at: At = None,
+        known_on: KnownOn = None,
+        within: Within = None,
+        bbox: InBox = None,
+        order_by: PlaceControlsBy = None,
+    ) -> Connection[PlaceControl]:
+        """Who held each place of whose control anything is known then: `controlMap` in pages.
+
+        In order of the places' names.
+        """
+        page = paging(PLACE_CONTROLS, first, after, last, before, order_by)
+        wanted = places_in(info, within, bbox)
+        rows, more = _page(info, page, wanted, at, known_on)
+        info.context.spend(len(rows))
+        shown = _shown([held for _, held in rows], known_on)
+        return connection(
+            page,
+            [(key, one) for (key, _), one in zip(rows, shown, strict=True)],
+            more,
+            lambda one: one,
+            lambda: len(_asked(info, at, known_on, [p.place_id for p in wanted])),
+        )
+
+    @answered
+    def control_geojson(
+        self,
+        info: Info,
+        at: At = None,
+        known_on: KnownOn = None,
+        within: Within = None,
+        bbox: InBox = None,
+    ) -> GeoJSON:
+        """`controlMap` as a GeoJSON FeatureCollection of points, in order of the places' names.
+
+        A feature's `id` is the place's id; its `properties` are `name`, `kind`, `state`, `holders`
+        [{actorId, name}], `conditions`, `since` {earliest, latest}, `certain`, `lastConfirmed` and
+        `sources`, as in Control. Places without coordinates are left out.
+        """
+        held = _held(info, at, known_on, within, bbox)
+        return GeoJSON({"type": "FeatureCollection", "features": list(_features(held))})
+
+
+def _held(
+    info: Info,
+    at: str | None,
+    known_on: str | None,
+    within: str | None,
+    box: BoundingBox | None,
+) -> Sequence[Held]:
+    everywhere = within is None and box is None
+    wanted = None if everywhere else [p.place_id for p in places_in(info, within, box)]
+    found = _asked(info, at, known_on, wanted)
+    info.context.spend(len(found))
+    return found
+
+
+def _asked(
+    info: Info, at: str | None, known_on: str | None, wanted: Sequence[str] | None
+) -> Sequence[Held]:
+    return info.context.reader.control_map(at, known_on, wanted)
+
+
+def _shown(held: Sequence[Held], known_on: str | None) -> list[PlaceControl]:
+    group = PlaceGroup(place.place_id for place, _ in held)
+    return [
+        PlaceControl(place=place_of(place, group), control=control_of(found, known_on))
+        for place, found in held
+    ]
+
+
+def _page(
+    info: Info,
+    page: Paging,
+    wanted: Collection[places.Place],
+    at: str | None,
+    known_on: str | None,
+) -> tuple[list[tuple[Key, Held]], bool]:
+    """The rows of a page, and if there are more.
+
+    Of which places something was known then shows when they are read, so they are read in growing
+    portions until the page is full: for nearly every question the first is enough.
+    """
+    told = info.context.reader.told_places()
+    keys = sorted((p.name, p.place_id) for p in wanted if p.place_id in told)
+    keys = [
+        key
+        for key in keys
+        if (page.after is None or key > page.after) and (page.before is None or key < page.before)
+    ]
+    if page.backwards:
+        keys.reverse()
+    found: list[tuple[Key, Held]] = []
+    portion = max(CHUNK_MIN, page.fetched + 1)
+    start = 0
+    while start < len(keys) and len(found) <= page.fetched:
+        ids = [id_ for _, id_ in keys[start : start + portion]]
+        held = _asked(info, at, known_on, ids)
+        rows: list[tuple[Key, Held]] = [((p.name, p.place_id), (p, c)) for p, c in held]
+        found += reversed(rows) if page.backwards else rows
+        start, portion = start + portion, min(CHUNK_MAX, portion * 4)
+    taken = found[: page.fetched]
+    return (taken[::-1] if page.backwards else taken), len(found) > page.fetched
+
+
+def _features(held: Sequence[Held]) -> list[dict[str, Any]]:
+    return [
+        {
+            "type": "Feature",
+            "id": place.place_id,
+            "geometry": {"type": "Point", "coordinates": [place.longitude, place.latitude]},
+            "properties": {
+                "name": place.name,
+                "kind": place.kind.value,
+                "state": found.state.value,
+                "holders": [{"actorId": h.actor_id, "name": h.name} for h in found.holders],
+                "conditions": [c.value for c in found.conditions],
+                "since": {"earliest": found.since_earliest, "latest": found.since_latest},
+                "certain": found.certain,
+                "lastConfirmed": found.last_confirmed,
+                "sources": found.sources,
+            },
+        }
+        for place, found in held
+        if place.latitude is not None and place.longitude is not None
+    ]

@@ -1,0 +1,1 @@
+"""Rebuilds projections by many processes or machines, from an archive of the log."""
