@@ -6,6 +6,8 @@ counted again while running.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 BODY_BYTES_MAX = 1_000_000
 BODY_BRACKETS_MAX = 20_000
 DOCUMENT_LENGTH_MAX = 20_000
@@ -33,6 +35,20 @@ FIELDS_MAX = 250_000
 PAGE_SIZE_DEFAULT = 50
 REQUESTS_AT_ONCE_MAX = 12
 DOCUMENTS_KEPT = 256
+# Uploads: all files of one request together, and how many.
+UPLOAD_BYTES_MAX = 10_000_000
+UPLOADS_MAX = 10
+
+
+@dataclass(frozen=True)
+class RateLimits:
+    """How much the bearer of one token may ask of one server process."""
+
+    requests_per_second: float = 50
+    requests_burst: float = 500
+    rows_per_second: float = 20_000
+    rows_burst: float = 500_000
+
 
 # Lists without pages: as many rows as are assumed before they are counted. A leaf counts its rows.
 ASSUMED_ROWS = {
@@ -41,9 +57,11 @@ ASSUMED_ROWS = {
     "Control.claims": 20,
     "ControlSpan.claims": 20,
     "Entry.competing": 5,
+    "ExtractPayload.claims": 20,
     "Incident.contradicting": 2,
     "Incident.corroborating": 5,
     "Incident.words": 1,
+    "IncidentPayload.incidents": 2,
     "KnowledgeDifference.control": 5,
     "KnowledgeDifference.entries": 20,
     "Place.controlHistory": 10,
@@ -56,6 +74,16 @@ ASSUMED_ROWS = {
 }
 # Lists that are part of a row and come with it: how often what stands inside is reckoned.
 ASSUMED_PARTS = {
+    "ActorPayload.errors": 1,
+    "AmendmentPayload.errors": 1,
+    "ExtractPayload.errors": 1,
+    "ExtractedClaim.actors": 3,
+    "ExtractedClaim.alsoEvidence": 1,
+    "ExtractedClaim.casualties": 1,
+    "FileReportPayload.errors": 1,
+    "IncidentPayload.errors": 1,
+    "PlacePayload.errors": 1,
+    "ReviewPayload.errors": 1,
     "Actor.affiliations": 2,
     "Actor.names": 5,
     "Control.holders": 1,

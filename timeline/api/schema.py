@@ -30,6 +30,7 @@ from graphql import (
 from strawberry.schema.config import StrawberryConfig
 
 from timeline.api import enums  # noqa: F401 - registers the vocabularies
+from timeline.api.access import LOCAL_READER, Caller, refusal
 from timeline.api.context import Context
 from timeline.api.errors import (
     ERRORS_MAX,
@@ -45,15 +46,23 @@ from timeline.api.limits import (
     VALIDATION_ERRORS_MAX,
 )
 from timeline.api.measuring import check_size, check_text, check_values
+from timeline.api.mutations.errors import USER_ERRORS
+from timeline.api.mutations.root import Mutation
 from timeline.api.query import Query
 from timeline.api.scalars import SCALARS
+from timeline.api.uploads import UPLOAD, UploadedFile
 from timeline.projections.reading import Reader
 from timeline.store.event_store import EventStore
 
 # How graphql-core's parser says that a bound was passed, and not that the text is wrong.
 _PARSING_ABORTED = "Parsing aborted."
 
-SCHEMA = strawberry.Schema(query=Query, config=StrawberryConfig(scalar_map=SCALARS))
+SCHEMA = strawberry.Schema(
+    query=Query,
+    mutation=Mutation,
+    types=USER_ERRORS,
+    config=StrawberryConfig(scalar_map={**SCALARS, UploadedFile: UPLOAD}),
+)
 
 
 def sdl() -> str:
@@ -127,6 +136,8 @@ def execute(
     query: str,
     variables: Mapping[str, object] | None = None,
     operation_name: str | None = None,
+    *,
+    caller: Caller = LOCAL_READER,
 ) -> dict[str, object]:
     """Run one query; the standard result: `data`, `errors`, or both.
 
@@ -139,6 +150,7 @@ def execute(
         query: A GraphQL document.
         variables: Values of its variables.
         operation_name: Which operation to run; `None` when there is but one.
+        caller: Who asks.
     """
     given = dict(variables or {})
     try:
@@ -151,15 +163,19 @@ def execute(
         return request_error("the query is nested too deep", "QUERY_TOO_LARGE")
     if prepared.document is None:
         return {"errors": list(prepared.errors)}
-    return _result(
-        execute_sync(
-            _core(),
-            prepared.document,
-            context_value=Context(reader, store),
-            variable_values=given,
-            operation_name=operation_name,
-        )
+    refused = refusal(prepared.document, operation_name, caller)
+    if refused is not None:
+        return refused
+    context = Context(reader, store, caller)
+    result = execute_sync(
+        _core(),
+        prepared.document,
+        context_value=context,
+        variable_values=given,
+        operation_name=operation_name,
     )
+    caller.charge(context.rows)
+    return _result(result)
 
 
 def parsed_document(query: str) -> DocumentNode | None:

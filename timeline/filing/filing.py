@@ -30,7 +30,7 @@ from timeline.filing.deciding import (
     resolved,
     resolved_changes,
 )
-from timeline.filing.documents import PROSE_SUFFIXES, SUFFIXES, read_bytes
+from timeline.filing.documents import PROSE_SUFFIXES, SUFFIXES, check_content, read_bytes
 from timeline.filing.drafts import Draft
 from timeline.filing.history import read_history
 from timeline.filing.identity import report_id_of
@@ -67,16 +67,23 @@ class Filed:
     events: int
     claims: int
     notes: tuple[str, ...]
+    position: int | None = None
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the person who files adds to what the file says; dates are EDTF."""
+    """What the person who files adds to what the file says; dates are EDTF.
+
+    With `expected_version` the report's stream must have that version, 0 meaning that the report
+    is not filed yet. With `known_places` a place that nothing is known by refuses the report.
+    """
 
     published: str | None = None
     reported: str | None = None
     revises: str | None = None
     undated: bool = False
+    expected_version: int | None = None
+    known_places: bool = False
 
 
 def report_paths(paths: Sequence[Path]) -> Iterator[Path]:
@@ -107,7 +114,16 @@ def read_draft(path: Path) -> Draft:
     Raises:
         InvalidReport: it is no report; says what is wrong, where, and what to do.
     """
-    content = read_bytes(path)
+    return draft_of(read_bytes(path), path)
+
+
+def draft_of(content: bytes, path: Path) -> Draft:
+    """The draft of a report's content; `path` names it, and need not be a file.
+
+    Raises:
+        InvalidReport: it is no report; says what is wrong, where, and what to do.
+    """
+    check_content(content, path)
     reads = read_prose if path.suffix.lower() in PROSE_SUFFIXES else read_coded
     return reads(content, path)
 
@@ -159,13 +175,37 @@ class Filing:
             EventIdReused: as WrongExpectedVersion.
             DatabaseUnavailable: the database did not answer.
         """
-        draft = framed(read_draft(path), self._extractor)
+        return self.file_draft(read_draft(path), options)
+
+    def extraction(
+        self, draft: Draft, published: str | None = None
+    ) -> tuple[Draft, tuple[ProposedClaim, ...]]:
+        """A draft as it would be filed, and the claims it would be filed with; stores nothing.
+
+        Raises:
+            InvalidReport: it cannot be filed as it stands; a missing date is no reason.
+        """
+        draft = framed(draft, self._extractor)
+        is_dated = draft.published or published or draft.dateline or draft.updated
+        when = publication(draft, published, None, undated=not is_dated, now=self._clock())
+        claims, _ = self._claims(draft, when)
+        check_dates(draft.path, claims, when.reported)
+        self._runner.catch_up()
+        return draft, resolved(claims, self._reader.gazetteer(), self._reader.actor_table())
+
+    def file_draft(self, draft: Draft, options: Options | None = None) -> Filed:
+        """File the report that a draft holds; as `file`.
+
+        Raises:
+            TimelineError: as `file`.
+        """
+        draft = framed(draft, self._extractor)
         for attempt in range(1, DECISIONS_MAX + 1):
             self._runner.catch_up()
             try:
                 return self._file_once(draft, options or Options())
             except MOVED_ON:
-                if attempt == DECISIONS_MAX:
+                if attempt == DECISIONS_MAX or (options and options.expected_version is not None):
                     raise
         raise AssertionError("unreachable")  # pragma: no cover
 
@@ -187,14 +227,21 @@ class Filing:
             now=self._clock(),
         )
         # Read before the versions are: what another writer files after this is a conflict.
-        stream_version = self._store.stream_version(f"report-{report_id}")
+        stream_version = self._store.expected_version(
+            f"report-{report_id}", options.expected_version
+        )
         self._runner.catch_up()
         self._runner.require_going(*DECIDED_BY)
         versions = self._reader.report(report_id)
         self._check_order(draft, when, versions)
         try:
             decision = self._decide(
-                draft, when, report_id, stream_version, is_revision=bool(versions)
+                draft,
+                when,
+                report_id,
+                stream_version,
+                is_revision=bool(versions),
+                known_places=options.known_places,
             )
         except InvalidEvent as fault:
             raise InvalidReport(draft.path, str(fault)) from None
@@ -208,6 +255,7 @@ class Filing:
             events=appended.appended,
             claims=decision.claim_count,
             notes=(*decision.notes, *waiting, *behind),
+            position=max(appended.positions),
         )
 
     def _report_id(
@@ -245,17 +293,21 @@ class Filing:
         stream_version: int,
         *,
         is_revision: bool,
+        known_places: bool,
     ) -> Decision:
         gazetteer, actors = self._reader.gazetteer(), self._reader.actor_table()
         claims, coded_by = self._claims(draft, when)
         check_dates(draft.path, claims, when.reported)
+        claims = resolved(claims, gazetteer, actors)
+        if known_places:
+            require_places(claims, self._reader)
         amendments = tuple(
             replace(a, changes=resolved_changes(a.changes, gazetteer, actors)) if a.changes else a
             for a in draft.amendments
         )
         return decide(
             replace(draft, amendments=amendments),
-            resolved(claims, gazetteer, actors),
+            claims,
             when,
             casebook=self._store.casebook,
             report_id=report_id,
@@ -305,6 +357,18 @@ class Filing:
             for type_, report_id, target in self._reader.waiting()
             if (report_id, target) in aimed
         )
+
+
+def require_places(claims: Sequence[ProposedClaim], reader: Reader) -> None:
+    """Refuse claims about a place that is not known, or that several have the name of.
+
+    Raises:
+        PlaceNotFound: names the first, with near names.
+        AmbiguousPlace: names the first, with its candidates.
+    """
+    for mention in (m for c in claims for m in (c.place, c.place2)):
+        if mention is not None and mention.place_id is None:
+            reader.find_place(mention.as_named)
 
 
 def _outcome(appended: int, *, is_revision: bool) -> Outcome:
