@@ -18,6 +18,7 @@ from timeline.domain.time import check_time_zone, instant_text, moment_end
 from timeline.domain.upcast import check_chains
 from timeline.errors import InvalidEvent, VerificationFailed
 from timeline.extraction.extractor import RuleExtractor
+from timeline.filing.ahead import ReadingAhead
 from timeline.filing.amending import Amending
 from timeline.filing.filing import Filing
 from timeline.filing.linking import Linking
@@ -130,6 +131,16 @@ class Application:
     def filing(self) -> Filing:
         """Files reports."""
         return Filing(self.store, self.reader, self.runner, self.extractor, self.clock)
+
+    @contextmanager
+    def filing_ahead(self, jobs: int) -> Iterator[tuple[Filing, ReadingAhead]]:
+        """Files reports whose prose is read in `jobs` processes ahead."""
+        gazetteer, actors = self.reader.gazetteer(), self.reader.actor_table()
+        ahead = ReadingAhead(new_extractor, gazetteer, actors, jobs)
+        try:
+            yield Filing(self.store, self.reader, self.runner, ahead, self.clock), ahead
+        finally:
+            ahead.close()
 
     @cached_property
     def amending(self) -> Amending:

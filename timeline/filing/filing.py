@@ -152,6 +152,33 @@ class Filing:
         self._store, self._reader, self._runner = store, reader, runner
         self._extractor, self._clock = extractor, clock
 
+    def asked_of_extractor(self, path: Path, options: Options) -> tuple[str, ReportFrame] | None:
+        """What an extractor will be asked when a report is filed; `None` where it will not be.
+
+        So coded reports, those that are filed already, and those that are refused.
+
+        Raises:
+            DatabaseUnavailable: the database did not answer.
+        """
+        try:
+            draft = framed(read_draft(path), self._extractor)
+            if draft.readable_text is None or draft.claims is not None or options.without_claims:
+                return None
+            digest = sha256(draft.content).hexdigest()
+            known = self._reader.find_report_versions(draft.report_id, draft.url, digest)
+            if any(v.report_version == digest for v in known):
+                return None
+            when = publication(
+                draft,
+                options.published,
+                options.reported,
+                undated=options.undated,
+                now=self._clock(),
+            )
+        except InvalidReport:
+            return None
+        return draft.readable_text, frame_of(draft, when.reported.edtf)
+
     def file(self, path: Path, options: Options | None = None) -> Filed:
         """File one report: all of its events, or none.
 
