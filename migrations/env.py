@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, Text
 from sqlmodel.sql.sqltypes import AutoString
 
 from timeline.settings import DEFAULT_DATABASE_URL
-from timeline.store import tables
+from timeline.store import access_tables, tables  # noqa: F401 - declared there
 from timeline.store.engine import connect, write_transaction
 from timeline.store.migrate import ADVISORY_LOCK
 

@@ -70,6 +70,11 @@ GRANT INSERT, UPDATE, DELETE ON
     report_versions, search_texts, sources, waiting_amendments
     TO timeline_projector;
 
+-- Tokens are made and revoked by the owner; the server recognises them by a hash. A writer keeps what
+-- it answered, for requests that come again.
+GRANT SELECT ON tokens TO timeline_reader;
+GRANT SELECT, INSERT, UPDATE, DELETE ON idempotent_requests TO timeline_writer;
+
 -- Which revision the schema has; every command asks.
 GRANT SELECT ON alembic_version TO timeline_reader;
 

@@ -18,8 +18,8 @@ from timeline.domain.time import check_time_zone, instant_text, moment_end
 from timeline.domain.upcast import check_chains
 from timeline.errors import InvalidEvent, VerificationFailed
 from timeline.extraction.extractor import RuleExtractor
-from timeline.filing.ahead import ReadingAhead
 from timeline.filing.amending import Amending
+from timeline.filing.commands import Commands
 from timeline.filing.filing import Filing
 from timeline.filing.linking import Linking
 from timeline.filing.registering import Registering
@@ -47,6 +47,9 @@ from timeline.store import migrate
 from timeline.store.copying import Copied, casebooks_of, copy_casebook
 from timeline.store.engine import connect
 from timeline.store.event_store import EventStore
+from timeline.store.events import Author
+from timeline.store.idempotency import Requests
+from timeline.store.tokens import Tokens
 from timeline.store.verify import verify_log
 
 POSITION_DIGITS_MAX = 18  # fits the 64 bits that a database has for it
@@ -83,11 +86,37 @@ class Application:
     settings: Settings
     engine: Engine
     clock: Callable[[], datetime] = system_clock
+    author: Author | None = None
 
     @cached_property
     def store(self) -> EventStore:
         """The log."""
-        return EventStore(self.engine, self.settings.casebook, self.clock)
+        return EventStore(self.engine, self.settings.casebook, self.clock, self.author)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Who may do what by GraphQL."""
+        return Tokens(self.engine, self.settings.casebook, self.clock)
+
+    @cached_property
+    def _writing_runner(self) -> Runner:
+        """Of those who write, one at a time; the other may catch up at the same moment."""
+        return Runner(self.store, all_projections())
+
+    def commands(self, author: Author) -> Commands:
+        """What changes the casebook on behalf of an author."""
+        store = EventStore(self.engine, self.settings.casebook, self.clock, author)
+        reader, runner = self.reader, self._writing_runner
+        return Commands(
+            author=author,
+            store=store,
+            filing=Filing(store, reader, runner, self.extractor, self.clock),
+            amending=Amending(store, reader, runner, self.clock),
+            registering=Registering(store, reader, runner),
+            linking=Linking(store, reader, runner),
+            reviewing=Reviewing(store, reader, runner),
+            requests=Requests(self.engine, self.settings.casebook, self.clock),
+        )
 
     @cached_property
     def reader(self) -> Reader:
@@ -131,16 +160,6 @@ class Application:
     def filing(self) -> Filing:
         """Files reports."""
         return Filing(self.store, self.reader, self.runner, self.extractor, self.clock)
-
-    @contextmanager
-    def filing_ahead(self, jobs: int) -> Iterator[tuple[Filing, ReadingAhead]]:
-        """Files reports whose prose is read in `jobs` processes ahead."""
-        gazetteer, actors = self.reader.gazetteer(), self.reader.actor_table()
-        ahead = ReadingAhead(new_extractor, gazetteer, actors, jobs)
-        try:
-            yield Filing(self.store, self.reader, self.runner, ahead, self.clock), ahead
-        finally:
-            ahead.close()
 
     @cached_property
     def amending(self) -> Amending:
@@ -237,12 +256,15 @@ class Application:
 
 
 @contextmanager
-def application(settings: Settings, *, caught_up: bool = True) -> Iterator[Application]:
+def application(
+    settings: Settings, *, caught_up: bool = True, author: Author | None = None
+) -> Iterator[Application]:
     """An application on a database whose schema is this release's.
 
     Args:
         settings: Which database and casebook.
         caught_up: Whether to bring the projections up to the end of the log first.
+        author: Who makes the changes that are made with it.
 
     Raises:
         SchemaMismatch: the database is empty, older or newer; the message names the command.
@@ -254,7 +276,7 @@ def application(settings: Settings, *, caught_up: bool = True) -> Iterator[Appli
     try:
         migrate.require_file(engine)
         migrate.require_current(engine)
-        app = Application(settings, engine)
+        app = Application(settings, engine, author=author)
         app.store.casebook_row()
         if caught_up:
             app.runner.catch_up()
@@ -350,8 +372,14 @@ def copy_database(
         target_engine.dispose()
 
 
-def api_app(app: Application, settings: ServerSettings | None = None) -> Starlette:
-    """The HTTP server's application; what a request reads is given less time than what projects."""
+def api_app(
+    app: Application, settings: ServerSettings | None = None, *, anonymous_read: bool = True
+) -> Starlette:
+    """The HTTP server's application; what a request reads is given less time than what projects.
+
+    With `anonymous_read` whoever shows no token may read.
+    """
+    from timeline.api.access import Gate
     from timeline.api.app import create_app
 
     settings = settings or ServerSettings()
@@ -366,4 +394,5 @@ def api_app(app: Application, settings: ServerSettings | None = None) -> Starlet
     def check_schema() -> None:
         migrate.require_current(app.engine)
 
-    return create_app(reader, store, app.runner.catch_up, build, settings, check_schema)
+    gate = Gate(app.tokens, app.commands, anonymous_read=anonymous_read)
+    return create_app(reader, store, app.runner.catch_up, build, settings, check_schema, gate)

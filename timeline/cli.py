@@ -22,6 +22,7 @@ from timeline import (
     cli_review,
     cli_schema,
     cli_search,
+    cli_token,
     presentation,
 )
 from timeline.bootstrap import application, initialise, new_extractor
@@ -32,6 +33,7 @@ from timeline.cli_common import (
     Database,
     GlobalOptions,
     KnownOn,
+    author,
     opened,
     out,
     print_json,
@@ -54,6 +56,7 @@ from timeline.settings import (
     Settings,
     normal_url,
 )
+from timeline.store.tokens import Role
 
 DEMO_FILE = "timeline-demo.db"
 DEMO_PLACE = "Khanasser"
@@ -82,6 +85,7 @@ cli_replay.add_to(app)
 cli_review.add_to(app)
 cli_schema.add_to(app)
 cli_search.add_to(app)
+cli_token.add_to(app)
 
 PathsArgument = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Reports or folders.")]
 PathArgument = Annotated[Path, typer.Argument(metavar="PATH", help="A report.")]
@@ -341,12 +345,18 @@ def query(
     database: Database = None,
     casebook: Casebook = None,
 ) -> None:
-    """Answer a GraphQL query, printed as JSON."""
+    """Answer a GraphQL query or carry a mutation out, printed as JSON."""
+    from timeline.api.access import Caller
     from timeline.api.schema import execute
 
     with opened(database, casebook) as opened_app:
+        caller = Caller(Role.ADMIN, lambda: opened_app.commands(author()))
         result = execute(
-            opened_app.reader, opened_app.store, _query_text(text), _variables(variables)
+            opened_app.reader,
+            opened_app.store,
+            _query_text(text),
+            _variables(variables),
+            caller=caller,
         )
     print_json(result)
     errors = result.get("errors")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from pathlib import Path
 from typing import Annotated
@@ -247,6 +248,13 @@ def serve(
     port: Annotated[
         int, typer.Option("--port", help="Port to listen on.", min=0, max=65535)
     ] = 8000,
+    anonymous_read: Annotated[
+        bool | None,
+        typer.Option(
+            "--anonymous-read/--no-anonymous-read",
+            help="Whether one may read without a token; by default on loopback addresses alone.",
+        ),
+    ] = None,
     database: Database = None,
     casebook: Casebook = None,
 ) -> None:
@@ -257,9 +265,18 @@ def serve(
 
     settings = server_settings_from()
     with opened(database, casebook) as app:
-        config = uvicorn.Config(api_app(app, settings), host=host, port=port, log_level="warning")
+        is_open = _is_loopback(host) if anonymous_read is None else anonymous_read
+        served = api_app(app, settings, anonymous_read=is_open)
+        config = uvicorn.Config(served, host=host, port=port, log_level="warning")
         with _listening(host, port) as listener:
             uvicorn.Server(config).run(sockets=[listener])
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from timeline.bootstrap import Application, application
 from timeline.errors import TimelineError
 from timeline.settings import Settings, settings_from
+from timeline.store.events import Author
 
 EXIT_REFUSED = 1
 _DRIVES_TERMINALS = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -60,6 +62,15 @@ def settings_of(database: str | None, casebook: str | None) -> Settings:
     )
 
 
+def author() -> Author:
+    """Who runs this command: the name under which they are logged in."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):  # an account without a name
+        name = "unknown"
+    return Author(name[:100], "cli")
+
+
 @contextmanager
 def opened(
     database: str | None, casebook: str | None, *, caught_up: bool = True, warns: bool = True
@@ -68,7 +79,8 @@ def opened(
 
     Warns on stderr of projections that stand still, whose answers are not all that is filed.
     """
-    with application(settings_of(database, casebook), caught_up=caught_up) as app:
+    chosen = settings_of(database, casebook)
+    with application(chosen, caught_up=caught_up, author=author()) as app:
         if caught_up and warns:
             for status in app.runner.halted():
                 warn(str(status))

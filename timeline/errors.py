@@ -205,3 +205,15 @@ class TooManyClaims(TimelineError):
             " most; ask for one place, or leave the date of knowledge out"
         )
         self.claims, self.claims_max = claims, claims_max
+
+
+class InvalidToken(TimelineError):
+    """A token cannot be made like that; see `timeline token create --help`."""
+
+
+class KeyReused(TimelineError):
+    """An idempotency key is taken by another request; give each request a key of its own."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"the idempotency key {key!r} {reason}")
+        self.key, self.reason = key, reason

@@ -142,8 +142,13 @@ def fighting(chance: random.Random) -> Iterator[tuple[str, Struct]]:
         for claim in chance.sample(told, 1) if number % 4 == 0 else ():
             yield f"report-{claim.report_id}", amended(claim, published, chance)
         if number % 40 == 7:
-            reason: dict[str, Any] = {"reason": "withdrawn", "basis": Basis.SOURCE, "reported": on_day(published)}
-            yield stream, ReportRetracted(report_id=f"r{number}", **reason)
+            said_on, by = on_day(published), Basis.SOURCE
+            yield (
+                stream,
+                ReportRetracted(
+                    report_id=f"r{number}", reason="withdrawn", basis=by, reported=said_on
+                ),
+            )
         if number % 30 == 20:
             linked = tuple(c.claim_id for c in chance.sample(told, 3))
             said = {"reason": REASON, "requested_by": "us"}

@@ -22,8 +22,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from timeline.api import health, pages
+from timeline.api.access import Gate, current_caller
 from timeline.api.documents import Documents
 from timeline.api.endpoint import Asked, GraphQLEndpoint
+from timeline.api.entrance import for_callers, for_readers
 from timeline.api.etags import tag_of
 from timeline.api.freshness import Freshness
 from timeline.api.schema import execute
@@ -64,6 +66,7 @@ def create_app(
     build: Callable[[Callable[[], bool]], object] | None = None,
     settings: ServerSettings | None = None,
     check_schema: Callable[[], object] | None = None,
+    gate: Gate | None = None,
 ) -> Starlette:
     """The application of one casebook.
 
@@ -76,6 +79,7 @@ def create_app(
             what tells it to stop.
         settings: What is offered, and to whom.
         check_schema: Raises when the database's schema is not this release's.
+        gate: Lets callers in; without one everybody reads and nobody writes.
     """
     settings = settings or ServerSettings()
     freshness = Freshness(store, catch_up)
@@ -84,7 +88,8 @@ def create_app(
         query: str, variables: dict[str, object], operation_name: str | None
     ) -> dict[str, object]:
         freshness.ensure()
-        return execute(reader, store, query, variables, operation_name)
+        caller = current_caller()
+        return execute(reader, store, query, variables, operation_name, caller=caller)
 
     def read_front() -> Response:
         freshness.ensure()
@@ -125,8 +130,8 @@ def create_app(
     app = Starlette(
         lifespan=_following(store, freshness, build),
         routes=[
-            Route("/", front, methods=["GET"]),
-            Route("/graphql", ask, methods=["GET", "POST"]),
+            Route("/", for_readers(gate, front), methods=["GET"]),
+            Route("/graphql", for_callers(gate, ask), methods=["GET", "POST"]),
             Route("/healthz", alive, methods=["GET"]),
             Route("/readyz", ready, methods=["GET"]),
             Mount("/static", StaticFiles(directory=pages.STATIC)),
@@ -144,8 +149,14 @@ def _add_middlewares(app: Starlette, settings: ServerSettings) -> None:
             CORSMiddleware,
             allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type", "if-none-match", "last-event-id"],
-            expose_headers=["etag"],
+            allow_headers=[
+                "authorization",
+                "content-type",
+                "graphql-require-preflight",
+                "if-none-match",
+                "last-event-id",
+            ],
+            expose_headers=["etag", "retry-after"],
             max_age=PREFLIGHT_SECONDS,
         )
     app.add_middleware(_SecurityHeaders)

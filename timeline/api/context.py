@@ -7,6 +7,7 @@ from functools import cached_property
 
 import strawberry
 
+from timeline.api.access import LOCAL_READER, Caller
 from timeline.api.errors import QueryTooLarge
 from timeline.api.limits import ROWS_MAX
 from timeline.domain.actors import ActorTable, Source
@@ -25,8 +26,8 @@ from timeline.store.event_store import EventStore
 class Context:
     """One request's surroundings; made anew for each, used by one thread."""
 
-    def __init__(self, reader: Reader, store: EventStore) -> None:
-        self.reader, self.store = reader, store
+    def __init__(self, reader: Reader, store: EventStore, caller: Caller = LOCAL_READER) -> None:
+        self.reader, self.store, self.caller = reader, store, caller
         self._rows = 0
         self._versions: dict[str, tuple[ReportView, ...]] = {}
         self._expected: set[str] = set()
@@ -69,6 +70,17 @@ class Context:
             self._versions |= dict.fromkeys(wanted, ()) | self.reader.versions(wanted)
             self._expected.clear()
         return self._versions[report_id]
+
+    def forget(self) -> None:
+        """Read everything anew: something was changed."""
+        for name in ("gazetteer", "actor_table"):
+            self.__dict__.pop(name, None)
+        self._versions.clear()
+
+    @property
+    def rows(self) -> int:
+        """How many rows were counted so far."""
+        return self._rows
 
     def spend(self, rows: int) -> None:
         """Count rows against the bound on one request.

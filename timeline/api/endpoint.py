@@ -1,9 +1,10 @@
-"""GraphQL over HTTP: one endpoint, for queries alone, by the working draft of that specification.
+"""GraphQL over HTTP: one endpoint, by the working draft of that specification.
 
-POST takes JSON only, so that no plain HTML form of another site can send a query, and GET never
-changes anything; there are no batches. A request runs in a thread of its own limited number, since
-it reads a database that blocks. An answer to GET that has no errors bears an ETag: a client that
-shows it again is told 304 without the query being run.
+POST takes JSON only, so that no plain HTML form of another site can send a query, or an upload with
+a header that such a form cannot send, and GET never changes anything; there are no batches. A
+request runs in a thread of its own limited number, since it reads a database that blocks. An answer
+to GET that has no errors bears an ETag: a client that shows it again is told 304 without the query
+being run.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from starlette.responses import Response
 
 from timeline.api import pages
 from timeline.api.errors import request_error
-from timeline.api.limits import BODY_BYTES_MAX, REQUESTS_AT_ONCE_MAX
+from timeline.api.limits import BODY_BRACKETS_MAX, BODY_BYTES_MAX, REQUESTS_AT_ONCE_MAX
 
 JSON = "application/json"
+MULTIPART = "multipart/form-data"
 GRAPHQL_JSON = "application/graphql-response+json"
 ACCEPTED_TYPES_MAX = 50
 DOCUMENT_ID_MAX = 200
@@ -88,7 +90,7 @@ class GraphQLEndpoint:
     async def __call__(self, request: Request) -> Response:
         """The response to one request."""
         is_get = request.method in ("GET", "HEAD")
-        if self._graphiql and is_get and _prefers_html(request):
+        if self._graphiql and is_get and prefers_html(request):
             return pages.graphiql()
         media_type = _media_type(request)
         if media_type is None:
@@ -190,7 +192,8 @@ def _accepted(request: Request) -> list[tuple[str, float]]:
     return sorted(found, key=lambda pair: -pair[1])
 
 
-def _prefers_html(request: Request) -> bool:
+def prefers_html(request: Request) -> bool:
+    """Whether a browser asks for a page, and no program for JSON."""
     for kind, _ in _accepted(request):
         if kind in (JSON, GRAPHQL_JSON):
             return False
@@ -232,6 +235,10 @@ def _from_url(request: Request) -> Asked:
 
 async def _from_body(request: Request) -> Asked:
     media_type, *parameters = request.headers.get("content-type", "").lower().split(";")
+    if media_type.strip() == MULTIPART:
+        from timeline.api.uploads import read_multipart
+
+        return checked(await read_multipart(request))
     charsets = [p.strip() for p in parameters if p.strip().startswith("charset=")]
     if media_type.strip() != JSON or charsets not in ([], ["charset=utf-8"], ['charset="utf-8"']):
         raise RequestRefused(415, f"POST takes Content-Type: {JSON} in UTF-8")
@@ -257,6 +264,9 @@ async def _body(request: Request) -> bytes:
 
 
 def _json(text: bytes, what: str) -> object:
+    # Each list and object costs far more than its two bytes; brackets in texts count too.
+    if text.count(b"[") + text.count(b"{") > BODY_BRACKETS_MAX:
+        raise RequestRefused(413, f"{what} holds too many lists and objects", "QUERY_TOO_LARGE")
     try:
         parsed: object = orjson.loads(text)
     except orjson.JSONDecodeError:

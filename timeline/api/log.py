@@ -62,6 +62,13 @@ class Event(Node):
     data: JSON | None = strawberry.field(
         description="What it says, as JSON; null when its content is withheld."
     )
+    author: str | None = strawberry.field(
+        description="Who made the change: the name of their token, or of their account; null when"
+        " the log does not say."
+    )
+    via: str | None = strawberry.field(
+        description="By which way it was made, `graphql` or `cli`; null as author is."
+    )
     is_withheld: bool = strawberry.field(
         description="Whether its content was erased; the chain still proves the rest."
     )
@@ -190,7 +197,10 @@ def find_event(info: Info, position: int) -> Event | None:
 
 def event_of(stored: StoredEvent) -> Event:
     """The GraphQL type of a stored event."""
+    metadata = msgspec.json.decode(stored.metadata)
     return Event(
+        author=metadata.get("by"),
+        via=metadata.get("via"),
         position=Position(stored.position),
         event_id=ID(stored.event_id),
         stream=stored.stream,

@@ -44,6 +44,7 @@ class Amending:
         basis: Basis,
         reported: str | None = None,
         reason: str | None = None,
+        expected_version: int | None = None,
     ) -> int:
         """Put fields of a claim right; returns the event's position.
 
@@ -54,9 +55,11 @@ class Amending:
             basis: Source if the outlet corrected itself, coding if we had misread it.
             reported: When the outlet corrected itself (EDTF); needed for basis source.
             reason: Why, in a sentence.
+            expected_version: Of the report's stream; `None` takes whichever it is.
 
         Raises:
             NotFound: no such report, or no such claim in it.
+            WrongExpectedVersion: somebody appended to the report's stream meanwhile.
             InvalidEvent: a field that cannot be set, or a value that does not fit.
             InvalidDate: a date is none.
         """
@@ -72,6 +75,7 @@ class Amending:
                 reason=reason,
                 changes=values,
             ),
+            expected_version,
         )
 
     def retract(
@@ -82,11 +86,13 @@ class Amending:
         basis: Basis,
         reported: str | None = None,
         reason: str | None = None,
+        expected_version: int | None = None,
     ) -> int:
         """Let a claim, or all of a report without `target`, no longer stand; returns the position.
 
         Raises:
             NotFound: no such report, or no such claim in it.
+            WrongExpectedVersion: somebody appended to the report's stream meanwhile.
             InvalidEvent: basis source without a date.
             InvalidDate: the date is none.
         """
@@ -101,7 +107,7 @@ class Amending:
             payload = ClaimRetracted(
                 report_id=report_id, target=claim_id, basis=basis, reported=when, reason=reason
             )
-        return self._append(report_id, payload)
+        return self._append(report_id, payload, expected_version)
 
     def reinstate(
         self,
@@ -111,11 +117,13 @@ class Amending:
         basis: Basis,
         reported: str | None = None,
         reason: str | None = None,
+        expected_version: int | None = None,
     ) -> int:
         """Let a retracted claim stand again; returns the event's position.
 
         Raises:
             NotFound: no such report, or no such claim in it.
+            WrongExpectedVersion: somebody appended to the report's stream meanwhile.
             InvalidEvent: basis source without a date.
             InvalidDate: the date is none.
         """
@@ -126,7 +134,7 @@ class Amending:
             reported=self._reported(basis, reported),
             reason=reason,
         )
-        return self._append(report_id, payload)
+        return self._append(report_id, payload, expected_version)
 
     def _require_report(self, report_id: str) -> None:
         self._runner.catch_up()
@@ -142,9 +150,9 @@ class Amending:
             raise NotFound(f"report {report_id!r} has no claim {target!r}")
         return claim_id
 
-    def _append(self, report_id: str, payload: Struct) -> int:
+    def _append(self, report_id: str, payload: Struct, expected_version: int | None) -> int:
         stream = f"report-{report_id}"
-        version = self._store.stream_version(stream)
+        version = self._store.expected_version(stream, expected_version)
         # The stream's version makes the same amendment, made again later, another event.
         key = event_id(self._store.casebook, stream, str(version), encode(payload).decode())
         new = new_event(payload, key, {"command": "amend"})

@@ -29,14 +29,23 @@ def read_bytes(path: Path) -> bytes:
     Raises:
         InvalidReport: it cannot be read, is empty, too large, binary, or of an unknown kind.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        known = ", ".join(SUFFIXES)
-        raise InvalidReport(str(path), f"is no report file; its name must end in one of {known}")
+    _check_kind(path)
     try:
         with path.open("rb") as file:
             content = file.read(REPORT_BYTES_MAX + 1)
     except OSError as fault:
         raise InvalidReport(str(path), f"cannot be read: {fault.strerror}") from None
+    check_content(content, path)
+    return content
+
+
+def check_content(content: bytes, path: Path) -> None:
+    """Refuse what cannot be a report.
+
+    Raises:
+        InvalidReport: it is empty, too large, or of an unknown kind.
+    """
+    _check_kind(path)
     if len(content) > REPORT_BYTES_MAX:
         raise InvalidReport(
             str(path),
@@ -44,7 +53,12 @@ def read_bytes(path: Path) -> bytes:
         )
     if not content.strip():
         raise InvalidReport(str(path), "is empty")
-    return content
+
+
+def _check_kind(path: Path) -> None:
+    if path.suffix.lower() not in SUFFIXES:
+        known = ", ".join(SUFFIXES)
+        raise InvalidReport(str(path), f"is no report file; its name must end in one of {known}")
 
 
 def decode_text(content: bytes, path: Path) -> str:

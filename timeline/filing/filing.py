@@ -30,7 +30,7 @@ from timeline.filing.deciding import (
     resolved,
     resolved_changes,
 )
-from timeline.filing.documents import PROSE_SUFFIXES, SUFFIXES, read_bytes
+from timeline.filing.documents import PROSE_SUFFIXES, SUFFIXES, check_content, read_bytes
 from timeline.filing.drafts import Draft
 from timeline.filing.history import read_history
 from timeline.filing.identity import report_id_of
@@ -67,12 +67,15 @@ class Filed:
     events: int
     claims: int
     notes: tuple[str, ...]
+    position: int | None = None
 
 
 @dataclass(frozen=True)
 class Options:
     """What the person who files adds to what the file says; dates are EDTF.
 
+    With `expected_version` the report's stream must have that version, 0 meaning that the report
+    is not filed yet. With `known_places` a place that nothing is known by refuses the report.
     `without_claims` files prose with nothing read out of it, in any language.
     """
 
@@ -80,6 +83,8 @@ class Options:
     reported: str | None = None
     revises: str | None = None
     undated: bool = False
+    expected_version: int | None = None
+    known_places: bool = False
     without_claims: bool = False
 
 
@@ -111,7 +116,16 @@ def read_draft(path: Path) -> Draft:
     Raises:
         InvalidReport: it is no report; says what is wrong, where, and what to do.
     """
-    content = read_bytes(path)
+    return draft_of(read_bytes(path), path)
+
+
+def draft_of(content: bytes, path: Path) -> Draft:
+    """The draft of a report's content; `path` names it, and need not be a file.
+
+    Raises:
+        InvalidReport: it is no report; says what is wrong, where, and what to do.
+    """
+    check_content(content, path)
     reads = read_prose if path.suffix.lower() in PROSE_SUFFIXES else read_coded
     return reads(content, path)
 
@@ -152,33 +166,6 @@ class Filing:
         self._store, self._reader, self._runner = store, reader, runner
         self._extractor, self._clock = extractor, clock
 
-    def asked_of_extractor(self, path: Path, options: Options) -> tuple[str, ReportFrame] | None:
-        """What an extractor will be asked when a report is filed; `None` where it will not be.
-
-        So coded reports, those that are filed already, and those that are refused.
-
-        Raises:
-            DatabaseUnavailable: the database did not answer.
-        """
-        try:
-            draft = framed(read_draft(path), self._extractor)
-            if draft.readable_text is None or draft.claims is not None or options.without_claims:
-                return None
-            digest = sha256(draft.content).hexdigest()
-            known = self._reader.find_report_versions(draft.report_id, draft.url, digest)
-            if any(v.report_version == digest for v in known):
-                return None
-            when = publication(
-                draft,
-                options.published,
-                options.reported,
-                undated=options.undated,
-                now=self._clock(),
-            )
-        except InvalidReport:
-            return None
-        return draft.readable_text, frame_of(draft, when.reported.edtf)
-
     def file(self, path: Path, options: Options | None = None) -> Filed:
         """File one report: all of its events, or none.
 
@@ -190,13 +177,37 @@ class Filing:
             EventIdReused: as WrongExpectedVersion.
             DatabaseUnavailable: the database did not answer.
         """
-        draft = framed(read_draft(path), self._extractor)
+        return self.file_draft(read_draft(path), options)
+
+    def extraction(
+        self, draft: Draft, published: str | None = None
+    ) -> tuple[Draft, tuple[ProposedClaim, ...]]:
+        """A draft as it would be filed, and the claims it would be filed with; stores nothing.
+
+        Raises:
+            InvalidReport: it cannot be filed as it stands; a missing date is no reason.
+        """
+        draft = framed(draft, self._extractor)
+        is_dated = draft.published or published or draft.dateline or draft.updated
+        when = publication(draft, published, None, undated=not is_dated, now=self._clock())
+        claims, _ = self._claims(draft, when)
+        check_dates(draft.path, claims, when.reported)
+        self._runner.catch_up()
+        return draft, resolved(claims, self._reader.gazetteer(), self._reader.actor_table())
+
+    def file_draft(self, draft: Draft, options: Options | None = None) -> Filed:
+        """File the report that a draft holds; as `file`.
+
+        Raises:
+            TimelineError: as `file`.
+        """
+        draft = framed(draft, self._extractor)
         for attempt in range(1, DECISIONS_MAX + 1):
             self._runner.catch_up()
             try:
                 return self._file_once(draft, options or Options())
             except MOVED_ON:
-                if attempt == DECISIONS_MAX:
+                if attempt == DECISIONS_MAX or (options and options.expected_version is not None):
                     raise
         raise AssertionError("unreachable")  # pragma: no cover
 
@@ -218,7 +229,9 @@ class Filing:
             now=self._clock(),
         )
         # Read before the versions are: what another writer files after this is a conflict.
-        stream_version = self._store.stream_version(f"report-{report_id}")
+        stream_version = self._store.expected_version(
+            f"report-{report_id}", options.expected_version
+        )
         self._runner.catch_up()
         self._runner.require_going(*DECIDED_BY)
         versions = self._reader.report(report_id)
@@ -230,6 +243,7 @@ class Filing:
                 report_id,
                 stream_version,
                 is_revision=bool(versions),
+                known_places=options.known_places,
                 without_claims=options.without_claims,
             )
         except InvalidEvent as fault:
@@ -244,6 +258,7 @@ class Filing:
             events=appended.appended,
             claims=decision.claim_count,
             notes=(*decision.notes, *waiting, *behind),
+            position=max(appended.positions),
         )
 
     def _report_id(
@@ -281,18 +296,22 @@ class Filing:
         stream_version: int,
         *,
         is_revision: bool,
+        known_places: bool,
         without_claims: bool,
     ) -> Decision:
         gazetteer, actors = self._reader.gazetteer(), self._reader.actor_table()
         claims, coded_by = ((), None) if without_claims else self._claims(draft, when)
         check_dates(draft.path, claims, when.reported)
+        claims = resolved(claims, gazetteer, actors)
+        if known_places:
+            require_places(claims, self._reader)
         amendments = tuple(
             replace(a, changes=resolved_changes(a.changes, gazetteer, actors)) if a.changes else a
             for a in draft.amendments
         )
         return decide(
             replace(draft, amendments=amendments),
-            resolved(claims, gazetteer, actors),
+            claims,
             when,
             casebook=self._store.casebook,
             report_id=report_id,
@@ -342,6 +361,18 @@ class Filing:
             for type_, report_id, target in self._reader.waiting()
             if (report_id, target) in aimed
         )
+
+
+def require_places(claims: Sequence[ProposedClaim], reader: Reader) -> None:
+    """Refuse claims about a place that is not known, or that several have the name of.
+
+    Raises:
+        PlaceNotFound: names the first, with near names.
+        AmbiguousPlace: names the first, with its candidates.
+    """
+    for mention in (m for c in claims for m in (c.place, c.place2)):
+        if mention is not None and mention.place_id is None:
+            reader.find_place(mention.as_named)
 
 
 def _outcome(appended: int, *, is_revision: bool) -> Outcome:

@@ -108,9 +108,16 @@ class Reviewing:
         return corrected(entry.claim, checked_changes(self._reader, [entry], changes))
 
     def sign(
-        self, report_id: str, signatures: Sequence[Signature], *, reviewed_by: str
+        self,
+        report_id: str,
+        signatures: Sequence[Signature],
+        *,
+        reviewed_by: str,
+        expected_version: int | None = None,
     ) -> tuple[Reviewed, ...]:
         """Record what a person decided of some claims of a report: all of it, or nothing.
+
+        With `expected_version` the report's stream must have that version.
 
         Returns:
             One for each signature, in their order.
@@ -129,16 +136,16 @@ class Reviewing:
             raise InvalidEvent(f"sign {SIGNATURES_PER_APPEND_MAX:,} claims at once at the most")
         for attempt in range(1, DECISIONS_MAX + 1):
             try:
-                return self._sign_once(report_id, signatures, who)
+                return self._sign_once(report_id, signatures, who, expected_version)
             except MOVED_ON:
                 if attempt == DECISIONS_MAX:
                     raise
         raise AssertionError("unreachable")  # pragma: no cover
 
     def _sign_once(
-        self, report_id: str, signatures: Sequence[Signature], who: str
+        self, report_id: str, signatures: Sequence[Signature], who: str, expected: int | None
     ) -> tuple[Reviewed, ...]:
-        version = self._stream_version(report_id)
+        version = self._stream_version(report_id, expected)
         entries = self.claims(report_id)
         payloads: list[Struct] = []
         at: list[tuple[str, int | None]] = []
@@ -185,13 +192,21 @@ class Reviewing:
             made.append(ClaimReviewed(**common, verdict=Verdict.ACCEPTED))
         return made
 
-    def add(self, report_id: str, fields: Mapping[str, Any], *, reviewed_by: str) -> Reviewed:
+    def add(
+        self,
+        report_id: str,
+        fields: Mapping[str, Any],
+        *,
+        reviewed_by: str,
+        expected_version: int | None = None,
+    ) -> Reviewed:
         """Add a claim that was not read out of a report; whoever adds it has coded and signed it.
 
         Args:
             report_id: The report, to whose current version the claim is added.
             fields: As in a coded report; words of the report are quoted where it has a text.
             reviewed_by: Who says so.
+            expected_version: Of the report's stream; `None` takes whichever it is.
 
         Raises:
             NotFound: no such report.
@@ -203,14 +218,16 @@ class Reviewing:
         who = _named(reviewed_by)
         for attempt in range(1, DECISIONS_MAX + 1):
             try:
-                return self._add_once(report_id, fields, who)
+                return self._add_once(report_id, fields, who, expected_version)
             except MOVED_ON:
                 if attempt == DECISIONS_MAX:
                     raise
         raise AssertionError("unreachable")  # pragma: no cover
 
-    def _add_once(self, report_id: str, fields: Mapping[str, Any], who: str) -> Reviewed:
-        version = self._stream_version(report_id)
+    def _add_once(
+        self, report_id: str, fields: Mapping[str, Any], who: str, expected: int | None
+    ) -> Reviewed:
+        version = self._stream_version(report_id, expected)
         view = self.version(report_id)
         text = self._reader.text(view.text_digest)
         try:
@@ -242,9 +259,9 @@ class Reviewing:
         positions = self._append(report_id, version, payloads)
         return Reviewed(id_, ReviewStatus.ACCEPTED, positions[0])
 
-    def _stream_version(self, report_id: str) -> int:
+    def _stream_version(self, report_id: str, expected: int | None) -> int:
         """Read before what is decided on is: what others append after this is a conflict."""
-        version = self._store.stream_version(f"report-{report_id}")
+        version = self._store.expected_version(f"report-{report_id}", expected)
         self._runner.catch_up()
         self._runner.require_going(*DECIDED_BY)
         return version

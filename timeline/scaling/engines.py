@@ -6,6 +6,7 @@ a task whose worker was lost is run again. The libraries are extras, imported wh
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -158,6 +159,7 @@ def _dask_client(options: EngineOptions) -> Iterator[Any]:
             n_workers=options.workers or os.cpu_count() or 1,
             threads_per_worker=1,
             dashboard_address=None,
+            silence_logs=logging.ERROR,
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):

@@ -8,13 +8,13 @@ is never rewritten, so pages of different transactions still fit together.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, insert, select
 
-from timeline.errors import CasebookNotFound, InvalidEvent, TimelineError
+from timeline.errors import CasebookNotFound, InvalidEvent, TimelineError, WrongExpectedVersion
 from timeline.store import appending, checkpoints, hashing, preparing, queries, tables
 from timeline.store.appending import Clock
 from timeline.store.committing import Committer
@@ -24,6 +24,7 @@ from timeline.store.events import (
     EVENTS_PER_PAGE,
     STREAMS_PER_READ_MAX,
     Appended,
+    Author,
     Document,
     Head,
     StoredEvent,
@@ -68,10 +69,14 @@ class EventStore:
         engine: From `timeline.store.engine.connect`.
         casebook: The casebook's name.
         clock: Gives the present as an aware datetime; asked once an append.
+        author: Who appends; told in the metadata of each event.
     """
 
-    def __init__(self, engine: Engine, casebook: str, clock: Clock) -> None:
+    def __init__(
+        self, engine: Engine, casebook: str, clock: Clock, author: Author | None = None
+    ) -> None:
         self.engine, self.casebook, self._clock = engine, casebook, clock
+        self._author = author
         self._committer = Committer(engine, casebook, clock)
         self._waker = Waker(engine, casebook)
 
@@ -155,11 +160,17 @@ class EventStore:
             ConnectionLost: the database went away and did not come back in time; the events may
                 have been stored: append them again, which stores them once.
         """
-        request = preparing.prepare(appends, documents)
+        request = preparing.prepare(self._signed(appends), documents)
         appended = retried(lambda: self._append(request))
         if appended.appended:
             self._waker.wake()
         return appended
+
+    def _signed(self, appends: Sequence[StreamAppend]) -> Sequence[StreamAppend]:
+        author = self._author
+        if author is None:
+            return appends
+        return [replace(one, events=tuple(map(author.sign, one.events))) for one in appends]
 
     def _append(self, request: preparing.Request) -> Appended:
         [outcome] = self._committer.append_all([request])
@@ -178,8 +189,20 @@ class EventStore:
         Raises:
             TimelineError: as `append`; the caller must then let the transaction roll back.
         """
-        request = preparing.prepare(appends, documents)
+        request = preparing.prepare(self._signed(appends), documents)
         return appending.append(connection, self.casebook, self._clock, request)
+
+    def expected_version(self, stream: str, told: int | None) -> int:
+        """The version of a stream at which something is decided, which must be the one told.
+
+        Raises:
+            WrongExpectedVersion: it is another; `None` takes whichever it is.
+        """
+        version = self.stream_version(stream)
+        if told not in (None, version):
+            assert told is not None  # noqa: S101 - just asked
+            raise WrongExpectedVersion(stream, told, version)
+        return version
 
     def read(
         self,

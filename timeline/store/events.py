@@ -44,6 +44,22 @@ class NewEvent(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
+class Author:
+    """Who makes a change, and by which way: `cli` or `graphql`; told in each event's metadata."""
+
+    name: str
+    via: str
+    token_id: str | None = None
+
+    def sign(self, event: NewEvent) -> NewEvent:
+        """The event with its author beside it."""
+        told: dict[str, object] = {"by": self.name, "via": self.via}
+        if self.token_id is not None:
+            told["token"] = self.token_id
+        return msgspec.structs.replace(event, metadata={**event.metadata, **told})
+
+
+@dataclass(frozen=True)
 class StreamAppend:
     """Events for one stream, in order, and the version that the stream must have before them.
 
