@@ -7,37 +7,32 @@ the process kept, and in a process that has just started.
 `map`: 20,000 places (`--places`), told of in zipf's proportion. How long the map on a day as known
 on another takes beside reading the same rows by their key.
 
-Claims are written into the table of timeline entries as the timeline projection does, and projected
-from there by the control projection, 1,000 reports a batch; the log itself is left out.
+Claims are written into the table of timeline entries as the timeline projection does; control is
+loaded from there, as a build does it, and then follows. The log itself is left out.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from heapq import heappop, heappush
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Executable, event, insert, text, update
+from sqlalchemy import Connection, Engine, Executable, Table, text, update
 
+from benchmarks.story import DAYS, FIRST_DAY, ZONE, Story, Told, batched
 from timeline.domain import events
-from timeline.domain.actors import ActorMention, ActorRole
 from timeline.domain.control import moves_control, spans_of_evidence
-from timeline.domain.events import Claim
 from timeline.domain.evidence import INSTANT, Evidence, evidence_of
 from timeline.domain.holders import ControlClaim
-from timeline.domain.places import PlaceMention, Relation
-from timeline.domain.time import end_of, instant_text, moment_end, occurred_from_edtf
-from timeline.projections import tables
+from timeline.domain.time import end_of, instant_text, moment_end
+from timeline.projections import bulk_rows, tables
 from timeline.projections.control import ControlProjection
 from timeline.projections.control_reading import answers_query, held_query, read_controls
 from timeline.projections.runner import Batch, LoggedEvent
@@ -46,102 +41,8 @@ from timeline.store.engine import connect, read_transaction, write_transaction
 from timeline.store.event_store import EventStore
 from timeline.store.events import StoredEvent
 
-ZONE = "Asia/Damascus"
-FIRST_DAY, DAYS = date(2012, 1, 1), 1_825
-ACTORS = ("government-of-syria", "islamic-state", "sdf", "al-nusra-front")
-SOURCES = 30
 PLACES = 20_000
-BATCH = 1_000
-
-# A claim with its source, when it is known, and None; or with when it is retracted.
-Told = tuple[Claim, str, datetime, datetime | None]
-
-
-class Story:
-    """Claims about places in order of publication: who holds a place changes now and then."""
-
-    def __init__(self, claims: int, places: int, changes_each: int) -> None:
-        self._random = random.Random(16)
-        self._count, self._places = claims, places
-        weights = [1 / (n + 1) for n in range(places)]
-        self._place_of = self._random.choices(range(places), weights, k=claims)
-        self._change = places * changes_each / claims
-        self._holders: dict[int, str] = {}
-        self._weights = [1 / (n + 1) for n in range(SOURCES)]
-
-    def __iter__(self) -> Iterator[Told]:
-        """What is told and retracted, in the order in which it becomes known."""
-        waiting: list[tuple[datetime, int, Told]] = []
-        for number, place in enumerate(self._place_of):
-            day = FIRST_DAY + timedelta(days=number * DAYS // self._count)
-            told = self.claim(number, place, day)
-            heappush(waiting, (told[2], number, (*told[:3], None)))
-            if told[3] is not None:
-                heappush(waiting, (told[3], number, told))
-            now = end_of(day.isoformat(), ZONE)
-            while waiting and waiting[0][0] <= now:
-                yield heappop(waiting)[2]
-
-    def claim(self, number: int, place: int, day: date, known: date | None = None) -> Told:
-        """A claim about a place: 1 in 2 states the holder, 1 in 4 a change, 1 in 5 a clash.
-
-        1 in 14 has a vague date, 1 in 5 is published days later, 1 in 100 is retracted in a month.
-        """
-        draw = self._random.random
-        if place not in self._holders or draw() < self._change:
-            self._holders[place] = self._random.choice(ACTORS)
-        holder = self._holders[place] if draw() < 0.97 else self._random.choice(ACTORS)
-        kind, role = _kind(draw()), ActorRole.HOLDER
-        if kind == "Withdrawal":
-            holder, role = self._random.choice(ACTORS), ActorRole.INITIATOR
-        named = kind in ("ControlStated", "ControlChanged", "Withdrawal")
-        delay = 0 if draw() < 0.8 else min(int(self._random.expovariate(0.1)), 400)
-        known_from = end_of((known or day + timedelta(days=delay)).isoformat(), ZONE)
-        retracted = known_from + timedelta(days=30) if draw() < 0.01 else None
-        claim = events.CLAIM_TYPES[kind](
-            claim_id=f"c-{number:020x}",
-            report_id=f"r{number}",
-            report_version="0" * 64,
-            actors=(ActorMention(as_named=holder, actor_id=holder, name=holder, role=role),)
-            if named
-            else (),
-            place=PlaceMention(
-                as_named=f"p{place}", place_id=f"p{place}", relation=Relation.AT, geo_precision=1
-            ),
-            occurred=occurred_from_edtf(_date(day, draw())),
-        )
-        source = self._random.choices(range(SOURCES), self._weights)[0]
-        return claim, f"s{source}", known_from, retracted
-
-
-def batched(told: Iterable[Told], size: int) -> Iterator[list[Told]]:
-    """So many at a time."""
-    rest = iter(told)
-    while part := list(islice(rest, size)):
-        yield part
-
-
-def _kind(drawn: float) -> str:
-    for kind, until in (
-        ("ControlStated", 0.5),
-        ("ControlChanged", 0.75),
-        ("Withdrawal", 0.77),
-        ("Clash", 0.97),
-        ("SiegeBegan", 0.98),
-        ("SiegeEnded", 0.985),
-        ("RouteCut", 0.995),
-    ):
-        if drawn < until:
-            return kind
-    return "RouteOpened"
-
-
-def _date(day: date, drawn: float) -> str:
-    if drawn < 0.93:
-        return day.isoformat()
-    if drawn < 0.98:
-        return f"{(day - timedelta(days=3)).isoformat()}/{day.isoformat()}"
-    return f"../{day.isoformat()}" if drawn < 0.99 else day.strftime("%Y-%m")
+CLAIMS_PER_WRITE = 10_000
 
 
 class Desk:
@@ -154,23 +55,42 @@ class Desk:
         self.casebook = self.store.open_casebook(ZONE, "syria")
         self.projection = ControlProjection()
         self.written, self.cpu = 0, 0.0
-        event.listen(self.engine, "after_cursor_execute", self._count)
+        for name in ("load", "update", "delete_keys"):
+            setattr(bulk_rows, name, self._counting(getattr(bulk_rows, name)))
 
-    def _count(self, *told: Any) -> None:  # noqa: ANN401
-        _, cursor, statement, parameters, _, many = told
-        is_write = statement.startswith(("INSERT", "UPDATE", "DELETE"))
-        if is_write and "control_" in statement.split("WHERE")[0]:
-            self.written += len(parameters) if many else max(cursor.rowcount, 0)
+    def _counting(self, write: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(connection: Connection, table: Table, *given: Any) -> Any:  # noqa: ANN401
+            rows = list(given[-1])
+            if table.name.startswith("control_"):
+                self.written += len(rows)
+            return write(connection, table, *given[:-1], rows)
+
+        return counted
+
+    def build(self, story: Iterable[Told]) -> float:
+        """Write claims and load control from them; the seconds that loading took."""
+        for part in batched(story, CLAIMS_PER_WRITE):
+            with write_transaction(self.engine) as connection:
+                self._write(connection, part)
+        start, cpu, done = time.perf_counter(), time.process_time(), 0
+        while done is not None:
+            with write_transaction(self.engine) as connection:
+                done = self.projection.load_part(self._batch(connection, ()), done)
+        self.cpu += time.process_time() - cpu
+        return time.perf_counter() - start
 
     def tell(self, told: Sequence[Told]) -> float:
         """Write claims and project them; the seconds that projecting took."""
         with write_transaction(self.engine) as connection:
-            connection.execute(insert(tables.entries), [_entry(t) for t in told if t[3] is None])
-            for claim, _, _, until in told:
-                if until is not None:
-                    self._void(connection, claim.claim_id, until)
+            self._write(connection, told)
             self.written = 0
             return self._project(connection, [t[0].report_id for t in told])
+
+    def _write(self, connection: Connection, told: Sequence[Told]) -> None:
+        bulk_rows.load(connection, tables.entries, [_entry(t) for t in told if t[3] is None])
+        for claim, _, _, until in told:
+            if until is not None:
+                self._void(connection, claim.claim_id, until)
 
     def retract(self, claim_id: str, report_id: str, known: date) -> float:
         """Let a claim stand no longer from a day on; the seconds that projecting took."""
@@ -184,10 +104,13 @@ class Desk:
         one = update(tables.entries).where(c.casebook == "main", c.claim_id == claim_id)
         connection.execute(one.values(known_until=instant_text(until)))
 
+    def _batch(self, connection: Connection, reports: Sequence[str]) -> Batch:
+        logged = [LoggedEvent(_stored(r)) for r in reports]
+        return Batch(connection, connection, self.store, self.casebook, logged, 1)
+
     def _project(self, connection: Connection, reports: Sequence[str]) -> float:
-        logged = [LoggedEvent(_stored(r), None) for r in reports]
         start, cpu = time.perf_counter(), time.process_time()
-        self.projection.apply(Batch(connection, connection, self.store, self.casebook, logged, 1))
+        self.projection.apply(self._batch(connection, reports))
         self.cpu += time.process_time() - cpu
         return time.perf_counter() - start
 
@@ -242,17 +165,15 @@ def one_place(url: str, claims: int) -> None:
     start = time.process_time()
     spans = spans_of_evidence(told, ZONE)
     fold = time.process_time() - start
-    built, rows = 0.0, 0
-    for part in batched(Story(claims, 1, changes_each=max(claims // 500, 4)), BATCH):
-        built += desk.tell(part)
-        rows += desk.written
+    built = desk.build(Story(claims, 1, changes_each=max(claims // 500, 4)))
+    rows = desk.written
     print(
         f"{claims:,} claims, {len(spans):,} spans: the plain fold {fold:.2f} s of this"
-        f" process; projected in {built:.1f} s, {1e6 * desk.cpu / claims:.0f} us of this process"
+        f" process; loaded in {built:.1f} s, {1e6 * desk.cpu / claims:.0f} us of this process"
         f" and {rows / claims:.1f} rows a claim",
         flush=True,
     )
-    last, number = FIRST_DAY + timedelta(days=DAYS + 1), claims
+    last, number = FIRST_DAY + timedelta(days=DAYS + 1), claims + 1
     cases = (
         ("in order", last, last),
         ("an old day, known today", last - timedelta(days=600), last),
@@ -261,6 +182,7 @@ def one_place(url: str, claims: int) -> None:
         ("filed a month late", last - timedelta(days=30), last - timedelta(days=30)),
         ("filed two years late", last - timedelta(days=730), last - timedelta(days=730)),
     )
+    desk.tell([story.claim(claims, 0, last, last)])  # now the fold is kept
     for warmth, rounds in (("kept", 5), ("fresh", 5 if claims <= 1_000 else 1)):
         for name, day, known in cases:
             seconds: list[float] = []
@@ -288,7 +210,7 @@ def one_place(url: str, claims: int) -> None:
 def country(url: str, claims: int, places: int, rounds: int) -> None:
     """Build a country, and print what its map costs."""
     desk = Desk(url)
-    built = sum(desk.tell(p) for p in batched(Story(claims, places, changes_each=3), BATCH))
+    built = desk.build(Story(claims, places, changes_each=3))
     postgres = desk.engine.dialect.name == "postgresql"
     with desk.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE" if postgres else "ANALYZE"))

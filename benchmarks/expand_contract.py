@@ -209,10 +209,8 @@ def read_once(store: EventStore, chance: random.Random) -> int:
     )
     with read_transaction(store.engine) as connection:
         names = list(connection.execute(query).scalars())
-        spans = tables.control_spans.c
-        connection.execute(
-            select(spans.data).where(spans.casebook == "main", spans.place_id == place)
-        ).all()
+        r = tables.control_rectangles.c
+        connection.execute(select(r.data).where(r.casebook == "main", r.place_id == place)).all()
     return int(len({name == name.lower() for name in names}) > 1)
 
 

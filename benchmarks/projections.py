@@ -33,7 +33,7 @@ from timeline.bootstrap import all_projections
 from timeline.domain.time import instant_text, moment_end
 from timeline.projections.batches import Projection
 from timeline.projections.building import Build
-from timeline.projections.control_reading import answers_query
+from timeline.projections.control_reading import answers_query, held_query
 from timeline.projections.entries import EntriesProjection
 from timeline.projections.runner import Runner
 from timeline.store.engine import read_transaction
@@ -125,10 +125,12 @@ def map_of_country(store: EventStore, rounds: int) -> None:
     ):
         at_text = instant_text(moment_end(at.isoformat(), ZONE) - timedelta(microseconds=1))
         known_text = instant_text(moment_end(known.isoformat(), ZONE))
-        query = answers_query(is_ahead=at_text > known_text, of_some=False)
+        is_ahead = at_text > known_text
+        query = answers_query(is_ahead=is_ahead, of_some=False)
         bound = {"casebook": "main", "at": at_text, "known": known_text}
         with read_transaction(store.engine) as connection:
-            found = connection.execute(query, bound).mappings().all()
+            held = held_query(is_ahead=is_ahead, of_some=False)
+            found = connection.execute(held, bound).mappings().all()
             wanted = [(row["place_id"], row["valid_from"], row["known_from"]) for row in found]
             keys = keyed(connection.dialect.name, wanted)
             times: dict[str, list[float]] = {"key": [], "map": []}
@@ -136,7 +138,7 @@ def map_of_country(store: EventStore, rounds: int) -> None:
                 for what, taken in times.items():
                     begin = time.perf_counter()
                     if what == "map":
-                        rows = connection.execute(query, bound).all()
+                        rows = [r for r in connection.execute(query, bound).all() if r[1]]
                     else:
                         rows = connection.execute(*keys).all()
                     taken.append(time.perf_counter() - begin)
@@ -153,13 +155,15 @@ def keyed(dialect: str, keys: list[tuple[str, str, str]]) -> tuple[Any, dict[str
     given = {"casebook": "main", "keys": msgspec.json.encode(keys).decode()}
     if dialect == "sqlite":
         return text(
-            "SELECT t.* FROM json_each(:keys) AS g CROSS JOIN control_rectangles AS t"
+            "SELECT t.place_id, t.data FROM json_each(:keys) AS g"
+            " CROSS JOIN control_rectangles AS t"
             " WHERE t.casebook = :casebook AND t.place_id = json_extract(g.value, '$[0]')"
             " AND t.valid_from = json_extract(g.value, '$[1]')"
             " AND t.known_from = json_extract(g.value, '$[2]')"
         ), given
     return text(
-        "SELECT t.* FROM json_array_elements(CAST(:keys AS json)) AS g CROSS JOIN LATERAL"
+        "SELECT t.place_id, t.data FROM json_array_elements(CAST(:keys AS json)) AS g"
+        " CROSS JOIN LATERAL"
         " (SELECT * FROM control_rectangles AS o WHERE o.casebook = :casebook"
         " AND o.place_id = g->>0 AND o.valid_from = g->>1 AND o.known_from = g->>2 OFFSET 0) AS t"
     ), given

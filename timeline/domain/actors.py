@@ -185,6 +185,8 @@ class Roots:
         self._sources = {s.source_id: s for s in sources}
         self._by_name = {folded_form(s.name): s.source_id for s in self._sources.values()}
         self._actors = actors
+        self._roots: dict[tuple[str | None, str | None], str] = {}
+        self._wholes: dict[str, str] = {}
         self._states = {
             adjective.casefold(): actor
             for actor in actors.actors.values()
@@ -199,6 +201,12 @@ class Roots:
         that quotes them, since nobody can tell them from another outlet's or from its own voice.
         A minister or ministry of a state ("the Syrian foreign minister") roots in that state.
         """
+        found = self._roots.get((source_id, attributed_to))
+        if found is None:
+            found = self._roots[source_id, attributed_to] = self._root(source_id, attributed_to)
+        return found
+
+    def _root(self, source_id: str | None, attributed_to: str | None) -> str:
         if attributed_to:
             actor = self._actors.resolve(attributed_to)[0] or self._state_of_office(attributed_to)
             if actor is not None:
@@ -212,8 +220,14 @@ class Roots:
 
     def wholes(self, actor_ids: Iterable[str]) -> dict[str, str]:
         """What each of these is undisputedly part of; those that are no part are left out."""
-        found = {id_: self._actors.whole_of(id_) for id_ in actor_ids}
-        return {id_: whole for id_, whole in found.items() if whole != id_}
+        found: dict[str, str] = {}
+        for id_ in actor_ids:
+            whole = self._wholes.get(id_)
+            if whole is None:
+                whole = self._wholes[id_] = self._actors.whole_of(id_)
+            if whole != id_:
+                found[id_] = whole
+        return found
 
     def _state_of_office(self, words: str) -> Actor | None:
         office = _OFFICE.match(words.strip())

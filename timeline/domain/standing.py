@@ -110,6 +110,8 @@ def report_standing(facts: Iterable[Fact], time_zone: str) -> ReportStanding:
         key=_version_order,
     )
     amendments = [_timed(f, time_zone) for f in kept if isinstance(f.payload, Amendment)]
+    if len(versions) == 1 and not amendments:
+        return _as_filed(versions[0], kept)
     claims = [f for f in kept if isinstance(f.payload, Claim)]
     standing: list[Standing] = []
     rejected: list[Standing] = []
@@ -185,6 +187,19 @@ def _amended(claim: Claim, counting: Iterable[_Timed]) -> tuple[Claim, tuple[int
             claim = corrected(claim, amendment.payload.changes)
             by.append(amendment.position)
     return claim, tuple(by)
+
+
+def _as_filed(
+    version: tuple[ReportVersion, datetime, int], facts: Sequence[Fact]
+) -> ReportStanding:
+    """What stands of a report of one version that nothing was said of: all that it claims."""
+    payload, known_from, _ = version
+    claims = tuple(
+        Standing(claim=f.payload, position=f.position, known_from=known_from, known_until=None)
+        for f in facts
+        if isinstance(f.payload, Claim) and f.payload.report_version == payload.report_version
+    )
+    return ReportStanding(versions=(version,), claims=claims, waiting=())
 
 
 def _version_order(

@@ -268,6 +268,7 @@ def check_time_zone(name: str) -> str:
     return name
 
 
+@lru_cache(maxsize=65536)
 def instant_text(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds, fixed width, so that text order is time order."""
     if moment.tzinfo is None:

@@ -38,6 +38,7 @@ _STATE_WORDS = frozenset(
         "infantry",
         "navy",
         "police",
+        "security",
         "air",
     ]
 )

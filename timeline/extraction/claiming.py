@@ -1,4 +1,4 @@
-"""Finds who claims an attack that was told before: "X claimed the attack", "claimed responsibility".
+"""Finds who claims an attack told before: "X claimed the attack", "claimed responsibility".
 
 Claiming is no event of its own. Whoever claims it is named as the doer, where nobody else is.
 """

@@ -75,8 +75,8 @@ _PART = r"(?:[ ](?:early[ ])?(?:morning|afternoon|evening|night|noon|dawn))?"
 _N = rf"(?P<n>\d{{1,3}}|an?|{'|'.join(NUMBERS[1:])})"
 _UNIT = r"(?P<unit>day|night|week|month|year)s?"
 _PREP = (
-    r"(?:(?P<prep>since|until|till|before|after|by|from|between|late[ ]in|early[ ]in|on|in|during|"
-    r"late[ ]on|early[ ]on|at|of|for)[ ](?:the[ ])?)?"
+    r"(?:(?P<prep>(?i:since|until|till|before|after|by|from|between|late[ ]in|early[ ]in|on|in|"
+    r"during|late[ ]on|early[ ]on|at|of|for))[ ](?:the[ ])?)?"
 )
 
 
@@ -111,7 +111,10 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
         ),
         (
             Form.CLAUSE_SHIFT,
-            r"\b(?:(?:a few|several|some|just|\w+) )?(?P<hours>hours?|minutes) (?P<way>after|before)(?= \w)",
+            (
+                r"\b(?:(?:a few|several|some|just|\w+) )?(?P<hours>hours?|minutes)"
+                r" (?P<way>after|before)(?= \w)"
+            ),
             re.IGNORECASE,
         ),
         (Form.CLAUSE_SHIFT, rf"\b{_N} {_UNIT} (?P<way>after|before)(?= \w)", re.IGNORECASE),

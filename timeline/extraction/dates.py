@@ -101,7 +101,8 @@ def _days(e: DateExpression, line: date | None, story: Days | None, forward: boo
         offset = {"yesterday": -1, "tomorrow": 1}.get(parts.get("word", "").lower(), 0)
         return _one(line + pendulum.duration(days=offset))
     if e.form is Form.AGO:
-        return _moved(_one(line), -_number(parts["n"]), parts["unit"])
+        is_loose = parts["unit"].lower() == "week"
+        return _moved(_one(line), -_number(parts["n"]), parts["unit"], is_loose=is_loose)
     if e.form is Form.PERIOD:
         return _this_or_last(parts, line)
     return None
@@ -236,7 +237,8 @@ def _weekday(parts: dict[str, str], line: date, forward: bool) -> date:
     return line - pendulum.duration(days=back or (7 if which in ("last", "the previous") else 0))
 
 
-def _moved(days: Days, steps: int, unit: str) -> Days | None:
+def _moved(days: Days, steps: int, unit: str, *, is_loose: bool = False) -> Days | None:
+    """The days some steps on; "a week ago" is loose, "a week after X" is the seventh day."""
     unit = unit.lower().rstrip("s")
     first, last = pendulum.date(*days.first.timetuple()[:3]), days.last
     if unit in ("day", "night"):
@@ -247,7 +249,8 @@ def _moved(days: Days, steps: int, unit: str) -> Days | None:
         around = first.add(weeks=steps)
         if days.first != days.last:
             return Days(_plain(around), _plain(around.add(days=(last - days.first).days)))
-        return Days(_plain(around.subtract(days=1)), _plain(around.add(days=1)))
+        give = 1 if is_loose else 0
+        return Days(_plain(around.subtract(days=give)), _plain(around.add(days=give)))
     if unit == "month":
         whole = first.add(months=steps)
         return _whole_month(whole.year, whole.month)

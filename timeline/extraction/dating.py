@@ -32,9 +32,11 @@ from timeline.extraction.grammar import (
     CLIMB_MAX,
     Token,
     governing_verb,
+    is_garden_path,
     is_pluperfect,
     is_simple_past,
 )
+from timeline.extraction.hanging import opens_after, tells_of, told_on_from
 from timeline.extraction.lexicon import lexicon
 from timeline.extraction.parsing import Parse, lemma
 
@@ -124,6 +126,8 @@ def governors(
             found.append((expression, _nearest_verb(parse, expression.start)))
             continue
         verb = _climb(root, inside) or _nearest_verb(parse, expression.start)
+        if verb is not None and opens_after(verb, expression, parse):
+            verb = _nearest_verb(parse, expression.start)
         verb = _of_saying(parse, expression, _above_state(verb))
         found.append((expression, verb))
     return [(e, _nearest_of_coordinated(parse, e, g, found)) for e, g in found]
@@ -165,7 +169,7 @@ def _of_saying(parse: Parse, expression: DateExpression, verb: Token | None) -> 
 
 
 def _nearest_verb(parse: Parse, start: int) -> Token | None:
-    verbs = [t for t in parse.doc if t.pos_ == "VERB" and t.dep_ != "amod"]
+    verbs = [t for t in parse.doc if t.pos_ == "VERB" and (t.dep_ != "amod" or is_garden_path(t))]
     before = [t for t in verbs if parse.offsets[t.i][0] < start]
     return before[-1] if before else next(iter(verbs), None)
 
@@ -195,6 +199,7 @@ def own_dates(
     if direct:
         return direct
     told = [e for e, g in dated if g is not None and g.dep_ == "relcl" and g.head == token]
+    told = told or [e for e, g in dated if g is not None and tells_of(g, token)]
     if told and token.pos_ == "NOUN":  # "the assault, in which 70 died on Tuesday"
         return told
     if (when := _when_clause_of(carrier)) is not None:
@@ -221,7 +226,8 @@ def own_dates(
             return shared
         seen.add(head.i)
         current = head
-    return []
+    told_on = told_on_from(carrier)
+    return [e for e, g in dated if g is not None and told_on is not None and g.i == told_on.i]
 
 
 def _is_within(verb: Token, carrier: Token) -> bool:

@@ -253,9 +253,9 @@ class Reader:
         again = trigger.type == "AircraftLoss" and any(
             noun.lower_ == "it" for noun in trigger.arguments.object
         )
-        if dating.days is None and not forward and self.told is not None:
-            if any(takes_up(noun) for noun in trigger.arguments.subject):
-                return Dating(self.told.occurred, None), where  # "The advance also cut ..."
+        is_taken_up = any(takes_up(noun) for noun in trigger.arguments.subject)
+        if is_taken_up and dating.days is None and not forward and self.told is not None:
+            return Dating(self.told.occurred, None), where  # "The advance also cut ..."
         if dating.days is not None or forward or not (again or is_pluperfect(trigger.carrier)):
             return dating, where
         recent = [d for d in self.drafts[-4:] if d.type == trigger.type and d.has_own_date]

@@ -130,7 +130,17 @@ def arguments(verb: Token) -> Arguments:
     if verb.tag_ == "VBG" and not own_subject and doing:
         subjects = doing
     objects = [_antecedent(o, verb) for o in objects] or _relative_object(verb)
+    objects = objects or _shared_object(verb)
     return Arguments(subjects, objects, preps, particles, False)
+
+
+def _shared_object(verb: Token) -> list[Token]:
+    """As in "shelled and then attacked X": X is the object of both."""
+    for other in (c for c in verb.children if c.dep_ == "conj" and c.tag_ == verb.tag_):
+        between = verb.doc[verb.i + 1 : other.i]
+        if all(t.pos_ in ("CCONJ", "ADV") for t in between):
+            return [c for c in other.children if c.dep_ == "dobj"]
+    return []
 
 
 def _counted(noun: Token) -> Token:

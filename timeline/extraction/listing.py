@@ -18,8 +18,10 @@ _JOINED = re.compile(
 _LISTED = re.compile(
     r"\A[\s,]*(?:and )?(?:(?:the )?most notabl[ey]\s+(?:\w+\s+)?"
     r"(?:of which |of them |among them )?(?:is|are|was|were|being)?|"
-    r"(?:[^.;]{0,60},? )?(?:and|along|together) with (?:it |them )?(?:the )?(?:\w+ ){0,2}"
-    r"(?:village|town|hamlet|hill|suburb)s?|(?:most )?notably|including|among them|chief among them|such as)[\s:,]+(?:the )?\Z",
+    r"(?:[^.;]{0,60},? )?(?:and|along|together) with "
+    r"(?:it |them )?(?:the )?(?:\w+ ){0,2}"
+    r"(?:village|town|hamlet|hill|suburb)s?|(?:most )?notably|including|among them|"
+    r"chief among them|such as)[\s:,]+(?:the )?\Z",
     re.IGNORECASE,
 )
 _COUNTED = re.compile(r"\s*(?:and|,) \w+ (?:\w+ )?(?:villages|hills|hilltops)\b.{0,20}")

@@ -97,7 +97,7 @@ NOT_PLACES = re.compile(
 )
 ADJECTIVAL_AFTER = re.compile(r"-(?:led|backed|held|made|controlled)|'s (?:army|forces|troops)")
 ARMED_AFTER = re.compile(
-    r" (?:forces|troops|army|fighters|militants|rebels|jets|soldiers|officials|government|military|"
+    r" (?:clan|tribe|tribesmen|regiment|movement|party|family|forces|troops|army|fighters|militants|rebels|jets|soldiers|officials|government|military|"
     r"militia|groups?|missiles?|positions|areas|territory|hands|targets|rockets?|drones?|artillery|"
     r"tanks?|helicopters?|guns?)"
 )
@@ -117,6 +117,10 @@ COUNTRY = re.compile(
     r"Bangladesh|Laos|Russia|Belarus|Poland|Romania|Moldova|Ukraine|Yemen|Oman|Sudan|South Sudan|Ethiopia|Eritrea|Myanmar|Burkina Faso|Afghanistan|Saudi Arabia|Europe|Africa"
 )
 IN_TOWN = re.compile(r"(?: [a-z-]+){0,2} in (?:the )?(?:(?:town|city|heart|centre) of )?")
+# As in "two quarters, X and Y", "its last outpost, X": what follows the comma is its name.
+KIND_BEFORE = re.compile(
+    r"\b(?:quarter|district|village|town|stronghold|outpost|hill|base|suburb|hamlet|neighbou?rhood|bastion|settlement)s?\Z"
+)
 OFF_TOWN = re.compile(
     r", (?:an? |the |some )?(?:[a-z-]+ ){0,2}(?:town|village|hamlet|hill|base|camp|suburb|\d+ (?:km|kilomet))[^.;]{0,30}\Z"
 )

@@ -14,23 +14,20 @@ from msgspec.structs import replace
 
 from timeline.domain.places import Gazetteer, Place, PlaceKind, PlaceMention, Relation
 from timeline.extraction.mentions import Hit, place_names
+from timeline.extraction.neighbours import located, sharing_relation
 from timeline.extraction.place_forms import (
     ADJECTIVAL_AFTER,
+    ADJECTIVE,
     ARMED_AFTER,
     AWAY,
     BETWEEN,
     COMPASS,
+    COUNTRY,
     KIND_AFTER,
+    KIND_BEFORE,
     KIND_OF,
     LOOSE,
     NATIONALITY,
-    ADJECTIVE,
-    COUNTRY,
-    IN_TOWN,
-    OFF_TOWN,
-    ROAD_MARK,
-    STREET,
-    TITLE_BEFORE,
     NEAR,
     NOT_PLACES,
     NUMBER_WORDS,
@@ -44,7 +41,10 @@ from timeline.extraction.place_forms import (
     REGION_BEFORE,
     ROAD,
     ROAD_AFTER,
+    ROAD_MARK,
     SITE_AFTER,
+    STREET,
+    TITLE_BEFORE,
     TOWARD,
     is_no_place_here,
 )
@@ -105,50 +105,15 @@ def find_places(text: str, gazetteer: Gazetteer, taken: list[Hit]) -> list[Place
                 continue
             unknown = _unknown(text, match, gazetteer, taken, strict)
             is_listed = any(covered[max(0, match.start() - 2) : match.start() + 1])
+            is_listed = is_listed or KIND_BEFORE.search(text[: match.start()][-20:]) is not None
             if text[match.start()] == "," and unknown and not unknown.mention.place_id:
                 unknown = unknown if is_listed else None  # rather a person than a place
             if unknown is not None:
                 found.append(unknown)
                 covered[unknown.start : unknown.end] = b"\1" * (unknown.end - unknown.start)
-    found = _sharing_relation(text, sorted(found, key=lambda p: p.start))
-    found = _located(text, found)
+    found = sharing_relation(text, sorted(found, key=lambda p: p.start))
+    found = located(text, found)
     return _with_roads(text, found, gazetteer)
-
-
-def _located(text: str, found: list[PlaceHit]) -> list[PlaceHit]:
-    """As in "the X market in Y", "X, a village 10 km west of Y": where an unknown place is."""
-    made: list[PlaceHit] = []
-    for hit, after in zip(found, [*found[1:], None], strict=False):
-        made.append(hit)
-        if after is None or hit.mention.place_id or not after.mention.place_id:
-            continue
-        if hit.is_region or hit.kind == "road" or after.is_region or after.kind == "road":
-            continue
-        between = text[hit.end : after.start]
-        is_in = after.mention.relation is Relation.AT and IN_TOWN.fullmatch(between)
-        is_off = after.mention.relation is Relation.NEAR and OFF_TOWN.match(between)
-        if is_in or is_off:
-            relation = Relation.IN if is_in else Relation.NEAR
-            mention = replace(
-                after.mention, as_named=hit.mention.as_named, relation=relation, geo_precision=2
-            )
-            made[-1] = hit._replace(mention=mention)
-    return made
-
-
-def _sharing_relation(text: str, found: list[PlaceHit]) -> list[PlaceHit]:
-    """As in "towards X and Y": what is said of X is said of Y."""
-    made: list[PlaceHit] = []
-    for hit in found:
-        last = made[-1] if made else None
-        joined = last is not None and text[last.end : hit.start] in (" and ", ", ", " or ")
-        if last and joined and hit.mention.relation is Relation.AT:
-            away = last.mention.relation is Relation.TOWARD
-            if away and last.mention.distance_km is None:
-                mention = replace(hit.mention, relation=Relation.TOWARD, geo_precision=2)
-                hit = hit._replace(mention=mention, is_aside=last.is_aside)  # noqa: PLW2901
-        made.append(hit)
-    return made
 
 
 _Spanned = TypeVar("_Spanned", Hit, PlaceHit)
@@ -300,7 +265,7 @@ def _unknown(
     start, end = match.start("name"), match.end("name")
     if NOT_PLACES.match(name) or (name.isupper() and not strict):
         return None
-    if ADJECTIVE.fullmatch(name) or _is_in_longer_name(text, match, start):
+    if ADJECTIVE.fullmatch(name.removesuffix("s")) or _is_in_longer_name(text, match, start):
         return None
     if is_no_place_here(text, start, end):
         return None

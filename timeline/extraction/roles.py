@@ -66,24 +66,13 @@ def actors_of_event(trigger: Trigger, scene: Scene) -> list[ActorMention]:
     if trigger.is_nominal:
         _nominal_roles(trigger, scene, roles, doer)
     if subject_role in {r.value for r in ActorRole}:
-        roles.add(args.subject, str(subject_role), not_=_named_others(trigger, scene))
-        if not roles.found and any(takes_up(n) for n in args.subject):
-            if scene.cast.doer is not None:  # "The advance cut the road": whoever advanced
-                roles.add_hit(scene.cast.doer, str(subject_role))
+        _add_subject(trigger, str(subject_role), scene, roles)
     for preposition in ("to", "with", "against", "from", "between"):
         role = trigger.roles.get(preposition)
         if role in {r.value for r in ActorRole}:
             roles.add(args.after(preposition), str(role), exclude_own=True)
     if "hands" in trigger.roles:
-        for noun in [
-            n for w, n in args.preps if w in ("into", "in", "under", "to") and n.dep_ == "pobj"
-        ]:
-            if scene.classes(noun) & {"control", "hands"} or "hand" in lemma(noun):
-                owners = [
-                    c for c in noun.children if c.dep_ in ("poss", "compound", "amod", "nmod")
-                ]
-                owners += [n for c in noun.children if c.dep_ == "prep" for n in c.children]
-                roles.add(owners, trigger.roles["hands"])
+        _owners_of_hands(trigger, scene, roles)
     if trigger.roles.get("obj") == "assault":
         _attackers(trigger, scene, roles)
     add_targets(trigger, scene, roles)
@@ -92,6 +81,24 @@ def actors_of_event(trigger: Trigger, scene: Scene) -> list[ActorMention]:
     if trigger.type == "Clash" and not roles.found:
         _sides(trigger, scene, roles)
     return roles.found
+
+
+def _add_subject(trigger: Trigger, role: str, scene: Scene, roles: Roles) -> None:
+    """The subject; of "The advance cut the road" whoever advanced."""
+    nouns, doer = trigger.arguments.subject, scene.cast.doer
+    roles.add(nouns, role, not_=_named_others(trigger, scene))
+    if not roles.found and doer is not None and any(takes_up(n) for n in nouns):
+        roles.add_hit(doer, role)
+
+
+def _owners_of_hands(trigger: Trigger, scene: Scene, roles: Roles) -> None:
+    """As in "in the hands of X", "under X control"."""
+    preps = [n for w, n in trigger.arguments.preps if w in ("into", "in", "under", "to")]
+    for noun in (n for n in preps if n.dep_ == "pobj"):
+        if scene.classes(noun) & {"control", "hands"} or "hand" in lemma(noun):
+            owners = [c for c in noun.children if c.dep_ in ("poss", "compound", "amod", "nmod")]
+            owners += [n for c in noun.children if c.dep_ == "prep" for n in c.children]
+            roles.add(owners, trigger.roles["hands"])
 
 
 _EVENTS = frozenset(
@@ -145,29 +152,36 @@ def _nominal_roles(trigger: Trigger, scene: Scene, roles: Roles, doer: str) -> N
             roles.add([n for n in sides if child.lower_ == "by" or _is_side(n, scene)], role)
         if child.dep_ == "prep" and child.lower_ in ("on", "against", "with"):
             _nominal_target(child, trigger, scene, roles)
-        if child.dep_ == "prep" and child.lower_ == "of" and trigger.type == "Withdrawal":
-            nouns = [
-                n
-                for n in child.children
-                if n.dep_ == "pobj" and scene.classes(n) & {"actor", "force"}
-            ]
-            roles.add([n for n in nouns if not scene.classes(n) & {"place"}], doer)
+        roles.add(_withdrawn(child, trigger, scene), doer)
     a, b = scene.parse.offsets[left_edge(token)][0], scene.parse.offsets[token.i][1]
     if not roles.has(doer) and trigger.roles.get("subj") != doer:
         for hit in scene.cast.touching(a, b):
             roles.add_hit(hit, doer)
     if not roles.found and lemma(token) in _UNDER_WAY and takes_up(token):
-        verb = governing_verb(trigger.carrier)
-        above = arguments(verb).subject if verb is not None and verb != trigger.carrier else []
-        roles.add([n for n in above if scene.classes(n) & {"actor", "force"}], doer)
-        if not roles.found and scene.cast.doer is not None and not roles.has(doer):
-            roles.add_hit(scene.cast.doer, doer)
+        _doer_of_campaign(trigger, scene, roles, doer)
     if trigger.carrier != token:
         by = [n for c in trigger.carrier.children if c.dep_ == "agent" for n in c.children]
         roles.add(by, doer)
         if trigger.type == "Clash" and trigger.roles.get("subj") != "initiator":
             for preposition in ("between", "with"):
                 roles.add(trigger.arguments.after(preposition), "participant")
+
+
+def _withdrawn(child: Token, trigger: Trigger, scene: Scene) -> list[Token]:
+    """As in "the withdrawal of X"; what it is of may also be the place."""
+    if trigger.type != "Withdrawal" or child.dep_ != "prep" or child.lower_ != "of":
+        return []
+    classes = {n: scene.classes(n) for n in child.children if n.dep_ == "pobj"}
+    return [n for n, held in classes.items() if held & {"actor", "force"} and "place" not in held]
+
+
+def _doer_of_campaign(trigger: Trigger, scene: Scene, roles: Roles, doer: str) -> None:
+    """As in "took X, two days after the offensive began": whoever took X, or acted last."""
+    verb = governing_verb(trigger.carrier)
+    above = arguments(verb).subject if verb is not None and verb != trigger.carrier else []
+    roles.add([n for n in above if scene.classes(n) & {"actor", "force"}], doer)
+    if not roles.found and scene.cast.doer is not None:
+        roles.add_hit(scene.cast.doer, doer)
 
 
 def _is_side(noun: Token, scene: Scene) -> bool:

@@ -6,11 +6,11 @@ one named before ("the army", "they"). Whoever is not known stays as the report 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
-from timeline.extraction.acting import MODEL, ActorHit, Cast
-from timeline.extraction.grammar import CLIMB_MAX, Token, arguments, coordinated, left_edge
+from timeline.extraction.acting import ActorHit, Cast
+from timeline.extraction.classing import by_its_words
+from timeline.extraction.grammar import CLIMB_MAX, Token, coordinated, left_edge
 from timeline.extraction.lexicon import lexicon
 from timeline.extraction.parsing import Parse, lemma
 from timeline.extraction.placing import PlaceHit
@@ -21,9 +21,8 @@ _PERSONAL = frozenset({"it", "they", "them", "he", "she", "we", "its", "their"})
 _FIGHTING = frozenset({"force", "air_arm", "gun", "person"})
 _WEAPONS = frozenset({"air_arm", "gun", "munition", "aircraft"})
 _AFFECTED = frozenset({"dobj", "pobj", "nsubjpass"})
-_SIDES = frozenset({"army", "government", "military", "regime", "junta", "air"})
+_SIDES = frozenset({"security", "army", "government", "military", "regime", "junta", "air"})
 _BELONGS = frozenset({"of", "from", "to", "with", "by"})
-_FROM_THE_AIR = frozenset({"glide", "barrel", "aerial", "guided", "cluster", "vacuum"})
 _MEN = frozenset({"man", "fighter", "soldier", "troop", "force"})
 _STRANGERS = frozenset({"gunman", "fighter", "group", "attacker", "assailant", "bomber", "drone"})
 _LOOSE_KINDS = frozenset({"soldier", "militant", "fighter", "troop"})
@@ -69,20 +68,7 @@ class Scene:
     def _classify(self, token: Token) -> frozenset[str]:
         words = lexicon()
         held = set(words.classes(lemma(token))) | set(words.classes(token.lower_))
-        if re.fullmatch(MODEL, token.text):
-            held |= {"aircraft", "air_arm"}
-        if "force" in held and _carries_relief(token):
-            held.discard("force")
-        if any(c.lower_ == "suicide" for c in token.lefts):
-            held.discard("air_arm")
-            held.add("suicide_bomber")
-        if lemma(token) == "bomb" and any(c.lower_ in _FROM_THE_AIR for c in token.lefts):
-            held = (held - {"bomb"}) | {"air_arm"}
-        if lemma(token) == "man" and any(c.dep_ == "poss" for c in token.lefts):
-            held.add("force")
-        if any(c.dep_ == "acl" and lemma(c) == "carry" for c in token.rights):
-            loads = [n for c in token.rights if c.dep_ == "acl" for n in arguments(c).object]
-            held |= {"force"} & {k for n in loads for k in words.classes(lemma(n))}
+        held = by_its_words(token, held)
         a, b = self.parse.offsets[token.i]
         place = any(p.start < b and a < p.end for p in self.places)
         if held & {"settlement", "site", "region"} or place:
@@ -90,8 +76,6 @@ class Scene:
         hits = self.cast.touching(a, b)
         if any(h.end >= b for h in hits):
             held.add("actor")
-        if lemma(token) == "force" and any(c.lower_ == "air" for c in token.lefts):
-            held.add("air_arm")
         if token.pos_ == "PRON" and self._is_coalition(token):
             held.add("air_arm")
         if any(self.cast.is_irregular(h) for h in hits):
@@ -196,10 +180,9 @@ class Scene:
         self, noun: Token, first: int, last: int, barred: frozenset[str]
     ) -> ActorHit | None:
         """As in "its drones", "their fighters": whoever the pronoun stands for."""
-        low = lemma(noun)
-        if low not in _MEN and "person" in self.classes(noun) - {"force"}:
-            if "force" not in self.classes(noun):
-                return None
+        low, classes = lemma(noun), self.classes(noun)
+        if low not in _MEN and "person" in classes and "force" not in classes:
+            return None
         if low in _MEN and any(c.lower_ in ("his", "her") for c in noun.lefts):
             return self._of_leader(noun, first, last)
         for owner in (c for c in noun.lefts if c.dep_ == "poss" and c.lower_ in ("its", "their")):
@@ -335,7 +318,8 @@ class Scene:
                 continue
             by_whom = child.dep_ == "pobj" and child.head.dep_ == "agent"
             if by_whom and child.pos_ == "PROPN" and not self.cast.touching(*offsets[child.i]):
-                return ActorHit(*offsets[child.i], self.phrase(child), None)
+                start, end = offsets[child.i]
+                return ActorHit(start, end, self.phrase(child), None)
             for hit in self.cast.touching(*offsets[child.i]):
                 if child.dep_ in (
                     "pobj",
@@ -385,13 +369,6 @@ class Scene:
                 direct = direct[:1]
             found.extend(p for p in direct if p not in found)
         return found
-
-
-def _carries_relief(token: Token) -> bool:
-    """As in "a convoy of aid trucks", which is no force."""
-    loads = [t for c in token.rights if c.lower_ in ("of", "with", "carrying") for t in c.subtree]
-    names = {lemma(t) for t in [*loads, *token.lefts]}
-    return bool(names & (lexicon().nouns["relief"] | {"civilian", "refugee", "humanitarian"}))
 
 
 def _in_clause(token: Token, top: Token) -> bool:

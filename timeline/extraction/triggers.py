@@ -11,8 +11,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-from timeline.extraction.grammar import Arguments, Token, arguments, is_garden_path
+from timeline.extraction.grammar import Arguments, Token, arguments, is_passive
 from timeline.extraction.lexicon import NounRule, VerbRule, lexicon
+from timeline.extraction.lookalikes import HARM, harms_next, is_outcome, only_looks_like_a_verb
 from timeline.extraction.parsing import Parse, lemma
 
 Classes = Callable[[Token], frozenset[str]]
@@ -41,7 +42,6 @@ _COUNTERS = frozenset(
     ]
 )
 _ONE_BLOW = frozenset({"attack", "assault", "raid"})  # "the offensive" is never one bombing
-_AS_IT_STANDS = frozenset({"besieged", "blockaded", "encircled", "surrounded", "occupied"})
 _PERSONS = frozenset({"them", "him", "they", "who"})
 _PRONOUNS = frozenset({"it", "them", "that", "this", "which", "both"})
 
@@ -128,31 +128,9 @@ def _is_told_by(trigger: Trigger, others: list[Trigger]) -> bool:
 def _verb(token: Token, classes: Classes) -> Trigger | None:
     low = lemma(token)
     rules = lexicon().verbs.get(low)
-    if not rules or token.dep_ in ("aux", "auxpass") or (low, token.tag_) == ("flee", "VBG"):
-        return None
-    if (
-        token.tag_ == "VBG"
-        and token.dep_ in ("nsubj", "nsubjpass", "csubj")
-        and (token.lower_ in lexicon().noun_rules)
-    ):
-        return None
-    if low in ("fight", "battle") and token.tag_ == "VBG" and token.head.lower_ == "of":
-        return None  # "after a month of fighting"
-    if token.i and low in _HARM and _harms_next(token.doc[token.i - 1]):
-        return None  # "X shelling killed three": the shelling is the event
-    if token.dep_ == "acl" and low in ("broker", "mediate", "negotiate"):
-        return None  # "under a deal brokered by X" names the deal
-    if token.i and token.lower_ in _AS_IT_STANDS and _is_attributive(token):
-        return None
-    is_active = is_garden_path(token)
-    if token.dep_ == "compound" and not is_active:
-        return None
-    told = is_active or (_has_agent(token) and token.head.pos_ == "PROPN")
-    if token.dep_ == "amod" and not told:
+    if not rules or only_looks_like_a_verb(token, low):
         return None
     args = arguments(token)
-    if low == "change" and any(t.lower_ in ("times", "twice") for t in token.subtree):
-        return None  # "has changed hands several times" tells of no one change
     if low in ("fight", "battle") and token.dep_ == "acl" and not args.after("with", "against"):
         return None  # "volunteers fighting alongside the army" tells who they are
     for rule in rules:
@@ -160,31 +138,12 @@ def _verb(token: Token, classes: Classes) -> Trigger | None:
             kind = rule.type
             if kind == "FromSubject":
                 return None
-            by_air = kind == "Airstrike" and token.dep_ == "advcl"
-            if low == "kill" and (by_air or kind[:8] == "Violence") and _is_outcome(token):
+            by_air = kind == "Airstrike" and token.dep_ == "advcl" and is_passive(token.head)
+            if low == "kill" and (by_air or kind[:8] == "Violence") and is_outcome(token):
                 kind = "Casualties"
             carrier = token.head if token.dep_ == "csubj" else token
             return Trigger(token, kind, rule.roles, args, carrier, is_nominal=False)
     return None
-
-
-def _is_attributive(token: Token) -> bool:
-    """As in "aid reached besieged X", where the parse takes the state of X for what was done."""
-    before, after = token.doc[token.i - 1], token.i + 1
-    helpers = [c for c in token.children if c.dep_ in ("aux", "auxpass", "nsubj")]
-    is_bare = all(c.i == token.i - 1 and c.tag_ == "VBD" and _is_full_verb(c) for c in helpers)
-    names = after < len(token.doc) and token.doc[after].pos_ == "PROPN"
-    return is_bare and names and (before.tag_ == "VBD" or before.pos_ in ("VERB", "ADP"))
-
-
-def _is_full_verb(token: Token) -> bool:
-    return lemma(token) not in ("be", "have", "do", "get")
-
-
-def _is_outcome(token: Token) -> bool:
-    """Whether a killing only tells what another event did: "shelled the town and killed two"."""
-    told = token.head
-    return token.dep_ in ("conj", "advcl", "xcomp") and lemma(told) in lexicon().verbs
 
 
 def is_overtaken(trigger: Trigger, others: list[Trigger]) -> bool:
@@ -198,10 +157,6 @@ def is_overtaken(trigger: Trigger, others: list[Trigger]) -> bool:
     if trigger.token.dep_ == "relcl":  # "X, the last town that they held"
         return trigger.token.tag_ == "VBD" and any(t.token.i < trigger.token.i for t in taken)
     return any(trigger.token.head in t.arguments.object + t.arguments.subject for t in taken)
-
-
-def _has_agent(token: Token) -> bool:
-    return any(c.dep_ in ("agent", "npadvmod") for c in token.children)
 
 
 def _fits(rule: VerbRule, low: str, token: Token, args: Arguments, classes: Classes) -> bool:
@@ -271,7 +226,7 @@ def _noun(token: Token, classes: Classes, last_kind: str | None) -> Trigger | No
     rules = lexicon().noun_rules.get(low) or lexicon().noun_rules.get(token.lower_)
     if not rules or (token.pos_ == "VERB" and token.tag_ != "VBG"):
         return None
-    if token.dep_ in ("compound", "amod", "nmod", "poss") and not _harms_next(token):
+    if token.dep_ in ("compound", "amod", "nmod", "poss") and not harms_next(token):
         return None
     before = {lemma(c) for c in token.lefts} | {lemma(g) for c in token.lefts for g in c.children}
     for rule in rules:
@@ -284,7 +239,7 @@ def _noun(token: Token, classes: Classes, last_kind: str | None) -> Trigger | No
         ]
         if rule.of and not _any(nouns, rule.of, classes):
             continue
-        carrier = token.doc[token.i + 1] if _harms_next(token) else _carrier(token)
+        carrier = token.doc[token.i + 1] if harms_next(token) else _carrier(token)
         if not _stands(rule, token, carrier, classes):
             continue
         return _nominal(token, rule, carrier, last_kind)
@@ -356,21 +311,9 @@ def _carrier(token: Token) -> Token | None:
     return None
 
 
-_HARM = frozenset({"kill", "wound", "injure", "destroy", "damage", "hit", "strike"})
-
-
-def _harms_next(token: Token) -> bool:
-    """As in "X shelling hit Y", where the parse takes the shelling for a part of X's name."""
-    if token.tag_ != "VBG" or token.i + 1 >= len(token.doc):
-        return False
-    after = token.doc[token.i + 1]
-    is_past = after.tag_ == "VBD" or (after.tag_ == "VBN" and token.dep_ == "aux")
-    return is_past and lemma(after) in _HARM
-
-
 def _stands(rule: NounRule, token: Token, carrier: Token | None, classes: Classes) -> bool:
     """Whether a noun tells of an event here, or only names one as background."""
-    if rule.when == "always" or _harms_next(token):
+    if rule.when == "always" or harms_next(token):
         return True
     if rule.when == "since":
         return any(c.lower_ == "since" for c in token.children) or (
@@ -391,7 +334,7 @@ def _stands(rule: NounRule, token: Token, carrier: Token | None, classes: Classe
     )
     if causes:
         return True
-    harms = token.dep_ == "nsubj" and lemma(token.head) in _HARM
+    harms = token.dep_ == "nsubj" and lemma(token.head) in HARM
     if harms and (
         rule.when != "light"
         or rule.type == "Bombing"

@@ -20,7 +20,7 @@ from timeline.extraction.triggers import Trigger
 AS_NAMED_CHARACTERS_MAX = 300
 _OF_CONTROL = frozenset({"ControlChanged", "ControlStated", "Withdrawal"})
 _OF_PLACE = _OF_CONTROL | {"RouteCut", "RouteOpened", "SiegeBegan", "SiegeEnded"}
-_AT_PLACES = frozenset({"bomb", "shell", "bombard", "pound"})
+_AT_PLACES = frozenset({"strafe", "bomb", "shell", "bombard", "pound"})
 _PRONOUNS = frozenset({"it", "there", "them"})
 _HANDLES = frozenset({"control", "possession", "hand", "eastwards", "all", "whole", "rest"})
 
@@ -46,21 +46,8 @@ def place_of_event(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> Wh
         return Where(which, which.mention, True)
     if (named := _named(trigger, scene)) is not None:
         return named
-    loose: Where | None = None
-    for slot in slots if of_place else [*trigger.arguments.object, *slots]:
-        noun = _named_by_apposition(slot, scene)
-        hits = [h for h in scene.places_of(noun) if not h.is_aside or h.kind == "road"]
-        spots = [h for h in hits if h.kind != "road"]
-        hits = hits if trigger.type.startswith("Route") or not spots else spots
-        if hits and (town := _town_of(hits[0], _last_town(hits[0], scene, focus))) is not None:
-            return Where(focus, town, True)
-        if hits:
-            told = Where(hits[0], _as_told(hits[0], noun, trigger, scene), True)
-            if of_place or not _is_vague(hits[0]):
-                return told
-            loose = loose or told
-    if loose is not None:
-        return loose
+    if (told := _told_by_slots(slots, trigger, scene, focus)) is not None:
+        return told
     if of_place and focus is not None and any(n.lower_ in _PRONOUNS for n in slots):
         return Where(focus, focus.mention, True)
     there = [c for w in (trigger.token, trigger.carrier) for c in w.subtree if _is_there(c, w)]
@@ -71,12 +58,34 @@ def place_of_event(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> Wh
         clause = None
     if clause is not None:
         is_road = trigger.type.startswith("Route") and clause.kind == "road"
-        loose = trigger.type in _OF_CONTROL or (of_place and not is_road and trigger.is_nominal)
-        return Where(clause, _near(clause) if loose else clause.mention, False)
+        is_loose = trigger.type in _OF_CONTROL or (of_place and not is_road and trigger.is_nominal)
+        return Where(clause, _near(clause) if is_loose else clause.mention, False)
     if focus is None:
         return Where(None, None, False)
     is_siege = trigger.type.startswith("Siege")
     return Where(focus, focus.mention if is_siege else _near(focus), False)
+
+
+def _told_by_slots(
+    slots: list[Token], trigger: Trigger, scene: Scene, focus: PlaceHit | None
+) -> Where | None:
+    """The first place that the words of the event name; rather a spot than a region."""
+    of_place = trigger.type in _OF_PLACE
+    vague: Where | None = None
+    for slot in slots if of_place else [*trigger.arguments.object, *slots]:
+        noun = _named_by_apposition(slot, scene)
+        hits = [h for h in scene.places_of(noun) if not h.is_aside or h.kind == "road"]
+        spots = [h for h in hits if h.kind != "road"]
+        hits = hits if trigger.type.startswith("Route") or not spots else spots
+        if not hits:
+            continue
+        if (town := _town_of(hits[0], _last_town(hits[0], scene, focus))) is not None:
+            return Where(focus, town, True)
+        told = Where(hits[0], _as_told(hits[0], noun, trigger, scene), True)
+        if of_place or not _is_vague(hits[0]):
+            return told
+        vague = vague or told
+    return vague
 
 
 def _named(trigger: Trigger, scene: Scene) -> Where | None:
@@ -104,8 +113,8 @@ def _is_name(token: Token, scene: Scene) -> bool:
 
 
 def _is_vague(hit: PlaceHit) -> bool:
-    """Whether a place is a region or road that the gazetteer lacks: a named spot says more."""
-    return hit.mention.place_id is None and hit.kind in ("region", "road")
+    """Whether a place is a region, or a road that the gazetteer lacks: a spot says more."""
+    return hit.is_region or (hit.mention.place_id is None and hit.kind == "road")
 
 
 def _told_by_which(trigger: Trigger, scene: Scene) -> PlaceHit | None:

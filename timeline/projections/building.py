@@ -28,8 +28,9 @@ from timeline.store.event_store import EventStore
 # A writer that waits for SQLite's one lock looks for it every 0.1 s: between two batches it has to
 # be free for as long, or nobody else gets it.
 PAUSE_SECONDS_MIN, PAUSE_SECONDS_MAX = 0.11, 0.5
-# A batch of a build grows and shrinks so that it holds its locks for about so long.
-BATCH_SECONDS = 0.5
+# A batch of a build grows and shrinks so that it holds its locks for about so long: on SQLite the
+# database's one lock, on Postgres only that of the build's own checkpoints.
+BATCH_SECONDS, BATCH_SECONDS_ON_POSTGRES = 0.5, 10.0
 EVENTS_PER_BATCH_MIN, EVENTS_PER_BATCH_MAX = 500, 10_000
 CATCH_UP_EVERY_SECONDS = 5.0
 SWAP_STATEMENT_MS_MAX = 1_800_000
@@ -202,9 +203,11 @@ class Build:
         took = time.monotonic() - started
         if step is None or (step.reached >= step.head and not self._is_loading):
             return step
-        if took > BATCH_SECONDS:
+        is_postgres = self._store.engine.dialect.name == "postgresql"
+        wanted = BATCH_SECONDS_ON_POSTGRES if is_postgres else BATCH_SECONDS
+        if took > wanted:
             self._size = max(self._size // 2, EVENTS_PER_BATCH_MIN)
-        elif took < BATCH_SECONDS / 2:
+        elif took < wanted / 2:
             self._size = min(2 * self._size, EVENTS_PER_BATCH_MAX)
         paused_after(self._store, took)
         return step
