@@ -189,11 +189,20 @@ def file(
     undated: Annotated[
         bool, typer.Option("--undated", help="Nobody knows when: counts from now on.")
     ] = False,
+    without_claims: Annotated[
+        bool, typer.Option("--without-claims", help="Read nothing out of prose.")
+    ] = False,
     database: Database = None,
     casebook: Casebook = None,
 ) -> None:
     """File reports: .txt and .md prose, .yaml and .json coded; folders are walked."""
-    chosen = Options(published=published, reported=reported, revises=revises, undated=undated)
+    chosen = Options(
+        published=published,
+        reported=reported,
+        revises=revises,
+        undated=undated,
+        without_claims=without_claims,
+    )
     with opened(database, casebook) as opened_app:
         refused: list[TimelineError] = []
         filed = _file_all(opened_app, paths, chosen, refused)

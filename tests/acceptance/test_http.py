@@ -120,7 +120,8 @@ def test_an_error_beside_data_is_200_in_either_type(client: httpx.Client) -> Non
         (b'{"query": "{a}", "variables": []}', "application/json", 400),
         (b'{"query": "{a}", "operationName": 1}', "application/json", 400),
         (b'{"query": "{a}", "extensions": "x"}', "application/json", 400),
-        (b"[" * 100_000, "application/json", 400),
+        (b"[" * 100_000, "application/json", 413),
+        (b"[" * 20_000, "application/json", 400),
         (b"query={a}", "application/x-www-form-urlencoded", 415),
         (b'{"query": "{a}"}', "text/plain", 415),
         (b'{"query": "{a}"}', "application/json; charset=utf-16", 415),
@@ -279,11 +280,11 @@ def test_a_slow_read_does_not_hold_up_the_others(
 ) -> None:
     answered = threading.Event()
 
-    def wait_for_the_other(*_: object) -> tuple[object, ...]:
+    def wait_for_the_other(*_: object) -> dict[str, object]:
         assert answered.wait(20)
-        return ()
+        return {}
 
-    monkeypatch.setattr(world.reader, "report", wait_for_the_other)
+    monkeypatch.setattr(world.reader, "versions", wait_for_the_other)
     app = create_app(world.reader, world.store, world.runner.catch_up)
     slow = {"query": '{ report(id: "fall") { id } }'}
     with serving(app) as url, ThreadPoolExecutor(1) as pool:

@@ -251,18 +251,18 @@ def test_a_statement_that_takes_too_long_is_stopped_and_the_server_goes_on(
         with read_transaction(engine) as connection:
             connection.execute(text(endless)).all()
 
-    def read_one(*_: object) -> tuple[object, ...]:
+    def read_one(*_: object) -> dict[str, object]:
         with read_transaction(engine) as connection:
             assert connection.execute(text("SELECT 1")).scalar() == 1
-        return ()
+        return {}
 
     asked = {"query": '{ report(id: "fall") { id } }'}
     try:
         for client in connected(world, ServerSettings()):
             for _ in range(3):
-                monkeypatch.setattr(world.reader, "report", read_for_ever)
+                monkeypatch.setattr(world.reader, "versions", read_for_ever)
                 stopped = client.post("/graphql", json=asked)
-                monkeypatch.setattr(world.reader, "report", read_one)
+                monkeypatch.setattr(world.reader, "versions", read_one)
                 after = client.post("/graphql", json=asked)
 
                 assert code(stopped) == "STATEMENT_TIMEOUT"

@@ -273,3 +273,24 @@ def test_the_same_report_filed_by_two_processes_at_once_is_filed_once(
             "ControlChanged",
             "Airstrike",
         ]
+
+
+@pytest.mark.parametrize(
+    ("declared", "text", "says"),
+    [
+        ("", "L'armée a repris la ville au groupe jeudi, selon des responsables.", "is in the"),
+        ("language: fr\n", "The army took the town of Khanasser on Thursday.", "declares the"),
+        ("language: en\n", "استعاد الجيش بلدة خناصر من التنظيم يوم الخميس", "is in the"),
+    ],
+)
+def test_another_language_is_refused_and_filed_without_claims_on_request(
+    desk: Desk, declared: str, text: str, says: str
+) -> None:
+    report = f"---\nid: other\npublished: 2016-02-25\n{declared}---\n{text}\n"
+
+    with pytest.raises(InvalidReport, match=f"{says} language '..', and English alone is read"):
+        desk.file("other.md", report)
+    filed = desk.file("other.md", report, without_claims=True)
+
+    assert (filed.outcome, filed.claims) == (Outcome.FILED, 0)
+    assert desk.file("other.md", report).outcome is Outcome.ALREADY_FILED

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.integration.hostile import DOCUMENTS
 from tests.integration.test_graphql_world import file_all, new_world
 from timeline.api import limits
 from timeline.resources import resource
@@ -35,7 +36,10 @@ def test_the_bounds_that_the_manual_tells_are_those_in_force(manual: str) -> Non
         f"{limits.TOKENS_MAX:,} tokens",
         f"{limits.DEPTH_MAX} levels",
         f"{limits.ALIASES_MAX} aliases",
-        f"at most {limits.REPEATS_MAX} times",
+        f"a document of {limits.DOCUMENT_LENGTH_MAX:,} characters",
+        f"{limits.DEFINITIONS_MAX} definitions",
+        f"{limits.VALUES_MAX:,} values of {limits.VALUE_LENGTH_MAX:,} characters",
+        f"{len(DOCUMENTS)} documents that were written to cost much",
         f"{limits.ROWS_MAX:,} rows and {limits.FIELDS_MAX:,} values",
         f"{limits.PAGE_SIZE_DEFAULT} rows when you name no size, {PAGE_SIZE_MAX} at the most",
     ):

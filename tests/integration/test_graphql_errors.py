@@ -91,7 +91,7 @@ def test_an_argument_that_cannot_be_used_is_refused_in_a_sentence(
 
 
 @pytest.mark.parametrize(
-    "cursor", ["", "x", "é", "AAAA", "bnVsbA", "WzEsImFiYyJd", "W10", "e30", "!" * 3000]
+    "cursor", ["", "x", "é", "AAAA", "bnVsbA", "WzEsImFiYyJd", "W10", "e30", "!" * 1999]
 )
 def test_a_garbage_cursor_is_refused(world: World, cursor: str) -> None:
     query = "query ($after: String) { places(after: $after) { edges { cursor } } }"
@@ -158,18 +158,18 @@ def test_one_of_several_operations_must_be_named(world: World) -> None:
 
 DEEP = '{ place(id: "a") { ' + "within { " * 20 + "id" + " }" * 22
 LAUGHS = "{ ...f0 } " + " ".join(
-    f"fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }}" for n in range(60)
-) + " fragment f60 on Query { a: status { casebook } }"  # fmt: skip
+    f"fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }}" for n in range(37)
+) + " fragment f37 on Query { a: status { casebook } }"  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("query", "message"),
     [
         (DEEP, "nested 22 deep; 15 is the most"),
-        ("{ " + "a " * 3000 + "}", "more than 1000 tokens"),
+        ("{ " + "a " * 3000 + "}", "more than 500 tokens"),
         ("{ " + " ".join(f"a{n}: __typename" for n in range(51)) + " }", "uses 51 aliases"),
-        (LAUGHS, "aliases"),
-        ('{ place(id: "a") { ' + "within { id } " * 11 + "} }", "asks for within 11 times"),
+        (LAUGHS, "over and over"),
+        ('{ place(id: "a") { ' + "within { id } " * 40 + "} }", "asks for within over and over"),
         ("{a" * 900 + "}" * 900, "nested too deep"),
         (
             "{ places(first: 100) { edges { node { timeline(first: 100) { totalCount } } } } }",

@@ -50,9 +50,23 @@ def test_a_source_line_names_the_publisher() -> None:
     )
 
 
-def test_the_language_is_told_when_it_is_english() -> None:
-    assert read_head("The army was in the town and left it.").frame.language == "en"
-    assert read_head("سيطر الجيش على البلدة").frame.language is None
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("The army was in the town and left it.", "en"),
+        ("Ahrar al-Sham took Kafr Zita, Khan Shaykhun and Maarrat al-Numan on Monday.", "en"),
+        ("سيطر الجيش على البلدة", "ar"),
+        ("Армія повернула собі місто у четвер, кажуть посадовці.", "uk"),
+        ("L'armée a repris la ville au groupe jeudi, ont dit des responsables.", "fr"),
+        ("El ejército recuperó el pueblo el jueves, dijeron los vecinos.", "es"),
+        ("Ordu perşembe günü kasabayı geri aldı, dedi yetkililer.", "tr"),
+        ("The army took the town of خناصر on Thursday, officials said.", "en"),
+        ("Jets struck Ithriya.", None),
+        ("12 45 2016", None),
+    ],
+)
+def test_the_language_is_told_where_it_can_be(text: str, language: str | None) -> None:
+    assert read_head(text).frame.language == language
 
 
 def sentences(text: str) -> list[str]:

@@ -16,8 +16,8 @@ from hashlib import sha256
 from graphql import FieldNode, OperationType, Visitor, visit
 
 from timeline.api.endpoint import Asked, RequestRefused
-from timeline.api.limits import DOCUMENTS_KEPT
-from timeline.api.schema import DOCUMENT_LENGTH_KEPT_MAX, operation_type, parsed_document
+from timeline.api.limits import DOCUMENT_LENGTH_MAX, DOCUMENTS_KEPT
+from timeline.api.schema import operation_type, parsed_document
 from timeline.api.serving import ServerSettings
 
 _INTROSPECTION = frozenset({"__schema", "__type"})
@@ -75,7 +75,7 @@ class Documents:
     def _remembered(self, document_id: str, query: str) -> str:
         if sha256(query.encode()).hexdigest() != document_id.lower():
             raise RequestRefused(400, "sha256Hash is not the SHA-256 of the query")
-        if not self._settings.trusted_only and len(query) <= DOCUMENT_LENGTH_KEPT_MAX:
+        if not self._settings.trusted_only and len(query) <= DOCUMENT_LENGTH_MAX:
             with self._lock:
                 self._seen[document_id.lower()] = query
                 self._seen.move_to_end(document_id.lower())
@@ -94,7 +94,7 @@ class Documents:
 
 
 def _introspects(query: str) -> bool:
-    return _introspects_kept(query) if len(query) <= DOCUMENT_LENGTH_KEPT_MAX else _finds(query)
+    return _introspects_kept(query) if len(query) <= DOCUMENT_LENGTH_MAX else _finds(query)
 
 
 @lru_cache(maxsize=DOCUMENTS_KEPT)

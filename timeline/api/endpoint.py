@@ -20,7 +20,7 @@ from starlette.responses import Response
 
 from timeline.api import pages
 from timeline.api.errors import request_error
-from timeline.api.limits import BODY_BYTES_MAX, REQUESTS_AT_ONCE_MAX
+from timeline.api.limits import BODY_BRACKETS_MAX, BODY_BYTES_MAX, REQUESTS_AT_ONCE_MAX
 
 JSON = "application/json"
 MULTIPART = "multipart/form-data"
@@ -264,6 +264,9 @@ async def _body(request: Request) -> bytes:
 
 
 def _json(text: bytes, what: str) -> object:
+    # Each list and object costs far more than its two bytes; brackets in texts count too.
+    if text.count(b"[") + text.count(b"{") > BODY_BRACKETS_MAX:
+        raise RequestRefused(413, f"{what} holds too many lists and objects", "QUERY_TOO_LARGE")
     try:
         parsed: object = orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -7,14 +7,16 @@ neither parsed nor validated again. Everything here is synchronous; the server r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import strawberry
 from graphql import (
+    ASTValidationRule,
     DocumentNode,
     ExecutionResult,
+    FieldsOnCorrectTypeRule,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
@@ -30,8 +32,20 @@ from strawberry.schema.config import StrawberryConfig
 from timeline.api import enums  # noqa: F401 - registers the vocabularies
 from timeline.api.access import LOCAL_READER, Caller, refusal
 from timeline.api.context import Context
-from timeline.api.errors import ERRORS_MAX, QueryTooLarge, formatted, request_error
-from timeline.api.limits import BODY_BYTES_MAX, DOCUMENTS_KEPT, TOKENS_MAX, check_size
+from timeline.api.errors import (
+    ERRORS_MAX,
+    BadUserInput,
+    QueryTooLarge,
+    formatted,
+    request_error,
+)
+from timeline.api.limits import (
+    DOCUMENTS_KEPT,
+    SUGGESTED_ERRORS_MAX,
+    TOKENS_MAX,
+    VALIDATION_ERRORS_MAX,
+)
+from timeline.api.measuring import check_size, check_text, check_values
 from timeline.api.mutations.errors import USER_ERRORS
 from timeline.api.mutations.root import Mutation
 from timeline.api.query import Query
@@ -39,8 +53,6 @@ from timeline.api.scalars import SCALARS
 from timeline.api.uploads import UPLOAD, UploadedFile
 from timeline.projections.reading import Reader
 from timeline.store.event_store import EventStore
-
-DOCUMENT_LENGTH_KEPT_MAX = 20_000
 
 # How graphql-core's parser says that a bound was passed, and not that the text is wrong.
 _PARSING_ABORTED = "Parsing aborted."
@@ -70,7 +82,9 @@ class _Prepared:
     errors: tuple[dict[str, object], ...] = ()
 
 
+@lru_cache(maxsize=DOCUMENTS_KEPT)
 def _parsed(query: str) -> _Prepared:
+    check_text(query)
     try:
         return _Prepared(parse(query, max_tokens=TOKENS_MAX))
     except GraphQLSyntaxError as error:
@@ -80,32 +94,40 @@ def _parsed(query: str) -> _Prepared:
         return _Prepared(None, (formatted(error, "GRAPHQL_PARSE_FAILED"),))
 
 
-def _validated(document: DocumentNode) -> _Prepared:
-    errors = validate(_core(), document, max_errors=ERRORS_MAX)
+def _faults(
+    document: DocumentNode, rules: Collection[type[ASTValidationRule]] | None = None
+) -> list[GraphQLError]:
+    return validate(
+        _core(), document, rules, max_errors=VALIDATION_ERRORS_MAX, hide_suggestions=True
+    )
+
+
+@lru_cache(maxsize=DOCUMENTS_KEPT)
+def _validated(query: str) -> _Prepared:
+    document = _parsed(query).document
+    assert document is not None  # noqa: S101 - asked only for what was parsed
+    # Fields that do not exist are found first, by the one rule that is cheap. What else may have
+    # been meant is looked for where there are few errors: it costs the most.
+    errors = _faults(document, (FieldsOnCorrectTypeRule,)) or _faults(document)
+    if 0 < len(errors) <= SUGGESTED_ERRORS_MAX:
+        errors = validate(_core(), document)
     shown = tuple(formatted(e, "GRAPHQL_VALIDATION_FAILED") for e in errors)
     return _Prepared(None if shown else document, shown)
 
 
-def _prepared(query: str, variables: Mapping[str, object]) -> _Prepared:
-    parsed = _parsed_kept(query) if len(query) <= DOCUMENT_LENGTH_KEPT_MAX else _parsed(query)
+def _prepared(query: str, variables: Mapping[str, object], operation_name: str | None) -> _Prepared:
+    parsed = _parsed(query)
     if parsed.document is None:
         return parsed
+    if not _names_operation(parsed.document, operation_name):
+        raise BadUserInput(
+            "operationName must name one of the document's operations"
+            if operation_name is not None
+            else "the document has not one operation alone; say which by operationName"
+        )
+    check_values(parsed.document, variables)
     check_size(parsed.document, variables, _core())
-    if len(query) <= DOCUMENT_LENGTH_KEPT_MAX:
-        return _validated_kept(query)
-    return _validated(parsed.document)
-
-
-@lru_cache(maxsize=DOCUMENTS_KEPT)
-def _parsed_kept(query: str) -> _Prepared:
-    return _parsed(query)
-
-
-@lru_cache(maxsize=DOCUMENTS_KEPT)
-def _validated_kept(query: str) -> _Prepared:
-    document = _parsed_kept(query).document
-    assert document is not None  # noqa: S101 - asked only for what was parsed
-    return _validated(document)
+    return _validated(query)
 
 
 def execute(
@@ -131,23 +153,16 @@ def execute(
         caller: Who asks.
     """
     given = dict(variables or {})
-    if len(query) > BODY_BYTES_MAX:
-        return request_error("the query is too long", "QUERY_TOO_LARGE")
     try:
-        prepared = _prepared(query, given)
+        prepared = _prepared(query, given, operation_name)
     except QueryTooLarge as error:
         return request_error(str(error), "QUERY_TOO_LARGE")
+    except BadUserInput as error:
+        return request_error(str(error), "BAD_USER_INPUT")
     except RecursionError:
         return request_error("the query is nested too deep", "QUERY_TOO_LARGE")
     if prepared.document is None:
         return {"errors": list(prepared.errors)}
-    if not _names_operation(prepared.document, operation_name):
-        return request_error(
-            "operationName must name one of the document's operations"
-            if operation_name is not None
-            else "the document has several operations; say which by operationName",
-            "BAD_USER_INPUT",
-        )
     refused = refusal(prepared.document, operation_name, caller)
     if refused is not None:
         return refused
@@ -164,11 +179,10 @@ def execute(
 
 
 def parsed_document(query: str) -> DocumentNode | None:
-    """The parsed document of a query; `None` when it is no GraphQL."""
+    """The parsed document of a query; `None` when it is no GraphQL, or too large to be parsed."""
     try:
-        kept = len(query) <= DOCUMENT_LENGTH_KEPT_MAX
-        return (_parsed_kept(query) if kept else _parsed(query)).document
-    except RecursionError:
+        return _parsed(query).document
+    except (QueryTooLarge, BadUserInput, RecursionError):
         return None
 
 

@@ -23,7 +23,9 @@ from timeline.extraction.dating import Calendar
 from timeline.extraction.drafts import Draft, as_claim
 from timeline.extraction.events import Reader
 from timeline.extraction.frame import read_head
+from timeline.extraction.gate import is_about_war, paragraphs_of_war
 from timeline.extraction.guiding import guide_of, titles_in
+from timeline.extraction.language import language_of
 from timeline.extraction.model import load_model, model_name
 from timeline.extraction.parsing import parse_sentences
 from timeline.extraction.placing import PlaceHit, find_places
@@ -56,11 +58,13 @@ class RuleExtractor:
 
         Raises:
             ModelUnusable: the language model is missing or not the recorded one.
-            InvalidReport: the text is longer, or tells of more, than is read at once.
+            InvalidReport: the text is longer, or tells of more, than is read at once, or is in
+                another language than English.
         """
         coded_by = f"rules-{VERSION}+{model_name()}"
         if len(text) > TEXT_CHARACTERS_MAX:
             raise _too_long(f"has {len(text)} characters, of at most {TEXT_CHARACTERS_MAX}")
+        _require_english(text, frame)
         found, lasting = _drafts(text, frame, gazetteer, actors)
         drafts = with_other_parties(with_candidates(consolidated(found)), lasting)
         states = frozenset(
@@ -83,6 +87,7 @@ def _drafts(
 ) -> tuple[list[Draft], list[Draft]]:
     """The drafts of a text, and the sieges that it tells as lasting."""
     even = cleaned(text)
+    hits = actor_hits(even, actors)
     head = read_head(text)
     sentences = split_sentences(even, head.spans)
     telling = [
@@ -90,10 +95,12 @@ def _drafts(
         for number, s in enumerate(sentences)
         if not s.is_heading and may_tell(even[s.start : s.end])
     ]
+    if not is_about_war(even, hits, actors, gazetteer):
+        paragraphs = paragraphs_of_war(even, sentences)
+        telling = [(number, s) for number, s in telling if s.paragraph in paragraphs]
     _require_affordable([s for _, s in telling])
     if not telling:
         return [], []
-    hits = actor_hits(even, actors)
     places = find_places(even, gazetteer, hits)
     places = with_anaphors(even, places, gazetteer, sentences[0].start)
     is_home = is_home_text(even, hits, places, actors)
@@ -116,6 +123,17 @@ def _drafts(
         found += reader.read(parse, number)
         found += statements_of(parse, reader, number)
     return found, reader.sieges
+
+
+def _require_english(text: str, frame: ReportFrame) -> None:
+    """Refuse a text in another language, and one that declares another: one of both errs."""
+    for code, how in ((language_of(cleaned(text)), "is in"), (frame.language, "declares")):
+        if code is not None and code.lower().partition("-")[0] not in ("en", "eng", "english"):
+            raise InvalidReport(
+                "the text",
+                f"{how} the language {code!r}, and English alone is read; code it by hand, or file"
+                " it --without-claims",
+            )
 
 
 def _too_long(what: str) -> InvalidReport:

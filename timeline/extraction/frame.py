@@ -11,10 +11,10 @@ from typing import NamedTuple
 from timeline.domain.claims import ReportFrame
 from timeline.extraction.clean import cleaned
 from timeline.extraction.dates import calendar_day
+from timeline.extraction.language import language_of
 
 HEAD_LINES_MAX = 12
 TITLE_CHARACTERS_MAX = 200
-LANGUAGE_SAMPLE_CHARACTERS = 4000
 
 _MONTH = (
     r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|"
@@ -42,26 +42,6 @@ _DATED_LINE = re.compile(
     re.IGNORECASE,
 )
 _BYLINE = re.compile(r"[ ]*(?P<publisher>[A-Z][\w' .-]{1,60}):[ ]*\Z")
-_ENGLISH = frozenset(
-    [
-        "the",
-        "of",
-        "and",
-        "in",
-        "to",
-        "on",
-        "by",
-        "with",
-        "that",
-        "was",
-        "were",
-        "from",
-        "said",
-        "had",
-        "for",
-        "at",
-    ]
-)
 
 
 class Head(NamedTuple):
@@ -96,7 +76,7 @@ def read_head(text: str) -> Head:
         title=found.get("title"),
         publisher=found.get("publisher"),
         published=found.get("published"),
-        language=_language(even),
+        language=language_of(even),
     )
     return Head(frame, tuple(dict.fromkeys(spans)))
 
@@ -130,14 +110,3 @@ def _tidied(publisher: str) -> str:
 def _is_title(line: str) -> bool:
     bare = line.strip()
     return len(bare) <= TITLE_CHARACTERS_MAX and not re.search(r"[.!?;:,]['\"]?\Z", bare)
-
-
-def _language(text: str) -> str | None:
-    words = re.findall(r"[A-Za-z]+", text[:LANGUAGE_SAMPLE_CHARACTERS])
-    letters = sum(c.isalpha() for c in text[:LANGUAGE_SAMPLE_CHARACTERS])
-    if not words:
-        return None
-    if sum(len(w) for w in words) < letters / 2:
-        return None
-    common = sum(w.lower() in _ENGLISH for w in words)
-    return "en" if common >= max(1, len(words) // 12) else None

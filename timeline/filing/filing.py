@@ -76,6 +76,7 @@ class Options:
 
     With `expected_version` the report's stream must have that version, 0 meaning that the report
     is not filed yet. With `known_places` a place that nothing is known by refuses the report.
+    `without_claims` files prose with nothing read out of it, in any language.
     """
 
     published: str | None = None
@@ -84,6 +85,7 @@ class Options:
     undated: bool = False
     expected_version: int | None = None
     known_places: bool = False
+    without_claims: bool = False
 
 
 def report_paths(paths: Sequence[Path]) -> Iterator[Path]:
@@ -242,6 +244,7 @@ class Filing:
                 stream_version,
                 is_revision=bool(versions),
                 known_places=options.known_places,
+                without_claims=options.without_claims,
             )
         except InvalidEvent as fault:
             raise InvalidReport(draft.path, str(fault)) from None
@@ -294,9 +297,10 @@ class Filing:
         *,
         is_revision: bool,
         known_places: bool,
+        without_claims: bool,
     ) -> Decision:
         gazetteer, actors = self._reader.gazetteer(), self._reader.actor_table()
-        claims, coded_by = self._claims(draft, when)
+        claims, coded_by = ((), None) if without_claims else self._claims(draft, when)
         check_dates(draft.path, claims, when.reported)
         claims = resolved(claims, gazetteer, actors)
         if known_places:

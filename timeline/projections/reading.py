@@ -43,6 +43,7 @@ from timeline.projections.entry_queries import (
     with_also,
 )
 from timeline.projections.register import last_written, read_actors, read_places
+from timeline.projections.unresolved import read_unresolved
 from timeline.settings import PAGE_SIZE_MAX, PLACES_NAMED_MAX
 from timeline.store.engine import read_transaction
 from timeline.store.event_store import EventStore
@@ -382,27 +383,5 @@ class Reader:
 
     def unresolved(self) -> tuple[tuple[str, str, int], ...]:
         """Names in standing claims that matched nothing: (place or actor, words, claims)."""
-        e = tables.entries.c
-        query = (
-            select(e.place_as_named, func.count())
-            .where(
-                e.casebook == self.casebook,
-                e.place_id.is_(None),
-                e.place_as_named.is_not(None),
-                e.known_until.is_(None),
-            )
-            .group_by(e.place_as_named)
-        )
-        a = tables.entry_actors.c
-        actors = (
-            select(a.actor, func.count(a.claim_id.distinct()))
-            .where(a.casebook == self.casebook, a.actor.like("named:%"))
-            .group_by(a.actor)
-        )
         with read_transaction(self._engine) as connection:
-            places = [("place", str(n), int(c)) for n, c in connection.execute(query)]
-            named = [
-                ("actor", str(n).removeprefix("named:"), int(c))
-                for n, c in connection.execute(actors)
-            ]
-        return tuple(sorted(places + named, key=lambda row: (row[0], -row[2], row[1])))
+            return read_unresolved(connection, self.casebook)
