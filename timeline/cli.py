@@ -25,7 +25,7 @@ from timeline import (
     cli_token,
     presentation,
 )
-from timeline.bootstrap import Application, application, initialise, new_extractor
+from timeline.bootstrap import application, initialise, new_extractor
 from timeline.cli_common import (
     AsJson,
     At,
@@ -37,18 +37,17 @@ from timeline.cli_common import (
     opened,
     out,
     print_json,
-    progress_bar,
     refuse,
     run,
     settings_of,
 )
+from timeline.cli_filing import JOBS_MAX, file_all
 from timeline.domain.actors import ActorTable
 from timeline.domain.claims import ReviewStatus
 from timeline.domain.places import Gazetteer
 from timeline.errors import InvalidEvent, InvalidReport, TimelineError
 from timeline.filing.deciding import publication, resolved
 from timeline.filing.filing import Filed, Options, Outcome, frame_of, framed, read_draft
-from timeline.filing.filing import report_paths as paths_of
 from timeline.filing.theatres import theatre_actors, theatre_places, theatre_told
 from timeline.projections.reading import Entry, Filters, Page, Reader
 from timeline.resources import resource
@@ -123,7 +122,7 @@ def demo(database: Database = None) -> None:
     settings = Settings(database_url=normal_url(chosen or DEMO_FILE))
     registered = initialise(settings)
     with application(settings) as opened_app:
-        filed = _file_all(opened_app, [resource("seeds") / "reports"], Options())
+        filed = file_all(opened_app, [resource("seeds") / "reports"], Options())
         events = opened_app.store.head().position
         out.print(
             f"{registered} places and actors, {len(filed)} reports, {events} events"
@@ -192,6 +191,10 @@ def file(
     without_claims: Annotated[
         bool, typer.Option("--without-claims", help="Read nothing out of prose.")
     ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", min=1, max=JOBS_MAX, help="How many processes read prose."),
+    ] = None,
     database: Database = None,
     casebook: Casebook = None,
 ) -> None:
@@ -205,34 +208,13 @@ def file(
     )
     with opened(database, casebook) as opened_app:
         refused: list[TimelineError] = []
-        filed = _file_all(opened_app, paths, chosen, refused)
+        filed = file_all(opened_app, paths, chosen, refused, jobs)
     for result in filed:
         _print_filed(result)
     for fault in refused:
         refuse(str(fault))
     if refused:
         raise typer.Exit(1)
-
-
-def _file_all(
-    opened_app: Application,
-    paths: list[Path],
-    chosen: Options,
-    refused: list[TimelineError] | None = None,
-) -> list[Filed]:
-    """File each report; what is refused is collected, or raised when nobody collects."""
-    filed = []
-    found = list(paths_of(paths))
-    with progress_bar("filing") as on_progress:
-        for index, path in enumerate(found):
-            try:
-                filed.append(opened_app.filing.file(path, chosen))
-            except InvalidReport as fault:
-                if refused is None:
-                    raise
-                refused.append(fault)
-            on_progress(index + 1, len(found))
-    return filed
 
 
 def _print_filed(result: Filed) -> None:

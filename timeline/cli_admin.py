@@ -262,12 +262,20 @@ def serve(
     import uvicorn
 
     from timeline.api.serving import server_settings_from
+    from timeline.api.streaming.bounds import MESSAGE_BYTES_MAX
 
     settings = server_settings_from()
     with opened(database, casebook) as app:
         is_open = _is_loopback(host) if anonymous_read is None else anonymous_read
-        served = api_app(app, settings, anonymous_read=is_open)
-        config = uvicorn.Config(served, host=host, port=port, log_level="warning")
+        config = uvicorn.Config(
+            api_app(app, settings, anonymous_read=is_open),
+            host=host,
+            port=port,
+            log_level="warning",
+            ws_max_size=MESSAGE_BYTES_MAX,
+            # Messages go to many: to compress each anew for everyone costs more than the rest.
+            ws_per_message_deflate=False,
+        )
         with _listening(host, port) as listener:
             uvicorn.Server(config).run(sockets=[listener])
 

@@ -16,7 +16,6 @@ import uvicorn
 from starlette.applications import Starlette
 
 from tests.integration.test_graphql_world import (
-    IS_HOLDS,
     World,
     append,
     at,
@@ -25,6 +24,7 @@ from tests.integration.test_graphql_world import (
     new_world,
 )
 from timeline.api.app import create_app
+from timeline.domain.actors import ActorMention, ActorRole
 from timeline.domain.claims import ClaimType, ProposedClaim
 from timeline.domain.events import PlaceRegistered
 from timeline.domain.places import PlaceKind
@@ -192,7 +192,7 @@ def test_the_front_page_escapes_names(world: World, client: httpx.Client) -> Non
     held = ProposedClaim(
         type=ClaimType.CONTROL_CHANGED,
         place=at("odd", "odd"),
-        actors=(IS_HOLDS,),
+        actors=(ActorMention(as_named="<img src=x onerror=1>\u202e", role=ActorRole.HOLDER),),
         occurred=occurred_from_edtf("2016-02-23"),
     )
     file_report(world, "odd", "2016-02-23", [held])
@@ -201,6 +201,8 @@ def test_the_front_page_escapes_names(world: World, client: httpx.Client) -> Non
 
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
+    assert "<img" not in page
+    assert "<bdi>&lt;img src=x onerror=1&gt;\u202e</bdi>" in page
 
 
 def test_there_is_no_websocket(client: httpx.Client) -> None:

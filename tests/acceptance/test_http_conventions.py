@@ -227,6 +227,21 @@ def test_readiness_tells_how_far_the_projections_are(world: World, client: httpx
     assert {(p["state"], p["behind"]) for p in told["projections"]} == {("live", 0)}
 
 
+def test_metrics_are_shown_when_switched_on_alone(world: World) -> None:
+    for client in connected(world, ServerSettings()):
+        assert client.get("/metrics").status_code == 404
+    for client in connected(world, ServerSettings(metrics=True)):
+        client.post("/graphql", json={"query": PLACE})
+        client.post("/graphql", json={"query": "{ secretField }"})
+        told = client.get("/metrics").text
+
+        assert 'answers_total{code="OK",operation="query"} 1.0' in told
+        assert 'code="GRAPHQL_VALIDATION_FAILED",operation="query"} 1.0' in told
+        assert f"timeline_head_position {float(world.store.head().position)}" in told
+        assert 'behind_events{projection="timeline"} 0.0' in told
+        assert "secret" not in told
+
+
 def test_a_database_of_another_schema_is_not_ready(world: World) -> None:
     def refuse() -> None:
         raise SchemaMismatch("run `timeline migrate up`")

@@ -98,6 +98,13 @@ def test_the_event_is_read(
     "text",
     [
         "Baghdad has closed no road.",
+        "Peshmerga soldiers executed none of the prisoners.",
+        "Islamic State came close to capturing Tikrit.",
+        "The rebels stopped short of attacking Djibo.",
+        "Far from withdrawing from Taiz, the Houthis sent more men.",
+        "There were no reports of shelling in Taiz.",
+        "Nobody has claimed that Kherson was shelled.",
+        "The army announced an offensive on Taiz.",
         "The militants shot down nothing.",
         "Al-Qaeda claimed that it had captured Djibo, but that proved false.",
     ],

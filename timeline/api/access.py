@@ -43,6 +43,7 @@ _READS = (
     " incident incidents knowledgeDiff node place placeControls places report reports search"
     " source sources statistics status timeline"
 )
+_STREAMS = "__typename controlChanges events timelineEntries"
 _REPORTS = "extract fileReport"
 _EDITS = (
     "addClaim correctClaim linkIncidents registerActor registerPlace reinstateClaim retractClaim"
@@ -56,7 +57,7 @@ ROLES: Mapping[str, Mapping[str, Role]] = {
         **dict.fromkeys(_REPORTS.split(), Role.REPORTER),
         **dict.fromkeys(_EDITS.split(), Role.EDITOR),
     },
-    "subscription": {"__typename": Role.READER},
+    "subscription": dict.fromkeys(_STREAMS.split(), Role.READER),
 }
 
 

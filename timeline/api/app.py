@@ -6,6 +6,7 @@ Made by the composition root, which hands in what reads; nothing here opens a da
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from threading import Event, Thread
@@ -17,9 +18,10 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from timeline.api import health, pages
 from timeline.api.access import Gate, current_caller
@@ -28,9 +30,13 @@ from timeline.api.endpoint import Asked, Fast, GraphQLEndpoint
 from timeline.api.entrance import for_callers, for_readers
 from timeline.api.etags import tag_of
 from timeline.api.freshness import Freshness
+from timeline.api.metrics import Metrics
 from timeline.api.plans.fast import FastPath
 from timeline.api.schema import execute, fast_path
 from timeline.api.serving import ServerSettings
+from timeline.api.streaming.sources import Hub
+from timeline.api.streaming.sse import EventStreamEndpoint, wants_stream
+from timeline.api.streaming.websocket import WebSocketEndpoint
 from timeline.projections.following import Follower
 from timeline.projections.reading import Reader
 from timeline.store.event_store import EventStore
@@ -104,39 +110,39 @@ def create_app(
         freshness.ensure()
         return tag_of(reader, store, asked)
 
-    def read_readiness() -> Response:
+    def readiness() -> Response:
         freshness.ensure()
         return health.readiness(reader, store, check_schema)
 
     async def front(_request: Request) -> Response:
         return await run_in_threadpool(read_front)
 
-    async def alive(_request: Request) -> Response:
-        return health.alive()
-
-    async def ready(_request: Request) -> Response:
-        return await run_in_threadpool(read_readiness)
-
+    hub, admit = Hub(reader, store), Documents(settings).admit
+    metrics = Metrics(reader, store, hub) if settings.metrics else None
+    answer = run if metrics is None else metrics.counted(run)
     fast = fast_path(reader, freshness.reach)
     graphql = GraphQLEndpoint(
-        run,
-        Documents(settings).admit,
+        answer,
+        admit,
         tag,
-        _charged(fast),
+        _charged(fast, metrics),
         graphiql=settings.graphiql,
         cache_seconds=settings.cache_seconds,
     )
+    streams = EventStreamEndpoint(hub, store, answer, admit)
+    sockets = WebSocketEndpoint(hub, answer, admit, gate, settings.cors_origins)
 
-    async def ask(request: Request) -> Response:
-        return await graphql(request)
+    def caught_up() -> None:
+        freshness.ensure()
+        hub.ring()
 
     app = Starlette(
-        lifespan=_following(store, freshness, build, fast),
+        lifespan=_following(store, caught_up, build, fast),
         routes=[
             Route("/", for_readers(gate, front), methods=["GET"]),
-            Route("/graphql", for_callers(gate, ask), methods=["GET", "POST"]),
-            Route("/healthz", alive, methods=["GET"]),
-            Route("/readyz", ready, methods=["GET"]),
+            *_graphql_routes(gate, graphql, streams, sockets),
+            *_metrics_routes(metrics),
+            *_health_routes(readiness),
             Mount("/static", StaticFiles(directory=pages.STATIC)),
         ],
     )
@@ -144,15 +150,61 @@ def create_app(
     return app
 
 
-def _charged(fast: FastPath) -> Fast:
-    """Answers by plans, and charges the rows to who asks."""
+def _charged(fast: FastPath, metrics: Metrics | None) -> Fast:
+    """Answers by plans; the rows are charged to who asks, and the answers counted."""
 
     async def answer(
         query: str, variables: dict[str, object], operation_name: str | None
     ) -> dict[str, object] | None:
-        return await fast.answer(query, variables, operation_name, current_caller().charge)
+        begin = time.perf_counter()
+        found = await fast.answer(query, variables, operation_name, current_caller().charge)
+        if found is not None and metrics is not None:
+            metrics.count_query(time.perf_counter() - begin)
+        return found
 
     return answer
+
+
+def _graphql_routes(
+    gate: Gate | None,
+    graphql: GraphQLEndpoint,
+    streams: EventStreamEndpoint,
+    sockets: WebSocketEndpoint,
+) -> list[BaseRoute]:
+    async def ask(request: Request) -> Response:
+        return await (streams(request) if wants_stream(request) else graphql(request))
+
+    async def talk(socket: WebSocket) -> None:
+        await sockets(socket)
+
+    return [
+        Route("/graphql", for_callers(gate, ask), methods=["GET", "POST"]),
+        WebSocketRoute("/graphql", talk),
+    ]
+
+
+def _health_routes(readiness: Callable[[], Response]) -> list[BaseRoute]:
+    async def alive(_request: Request) -> Response:
+        return health.alive()
+
+    async def ready(_request: Request) -> Response:
+        return await run_in_threadpool(readiness)
+
+    return [
+        Route("/healthz", alive, methods=["GET"]),
+        Route("/readyz", ready, methods=["GET"]),
+    ]
+
+
+def _metrics_routes(metrics: Metrics | None) -> list[BaseRoute]:
+    if metrics is None:
+        return []
+
+    async def show(_request: Request) -> Response:
+        text = await run_in_threadpool(metrics.text)
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return [Route("/metrics", show, methods=["GET"])]
 
 
 def _add_middlewares(app: Starlette, settings: ServerSettings) -> None:
@@ -178,7 +230,7 @@ def _add_middlewares(app: Starlette, settings: ServerSettings) -> None:
 
 def _following(
     store: EventStore,
-    freshness: Freshness,
+    caught_up: Callable[[], object],
     build: Callable[[Callable[[], bool]], object] | None,
     fast: FastPath,
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
@@ -186,7 +238,7 @@ def _following(
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        follower = Follower(store, freshness.ensure)
+        follower = Follower(store, caught_up)
         stopping = Event()
 
         def run_build() -> None:

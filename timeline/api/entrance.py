@@ -24,15 +24,14 @@ NOBODY = Refused(
 )
 
 
-async def entered(gate: Gate | None, request: Request) -> Caller:
-    """Who sends a request.
+async def entered(gate: Gate | None, authorization: str | None) -> Caller:
+    """Who asks, by what they sent as Authorization.
 
     Raises:
         Refused: their token is not valid here, they asked for too much, or it cannot be known.
     """
     if gate is None:
         return LOCAL_READER
-    authorization = request.headers.get("authorization")
     known = gate.at_once(authorization)
     if known is not None:
         return known
@@ -48,7 +47,7 @@ def for_readers(gate: Gate | None, answer: Answer) -> Answer:
 
     async def guarded(request: Request) -> Response:
         try:
-            caller = await entered(gate, request)
+            caller = await entered(gate, request.headers.get("authorization"))
             if caller.role is None:
                 raise NOBODY
         except Refused as refused:
@@ -78,7 +77,7 @@ async def admitted(gate: Gate | None, request: Request) -> Caller:
     Raises:
         Refused: as `entered`; or nobody may ask without a token.
     """
-    caller = await entered(gate, request)
+    caller = await entered(gate, request.headers.get("authorization"))
     is_get = request.method in ("GET", "HEAD")
     # A browser gets the page of GraphiQL, with which it can then show a token.
     if caller.role is None and not (is_get and prefers_html(request)):

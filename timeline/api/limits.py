@@ -55,6 +55,7 @@ ASSUMED_ROWS = {
     "Activity.byMonth": 50,
     "Actor.affiliates": 20,
     "Control.claims": 20,
+    "ControlMessage.places": 20,
     "ControlSpan.claims": 20,
     "Entry.competing": 5,
     "ExtractPayload.claims": 20,
@@ -71,6 +72,7 @@ ASSUMED_ROWS = {
     "Query.knowledgeDiff": 100,
     "Report.claims": 20,
     "Report.versions": 2,
+    "TimelineMessage.entries": 20,
 }
 # Lists that are part of a row and come with it: how often what stands inside is reckoned.
 ASSUMED_PARTS = {

@@ -132,8 +132,8 @@ def check_values(document: DocumentNode, variables: Mapping[str, object]) -> Non
                 raise BadUserInput(_NUL_TOLD)
         elif isinstance(value, list | dict):
             inner = value.values() if isinstance(value, dict) else value
-            values_max = VALUES_MAX if is_query else len(inner) + values
-            if len(inner) + len(waiting) + values > values_max or depth > VALUE_DEPTH_MAX:
+            too_many = is_query and len(inner) + len(waiting) + values > VALUES_MAX
+            if too_many or depth > VALUE_DEPTH_MAX:
                 raise QueryTooLarge(
                     f"the variables hold more than {VALUES_MAX} values, or are nested too deep"
                 )

@@ -116,5 +116,7 @@ def _row(place: Place, control: Control) -> str:
     link = f"graphql?query={quote(_QUERY)}&variables={quote(variables)}"
     holders = ", ".join(h.name for h in control.holders) or "-"
     cells = (control.state.value, holders, control.last_confirmed or "-")
-    shown = "".join(f"<td>{escape(c)}</td>" for c in cells)
-    return f'<tr><td><a href="{escape(link)}">{escape(place.name)}</a></td>{shown}</tr>'
+    # Words of reports: <bdi> keeps characters that turn the text around within their cell.
+    shown = "".join(f"<td><bdi>{escape(c)}</bdi></td>" for c in cells)
+    named = f"<bdi>{escape(place.name)}</bdi>"
+    return f'<tr><td><a href="{escape(link)}">{named}</a></td>{shown}</tr>'

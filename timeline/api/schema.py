@@ -51,6 +51,7 @@ from timeline.api.mutations.root import Mutation
 from timeline.api.plans.fast import FastPath
 from timeline.api.query import Query
 from timeline.api.scalars import SCALARS
+from timeline.api.subscriptions import Subscription
 from timeline.api.uploads import UPLOAD, UploadedFile
 from timeline.projections.reading import Reader
 from timeline.store.event_store import EventStore
@@ -61,6 +62,7 @@ _PARSING_ABORTED = "Parsing aborted."
 SCHEMA = strawberry.Schema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     types=USER_ERRORS,
     config=StrawberryConfig(scalar_map={**SCALARS, UploadedFile: UPLOAD}),
 )
@@ -71,7 +73,8 @@ def sdl() -> str:
     return SCHEMA.as_str().rstrip("\n") + "\n"
 
 
-def _core() -> GraphQLSchema:
+def core_schema() -> GraphQLSchema:
+    """The schema as graphql-core has it."""
     return SCHEMA._schema  # noqa: SLF001 - Strawberry has no public name for it
 
 
@@ -99,7 +102,7 @@ def _faults(
     document: DocumentNode, rules: Collection[type[ASTValidationRule]] | None = None
 ) -> list[GraphQLError]:
     return validate(
-        _core(), document, rules, max_errors=VALIDATION_ERRORS_MAX, hide_suggestions=True
+        core_schema(), document, rules, max_errors=VALIDATION_ERRORS_MAX, hide_suggestions=True
     )
 
 
@@ -111,7 +114,7 @@ def _validated(query: str) -> _Prepared:
     # been meant is looked for where there are few errors: it costs the most.
     errors = _faults(document, (FieldsOnCorrectTypeRule,)) or _faults(document)
     if 0 < len(errors) <= SUGGESTED_ERRORS_MAX:
-        errors = validate(_core(), document)
+        errors = validate(core_schema(), document)
     shown = tuple(formatted(e, "GRAPHQL_VALIDATION_FAILED") for e in errors)
     return _Prepared(None if shown else document, shown)
 
@@ -127,7 +130,7 @@ def _prepared(query: str, variables: Mapping[str, object], operation_name: str |
             else "the document has not one operation alone; say which by operationName"
         )
     check_values(parsed.document, variables)
-    check_size(parsed.document, variables, _core())
+    check_size(parsed.document, variables, core_schema())
     return _validated(query)
 
 
@@ -148,7 +151,7 @@ def fast_path(reader: Reader, refresh: Callable[[], int]) -> FastPath:
         except (BadUserInput, QueryTooLarge, RecursionError):
             return None
 
-    return FastPath(_core(), reader, prepared, check_values, refresh)
+    return FastPath(core_schema(), reader, prepared, check_values, refresh)
 
 
 def execute(
@@ -174,29 +177,63 @@ def execute(
         caller: Who asks.
     """
     given = dict(variables or {})
+    document = prepared(query, given, operation_name)
+    if isinstance(document, dict):
+        return document
+    if operation_type(query, operation_name) is OperationType.SUBSCRIPTION:
+        return request_error("a subscription needs a connection that stays open", "BAD_USER_INPUT")
+    refused = refusal(document, operation_name, caller)
+    if refused is not None:
+        return refused
+    context = Context(reader, store, caller)
+    result = perform(context, document, given, operation_name)
+    caller.charge(context.rows)
+    return result
+
+
+def prepared(
+    query: str, variables: Mapping[str, object], operation_name: str | None
+) -> DocumentNode | dict[str, object]:
+    """The document of a query that may be run, or the result that says why it may not."""
     try:
-        prepared = _prepared(query, given, operation_name)
+        found = _prepared(query, variables, operation_name)
     except QueryTooLarge as error:
         return request_error(str(error), "QUERY_TOO_LARGE")
     except BadUserInput as error:
         return request_error(str(error), "BAD_USER_INPUT")
     except RecursionError:
         return request_error("the query is nested too deep", "QUERY_TOO_LARGE")
-    if prepared.document is None:
-        return {"errors": list(prepared.errors)}
-    refused = refusal(prepared.document, operation_name, caller)
-    if refused is not None:
-        return refused
-    context = Context(reader, store, caller)
-    result = execute_sync(
-        _core(),
-        prepared.document,
-        context_value=context,
-        variable_values=given,
-        operation_name=operation_name,
+    if found.document is None:
+        return {"errors": list(found.errors)}
+    return found.document
+
+
+def perform(
+    context: Context,
+    document: DocumentNode,
+    variables: Mapping[str, object],
+    operation_name: str | None,
+    root: object = None,
+) -> dict[str, object]:
+    """The result of a document that was prepared.
+
+    Args:
+        context: What its resolvers read from.
+        document: From `prepared`.
+        variables: Values of its variables.
+        operation_name: Which operation to run; `None` when there is but one.
+        root: What a message of a subscription is about.
+    """
+    return _result(
+        execute_sync(
+            core_schema(),
+            document,
+            root_value=root,
+            context_value=context,
+            variable_values=dict(variables),
+            operation_name=operation_name,
+        )
     )
-    caller.charge(context.rows)
-    return _result(result)
 
 
 def parsed_document(query: str) -> DocumentNode | None:

@@ -10,34 +10,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from timeline.domain.claims import Certainty, Modality, Polarity
+from timeline.extraction import truth
 from timeline.extraction.grammar import CLIMB_MAX, Token, arguments
 from timeline.extraction.lexicon import lexicon
 from timeline.extraction.parsing import lemma
-from timeline.extraction.truth import happenings_of, is_called_untrue, is_polar_question
 
 _CLAUSAL = frozenset(
-    {
-        "ccomp",
-        "xcomp",
-        "dobj",
-        "advcl",
-        "pcomp",
-        "acl",
-        "prep",
-        "pobj",
-        "attr",
-        "oprd",
-        "nsubj",
-        "nsubjpass",
-        "csubj",
-        "parataxis",
-        "dep",
-        "conj",
-        "relcl",
-        "appos",
-        "agent",
-        "acomp",
-    }
+    {"ccomp", "xcomp", "dobj", "advcl", "pcomp", "acl", "prep", "pobj", "attr", "oprd", "nsubj"}
+    | {"nsubjpass", "csubj", "parataxis", "dep", "conj", "relcl", "appos", "agent", "acomp"}
 )
 
 
@@ -78,16 +58,16 @@ def read_modality(token: Token) -> Reading:
     _own(token, state)
     for _ in range(CLIMB_MAX):
         head = current.head
-        if head == current:
+        if head == current or truth.stands_before_colon(current, head):
             break
         _step(current, head, state)
         current = head
     _parenthetical(token, state)
-    for verb in happenings_of(token):
+    for verb in truth.happenings_of(token):
         _own(verb, state)
-    if is_called_untrue(token):
+    if truth.is_called_untrue(token) or truth.falls_short(token):
         state.negate()
-    if state.modality is None and not state.is_shielded and is_polar_question(token):
+    if state.modality is None and not state.is_shielded and truth.is_polar_question(token):
         state.modality = Modality.HYPOTHETICAL
     if state.modality is None and not state.negated and _is_open(token):
         state.modality = Modality.FORECAST
@@ -287,6 +267,8 @@ def _scope(head: Token, state: _State, *, nominal: bool) -> None:
 def _noun_head(current: Token, low: str, state: _State) -> None:
     words = lexicon().lists
     if current.dep_ in ("prep", "acl", "appos", "relcl", "ccomp", "compound"):
+        if any(c.lower_ == "no" for c in current.head.lefts):
+            state.negate()  # "no reports of shelling"
         if low in words["attempt_nouns"] and low != "bid":
             state.set(Modality.ATTEMPTED)
         elif low in words["intent_nouns"]:
@@ -371,6 +353,9 @@ def _said(current: Token, head: Token, low: str, state: _State) -> None:
         state.certainty = Certainty.LIKELY
     elif low == "tell" and current.dep_ == "xcomp":
         state.set(Modality.FORECAST)
+    elif low in ("announce", "declare") and current.dep_ == "dobj" and current.pos_ == "NOUN":
+        state.set(Modality.FORECAST)  # "announced an offensive"
+    negated = negated or any(s.lower_ in ("nobody", "none", "neither") for s in speakers)
     if low not in saying["denial"] and negated:
         state.certainty = Certainty.DOUBTFUL
         state.set(Modality.HYPOTHETICAL)

@@ -40,7 +40,7 @@ def date_shifted_clauses(
             before = [d for d in after if _at(d, parse) > comma]
             after = [d for d in after if _at(d, parse) < comma]
         main = next((d for d in reversed(before) if d.has_own_date), None)
-        if main is not None and after and after[0].is_nominal:
+        if main is not None and after and _is_apart(after[0], parse):
             shares = after[0].occurred == main.occurred
             after[0].has_own_date = after[0].has_own_date and not shares
         if after and main is not None and not after[0].has_own_date:
@@ -51,6 +51,11 @@ def date_shifted_clauses(
             _share(after, parse)
         elif before and after and after[0].has_own_date and not before[0].has_own_date:
             _shift(expression, after[0], before[0], of_main=True)
+
+
+def _is_apart(draft: Draft, parse: Parse) -> bool:
+    """Whether what stands after "two days after" cannot be of the main clause's day."""
+    return draft.is_nominal or is_pluperfect(parse.doc[draft.verb_index])
 
 
 def _share(drafts: list[Draft], parse: Parse) -> None:

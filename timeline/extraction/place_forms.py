@@ -124,6 +124,7 @@ KIND_BEFORE = re.compile(
 OFF_TOWN = re.compile(
     r", (?:an? |the |some )?(?:[a-z-]+ ){0,2}(?:town|village|hamlet|hill|base|camp|suburb|\d+ (?:km|kilomet))[^.;]{0,30}\Z"
 )
+OF_NAME = re.compile(rf" of (?:the )?{NAME}")
 STREET = re.compile(r"(?:Highway|Road|Street|Avenue|Motorway)\Z")
 ROAD_MARK = re.compile(
     r"\b(?:coast(?:al)?|ring|desert|[A-Z]\d{1,3}|[A-Z][\w']+[-–][A-Z][\w']+) ?\Z"

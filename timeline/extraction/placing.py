@@ -31,6 +31,7 @@ from timeline.extraction.place_forms import (
     NEAR,
     NOT_PLACES,
     NUMBER_WORDS,
+    OF_NAME,
     ORGANISATION,
     PART,
     PART_BEFORE,
@@ -103,6 +104,8 @@ def find_places(text: str, gazetteer: Gazetteer, taken: list[Hit]) -> list[Place
         for match in pattern.finditer(text):
             if any(covered[match.start("name") : match.end("name")]):
                 continue
+            if pattern is KIND_AFTER and OF_NAME.match(text, match.end()):
+                continue  # "the Red Sea port of X"
             unknown = _unknown(text, match, gazetteer, taken, strict)
             is_listed = any(covered[max(0, match.start() - 2) : match.start() + 1])
             is_listed = is_listed or KIND_BEFORE.search(text[: match.start()][-20:]) is not None

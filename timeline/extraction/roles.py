@@ -55,6 +55,7 @@ _TAKES = {
     "Shelling": "initiator",
     "Agreement": "participant",
 }
+_PLANTED = frozenset({"plant", "lay", "bury", "place", "leave", "set"})
 _FIRED = frozenset(["fire", "launch", "source", "shoot", "lob", "come", "originate"])
 
 
@@ -78,6 +79,8 @@ def actors_of_event(trigger: Trigger, scene: Scene) -> list[ActorMention]:
     add_targets(trigger, scene, roles)
     if trigger.type in ("Shelling", "Airstrike") and not roles.has("initiator"):
         _from_source(trigger, scene, roles)
+    if trigger.type == "Bombing" and not roles.has("initiator"):
+        _who_planted(trigger, roles)
     if trigger.type == "Clash" and not roles.found:
         _sides(trigger, scene, roles)
     return roles.found
@@ -196,6 +199,13 @@ def _nominal_target(preposition: Token, trigger: Trigger, scene: Scene, roles: R
         for hit in struck(noun, scene, frozenset(roles.ids)):
             if hit.actor_id or scene.classes(noun) & {"actor", "force"}:
                 roles.add_hit(hit, "participant" if is_side else "target")
+
+
+def _who_planted(trigger: Trigger, roles: Roles) -> None:
+    """As in "a mine that X had planted killed two": X."""
+    for noun in trigger.arguments.subject:
+        laid = [c for c in noun.rights if c.dep_ in ("relcl", "acl") and lemma(c) in _PLANTED]
+        roles.add([s for verb in laid for s in arguments(verb).subject], "initiator")
 
 
 def _from_source(trigger: Trigger, scene: Scene, roles: Roles) -> None:

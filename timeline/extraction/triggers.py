@@ -148,7 +148,7 @@ def _verb(token: Token, classes: Classes) -> Trigger | None:
 
 def is_overtaken(trigger: Trigger, others: list[Trigger]) -> bool:
     """Whether a state is of a place that changes hands here: "rebel-held X fell to Y"."""
-    if trigger.type == "OtherIncident" and trigger.token.dep_ == "acl":
+    if trigger.type == "OtherIncident" and trigger.token.dep_ in ("acl", "relcl"):
         harms = [t for t in others if t.type == "Bombing"]  # "bombs planted there killed four"
         return any(trigger.token.head in t.arguments.subject for t in harms)
     if trigger.type != "ControlStated" or trigger.token.dep_ not in ("amod", "acl", "relcl"):
@@ -272,7 +272,8 @@ def _carrier(token: Token) -> Token | None:
     if token.dep_ in ("pobj", "pcomp") and head.lower_ == "of" and lemma(head.head) in _COUNTERS:
         counter = head.head
         is_subject = counter.dep_ in ("nsubj", "nsubjpass")
-        return counter.head if is_subject and _tolls(counter.head) else _carrier(counter)
+        acts = _tolls(counter.head) or lemma(counter.head) in HARM
+        return counter.head if is_subject and acts else _carrier(counter)
     if token.dep_ == "conj":
         return _carrier(head) if head.pos_ in ("NOUN", "PROPN") else None
     if (

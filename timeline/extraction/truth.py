@@ -14,6 +14,7 @@ _ASKING = frozenset(
     {"did", "do", "does", "has", "have", "had", "is", "are", "was", "were"}
     | {"will", "would", "can", "could", "may", "might", "should", "shall"}
 )
+_SHORT_OF = frozenset({("close", "to"), ("short", "of"), ("far", "from"), ("instead", "of")})
 _POINTING = frozenset({"that", "this", "which", "it"})
 _REPORTS = frozenset({"report", "claim", "news", "allegation", "rumour", "rumor"})
 
@@ -48,6 +49,14 @@ def is_called_untrue(event: Token) -> bool:
             return is_about and _is_denied_truth(head, words["untrue"], words["made_up"])
         head = head.head
     return False
+
+
+def falls_short(event: Token) -> bool:
+    """As in "came close to taking X", "stopped short of", "far from leaving X"."""
+    if event.dep_ not in ("pcomp", "pobj"):
+        return False
+    before = event.doc[event.head.i - 1].lower_ if event.head.i else ""
+    return (before, event.head.lower_) in _SHORT_OF
 
 
 def _is_taken_back(event: Token, untrue: frozenset[str], made_up: frozenset[str]) -> bool:
@@ -98,3 +107,8 @@ def _is_denied_truth(verb: Token, untrue: frozenset[str], made_up: frozenset[str
         for word in (verb, *(x for x in verb.children if x.dep_ == "xcomp"))
         for c in (word, *word.children)
     )
+
+
+def stands_before_colon(current: Token, head: Token) -> bool:
+    """As in "X was bombed: Moscow denies it": what comes after the colon does not govern it."""
+    return head.i > current.i and any(t.text == ":" for t in current.doc[current.i : head.i])

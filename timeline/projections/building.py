@@ -245,6 +245,7 @@ class Build:
     def _follow_the_log(self) -> Step | None:
         """Load nothing, but feed all from the beginning: that finds the event that stops it."""
         with write_transaction(self._store.engine) as connection:
+            _allow_long_statements(connection)
             found = self._require_mine(connection)
             for p in self._loaded:
                 for table in p.tables:
@@ -272,8 +273,7 @@ class Build:
     def _swap(self, swaps: int) -> Rebuilt:
         """Make the live rows those of the build, and bring them to the head."""
         with write_transaction(self._store.engine) as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(text(f"SET LOCAL statement_timeout = {SWAP_STATEMENT_MS_MAX}"))
+            _allow_long_statements(connection)
             live = self._live.locked(connection)
             started = time.monotonic()
             built = self._require_mine(connection)
@@ -302,6 +302,11 @@ class Build:
         new = Checkpoint(p.name, p.version, built.position, builds=live.builds + 1)
         checkpointing.write(connection, self._store.casebook, new)
         return difference
+
+
+def _allow_long_statements(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SET LOCAL statement_timeout = {SWAP_STATEMENT_MS_MAX}"))
 
 
 def _is_spent(checkpoints: Mapping[str, Checkpoint]) -> bool:

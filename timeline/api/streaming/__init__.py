@@ -1,0 +1,1 @@
+"""Subscriptions: messages made once for all who asked the same, over websockets and SSE."""
