@@ -33,8 +33,9 @@ from tests.integration.test_graphql_world import (
 from timeline.api.access import LOCAL_READER, Gate, asked_by
 from timeline.api.app import create_app
 from timeline.api.endpoint import Asked
+from timeline.api.limits import RateLimits
 from timeline.api.serving import ServerSettings
-from timeline.api.streaming import sources, websocket
+from timeline.api.streaming import access, sources, websocket
 from timeline.api.streaming.plans import Plan
 from timeline.api.streaming.sources import Hub
 from timeline.domain.claims import ClaimType, ProposedClaim
@@ -315,6 +316,49 @@ def test_who_may_not_read_is_turned_away(world: World) -> None:
         refused = httpx.post(f"http://{address}/graphql", json={"query": EVENTS}, headers=stream)
 
     assert refused.status_code == 401
+
+
+def test_an_open_stream_ends_when_its_token_is_revoked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing_is_written(_author: Author) -> Commands:
+        raise AssertionError
+
+    monkeypatch.setattr(access, "RECOGNISED_AGAIN_SECONDS", 0.2)
+    store = world.store
+    tokens = Tokens(store.engine, store.casebook, lambda: datetime.now(UTC))
+    revoked, secret = tokens.create("map", Role.READER, None, "UTC")
+    _, kept_secret = tokens.create("wire", Role.READER, None, "UTC")
+    rates = RateLimits(requests_per_second=0.01, requests_burst=3)  # looking again takes none
+    gate = Gate(tokens, nothing_is_written, anonymous_read=False, rates=rates)
+    app = create_app(world.reader, store, world.runner.catch_up, gate=gate)
+    headers = {"authorization": f"Bearer {secret}", "accept": "text/event-stream"}
+    asked = {"query": EVENTS, "variables": '{"after": ""}'}
+    with (
+        serving(app) as address,
+        opened(address, init=False) as gone,
+        opened(address, init=False) as stays,
+        httpx.stream(
+            "GET", f"http://{address}/graphql", params=asked, headers=headers, timeout=20
+        ) as events,
+    ):
+        for connection, shown in ((gone, secret), (stays, kept_secret)):
+            init = {"type": "connection_init", "payload": {"Authorization": f"Bearer {shown}"}}
+            connection.send(json.dumps(init))
+            assert received(connection) == {"type": "connection_ack"}
+            subscribe(connection, EVENTS, None)
+        time.sleep(1)
+        assert tokens.revoke(revoked.token_id)
+        assert code_of_closing(gone) == 4403
+        lines = list(events.iter_lines())
+        time.sleep(1)
+        file_report(world, "later", "2016-03-02", [])
+        assert next_of(stays)["event"]["position"] == store.head().position
+
+    told = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: {")]
+    assert told[0]["data"]["events"]["event"] == {"position": 1}
+    assert told[-1]["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
+    assert lines[-3:-1] == ["event: complete", "data:"]
 
 
 def test_what_cannot_be_subscribed_to_is_told_and_the_connection_stays(address: str) -> None:
