@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
+from tests.acceptance.test_http import on_sqlite_alone
 from tests.integration.test_graphql_world import (
     ARMY_HOLDS,
     KHANASSER,
@@ -225,6 +226,7 @@ def test_control_of_a_region_comes_and_what_is_elsewhere_does_not(
     assert told["places"] == [{"place": {"id": "khanasser"}, "control": control}]
 
 
+@on_sqlite_alone
 def test_several_operations_share_a_connection(address: str) -> None:
     with opened(address) as connection:
         subscribe(connection, EVENTS, "", "many")
@@ -263,6 +265,7 @@ BROKEN: tuple[tuple[list[str | bytes], int], ...] = (
 )
 
 
+@on_sqlite_alone
 def test_a_client_that_breaks_the_protocol_is_told_by_the_code(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,6 +280,7 @@ def test_a_client_that_breaks_the_protocol_is_told_by_the_code(
     assert codes == [code for _, code in BROKEN]
 
 
+@on_sqlite_alone
 def test_the_older_subprotocol_and_pages_of_other_origins_are_refused(address: str) -> None:
     with opened(address, init=False, protocol="graphql-ws") as old:
         assert code_of_closing(old) == 4406
@@ -286,6 +290,7 @@ def test_the_older_subprotocol_and_pages_of_other_origins_are_refused(address: s
         pass
 
 
+@on_sqlite_alone
 def test_who_may_not_read_is_turned_away(world: World) -> None:
     def nothing_is_written(_author: Author) -> Commands:
         raise AssertionError
@@ -318,6 +323,7 @@ def test_who_may_not_read_is_turned_away(world: World) -> None:
     assert refused.status_code == 401
 
 
+@on_sqlite_alone
 def test_an_open_stream_ends_when_its_token_is_revoked(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -361,6 +367,7 @@ def test_an_open_stream_ends_when_its_token_is_revoked(
     assert lines[-3:-1] == ["event: complete", "data:"]
 
 
+@on_sqlite_alone
 def test_what_cannot_be_subscribed_to_is_told_and_the_connection_stays(address: str) -> None:
     wrong: tuple[tuple[str, str | None, str], ...] = (
         ("subscription { nothing }", None, "nothing"),
@@ -412,6 +419,7 @@ def test_an_event_stream_goes_on_after_its_last_event(address: str) -> None:
     assert positions == [1, 2, 3, 4, 5]
 
 
+@on_sqlite_alone
 def test_a_query_by_event_stream_is_answered_once(address: str) -> None:
     url, headers = f"http://{address}/graphql", {"accept": "text/event-stream"}
 
@@ -462,6 +470,7 @@ def test_who_asks_the_same_shares_a_source_and_a_slow_one_costs_no_memory(
     assert is_shared == 1
 
 
+@on_sqlite_alone
 def test_there_is_a_bound_on_subscriptions(
     world: World, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,15 +12,14 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from tests.acceptance.test_http import ANSWER, PLACE, serving
+from tests.acceptance.test_http import ANSWER, PLACE, on_sqlite_alone, serving
 from tests.integration.test_graphql_world import World, file_all, new_world
 from timeline.api.app import create_app
 from timeline.api.serving import ServerSettings
 from timeline.errors import InvalidSetting
 from timeline.store.event_store import EventStore
 
-# What spans tell does not depend on the engine.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = on_sqlite_alone
 
 CODE, KIND = "timeline.outcome.code", "graphql.operation.type"
 
