@@ -16,7 +16,6 @@ from starlette.requests import HTTPConnection
 
 from timeline.api.access import Caller
 from timeline.api.streaming.bounds import RECOGNISED_AGAIN_SECONDS
-from timeline.errors import TimelineError
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -47,8 +46,8 @@ async def until_invalid(caller: Caller) -> None:
         try:
             if not await run_in_threadpool(is_still_valid):
                 return
-        except TimelineError:
-            logger.warning("a subscriber's token could not be looked at; trying again")
+        except Exception:
+            logger.exception("a subscriber's token could not be looked at; trying again")
 
 
 async def while_valid(caller: Caller, coming: AsyncIterator[T]) -> AsyncIterator[T]:
