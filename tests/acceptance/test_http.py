@@ -37,6 +37,9 @@ ANSWER = {
 }
 GRAPHQL_JSON = "application/graphql-response+json"
 
+# For what the engine has no part in: headers, protocols, bounds.
+on_sqlite_alone = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 @contextmanager
 def serving(app: Starlette) -> Iterator[str]:
@@ -80,6 +83,7 @@ def test_a_query_is_answered_by_post_and_by_get(client: httpx.Client) -> None:
     assert posted.headers["content-type"] == "application/json; charset=utf-8"
 
 
+@on_sqlite_alone
 def test_variables_and_operation_name_are_taken_from_both(client: httpx.Client) -> None:
     query = "query A { status { casebook } } query B($id: ID!) { place(id: $id) { name } }"
     variables = {"id": "ithriya"}
@@ -91,6 +95,7 @@ def test_variables_and_operation_name_are_taken_from_both(client: httpx.Client) 
     assert posted.json() == got.json() == {"data": {"place": {"name": "Ithriya"}}}
 
 
+@on_sqlite_alone
 def test_what_cannot_be_run_is_200_as_json_and_400_as_the_newer_type(client: httpx.Client) -> None:
     for query in ("{", "{ nothing }"):
         old = client.post("/graphql", json={"query": query})
@@ -101,6 +106,7 @@ def test_what_cannot_be_run_is_200_as_json_and_400_as_the_newer_type(client: htt
         assert "data" not in new.json()
 
 
+@on_sqlite_alone
 def test_an_error_beside_data_is_200_in_either_type(client: httpx.Client) -> None:
     query = '{ place(name: "Tell") { id } }'
     for accept in (GRAPHQL_JSON, "application/json", "*/*"):
@@ -129,6 +135,7 @@ def test_an_error_beside_data_is_200_in_either_type(client: httpx.Client) -> Non
         (b'{"query": "' + b"a" * 1_000_001 + b'"}', "application/json", 413),
     ],
 )
+@on_sqlite_alone
 def test_a_body_that_is_no_request_is_refused(
     client: httpx.Client, content: bytes, content_type: str, status: int
 ) -> None:
@@ -143,6 +150,7 @@ def test_a_body_that_is_no_request_is_refused(
     )
 
 
+@on_sqlite_alone
 def test_a_body_without_a_declared_length_is_bounded_too(client: httpx.Client) -> None:
     def endless() -> Iterator[bytes]:
         for _ in range(40):
@@ -153,6 +161,7 @@ def test_a_body_without_a_declared_length_is_bounded_too(client: httpx.Client) -
     assert client.post("/graphql", content=endless(), headers=headers).status_code == 413
 
 
+@on_sqlite_alone
 def test_what_the_client_does_not_accept_is_refused(client: httpx.Client) -> None:
     response = client.post("/graphql", json={"query": PLACE}, headers={"accept": "image/png"})
 
@@ -160,10 +169,12 @@ def test_what_the_client_does_not_accept_is_refused(client: httpx.Client) -> Non
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
+@on_sqlite_alone
 def test_other_methods_are_refused(client: httpx.Client, method: str) -> None:
     assert client.request(method, "/graphql").status_code == 405
 
 
+@on_sqlite_alone
 def test_a_browser_gets_graphiql_from_this_server_alone(client: httpx.Client) -> None:
     page = client.get("/graphql", headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
 
@@ -205,6 +216,7 @@ def test_the_front_page_escapes_names(world: World, client: httpx.Client) -> Non
     assert "<bdi>&lt;img src=x onerror=1&gt;\u202e</bdi>" in page
 
 
+@on_sqlite_alone
 def test_there_is_no_websocket(client: httpx.Client) -> None:
     headers = {
         "connection": "Upgrade",

@@ -19,7 +19,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from tests.acceptance.test_http import ANSWER, GRAPHQL_JSON, PLACE, serving
+from tests.acceptance.test_http import ANSWER, GRAPHQL_JSON, PLACE, on_sqlite_alone, serving
 from tests.integration.test_graphql_world import World, file_all, file_report, new_world
 from timeline.api.app import create_app
 from timeline.api.serving import ServerSettings
@@ -84,6 +84,7 @@ def node_package() -> Path:
     pytest.skip(reason)
 
 
+@on_sqlite_alone
 def test_the_audit_of_graphql_over_http_finds_nothing(client: httpx.Client, tmp_path: Path) -> None:
     (tmp_path / "node_modules").symlink_to(node_package().resolve())
     (tmp_path / "audit.mjs").write_text(AUDIT, encoding="utf-8")
@@ -119,6 +120,7 @@ def test_an_answer_is_not_made_again_until_the_log_moves(
     assert moved.headers["etag"] != first.headers["etag"]
 
 
+@on_sqlite_alone
 def test_what_a_token_may_see_is_kept_from_shared_caches(client: httpx.Client) -> None:
     public = client.get("/graphql", params={"query": PLACE})
     private = client.get("/graphql", params={"query": PLACE}, headers={"authorization": "Bearer x"})
@@ -133,6 +135,7 @@ def test_what_a_token_may_see_is_kept_from_shared_caches(client: httpx.Client) -
         assert "etag" not in response.headers
 
 
+@on_sqlite_alone
 def test_long_answers_are_compressed_for_who_takes_it(client: httpx.Client) -> None:
     query = "{ __schema { types { name description } } }"
     packed = client.post("/graphql", json={"query": query})
@@ -147,6 +150,7 @@ def test_long_answers_are_compressed_for_who_takes_it(client: httpx.Client) -> N
     assert "content-encoding" not in short.headers
 
 
+@on_sqlite_alone
 def test_pages_of_the_named_origins_alone_may_read(client: httpx.Client) -> None:
     asked = {
         "access-control-request-method": "POST",
@@ -164,6 +168,7 @@ def test_pages_of_the_named_origins_alone_may_read(client: httpx.Client) -> None
     assert "access-control-allow-origin" not in read.headers
 
 
+@on_sqlite_alone
 def test_a_mutation_by_get_is_refused_before_anything_runs(client: httpx.Client) -> None:
     query = "query Q { status { casebook } } mutation M { file }"
 
@@ -172,12 +177,14 @@ def test_a_mutation_by_get_is_refused_before_anything_runs(client: httpx.Client)
     assert (response.status_code, response.headers["allow"]) == (405, "POST")
 
 
+@on_sqlite_alone
 def test_a_subscription_is_told_where_to_go(client: httpx.Client) -> None:
     response = client.post("/graphql", json={"query": "subscription { events { checkpoint } }"})
 
     assert "text/event-stream" in response.json()["errors"][0]["message"]
 
 
+@on_sqlite_alone
 def test_a_hash_is_remembered_with_the_document_that_it_is_of(client: httpx.Client) -> None:
     digest = sha256(PLACE.encode()).hexdigest()
 
@@ -192,6 +199,7 @@ def test_a_hash_is_remembered_with_the_document_that_it_is_of(client: httpx.Clie
     assert told.json() == known.json() == ANSWER
 
 
+@on_sqlite_alone
 def test_a_server_for_persisted_documents_runs_nothing_else(closed: httpx.Client) -> None:
     right = {"data": {"status": {"casebook": "main"}}}
     strange = "{ status { headPosition } }"
@@ -205,6 +213,7 @@ def test_a_server_for_persisted_documents_runs_nothing_else(closed: httpx.Client
     assert code(closed.post("/graphql", json=by_hash(digest))) == "PERSISTED_QUERY_NOT_FOUND"
 
 
+@on_sqlite_alone
 def test_introspection_and_graphiql_can_be_switched_off(world: World) -> None:
     hidden = """query { status { casebook } ...F }
       fragment F on Query { __type(name: "Place") { name } }"""
@@ -227,6 +236,7 @@ def test_readiness_tells_how_far_the_projections_are(world: World, client: httpx
     assert {(p["state"], p["behind"]) for p in told["projections"]} == {("live", 0)}
 
 
+@on_sqlite_alone
 def test_metrics_are_shown_when_switched_on_alone(world: World) -> None:
     for client in connected(world, ServerSettings()):
         assert client.get("/metrics").status_code == 404
@@ -242,6 +252,7 @@ def test_metrics_are_shown_when_switched_on_alone(world: World) -> None:
         assert "secret" not in told
 
 
+@on_sqlite_alone
 def test_a_database_of_another_schema_is_not_ready(world: World) -> None:
     def refuse() -> None:
         raise SchemaMismatch("run `timeline migrate up`")

@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
+from tests.acceptance.test_http import on_sqlite_alone
 from tests.integration.test_graphql_world import (
     ARMY_HOLDS,
     KHANASSER,
@@ -33,8 +34,9 @@ from tests.integration.test_graphql_world import (
 from timeline.api.access import LOCAL_READER, Gate, asked_by
 from timeline.api.app import create_app
 from timeline.api.endpoint import Asked
+from timeline.api.limits import RateLimits
 from timeline.api.serving import ServerSettings
-from timeline.api.streaming import sources, websocket
+from timeline.api.streaming import access, sources, websocket
 from timeline.api.streaming.plans import Plan
 from timeline.api.streaming.sources import Hub
 from timeline.domain.claims import ClaimType, ProposedClaim
@@ -224,6 +226,7 @@ def test_control_of_a_region_comes_and_what_is_elsewhere_does_not(
     assert told["places"] == [{"place": {"id": "khanasser"}, "control": control}]
 
 
+@on_sqlite_alone
 def test_several_operations_share_a_connection(address: str) -> None:
     with opened(address) as connection:
         subscribe(connection, EVENTS, "", "many")
@@ -262,6 +265,7 @@ BROKEN: tuple[tuple[list[str | bytes], int], ...] = (
 )
 
 
+@on_sqlite_alone
 def test_a_client_that_breaks_the_protocol_is_told_by_the_code(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,6 +280,7 @@ def test_a_client_that_breaks_the_protocol_is_told_by_the_code(
     assert codes == [code for _, code in BROKEN]
 
 
+@on_sqlite_alone
 def test_the_older_subprotocol_and_pages_of_other_origins_are_refused(address: str) -> None:
     with opened(address, init=False, protocol="graphql-ws") as old:
         assert code_of_closing(old) == 4406
@@ -285,6 +290,7 @@ def test_the_older_subprotocol_and_pages_of_other_origins_are_refused(address: s
         pass
 
 
+@on_sqlite_alone
 def test_who_may_not_read_is_turned_away(world: World) -> None:
     def nothing_is_written(_author: Author) -> Commands:
         raise AssertionError
@@ -317,6 +323,51 @@ def test_who_may_not_read_is_turned_away(world: World) -> None:
     assert refused.status_code == 401
 
 
+@on_sqlite_alone
+def test_an_open_stream_ends_when_its_token_is_revoked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing_is_written(_author: Author) -> Commands:
+        raise AssertionError
+
+    monkeypatch.setattr(access, "RECOGNISED_AGAIN_SECONDS", 0.2)
+    store = world.store
+    tokens = Tokens(store.engine, store.casebook, lambda: datetime.now(UTC))
+    revoked, secret = tokens.create("map", Role.READER, None, "UTC")
+    _, kept_secret = tokens.create("wire", Role.READER, None, "UTC")
+    rates = RateLimits(requests_per_second=0.01, requests_burst=3)  # looking again takes none
+    gate = Gate(tokens, nothing_is_written, anonymous_read=False, rates=rates)
+    app = create_app(world.reader, store, world.runner.catch_up, gate=gate)
+    headers = {"authorization": f"Bearer {secret}", "accept": "text/event-stream"}
+    asked = {"query": EVENTS, "variables": '{"after": ""}'}
+    with (
+        serving(app) as address,
+        opened(address, init=False) as gone,
+        opened(address, init=False) as stays,
+        httpx.stream(
+            "GET", f"http://{address}/graphql", params=asked, headers=headers, timeout=20
+        ) as events,
+    ):
+        for connection, shown in ((gone, secret), (stays, kept_secret)):
+            init = {"type": "connection_init", "payload": {"Authorization": f"Bearer {shown}"}}
+            connection.send(json.dumps(init))
+            assert received(connection) == {"type": "connection_ack"}
+            subscribe(connection, EVENTS, None)
+        time.sleep(1)
+        assert tokens.revoke(revoked.token_id)
+        assert code_of_closing(gone) == 4403
+        lines = list(events.iter_lines())
+        time.sleep(1)
+        file_report(world, "later", "2016-03-02", [])
+        assert next_of(stays)["event"]["position"] == store.head().position
+
+    told = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: {")]
+    assert told[0]["data"]["events"]["event"] == {"position": 1}
+    assert told[-1]["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
+    assert lines[-3:-1] == ["event: complete", "data:"]
+
+
+@on_sqlite_alone
 def test_what_cannot_be_subscribed_to_is_told_and_the_connection_stays(address: str) -> None:
     wrong: tuple[tuple[str, str | None, str], ...] = (
         ("subscription { nothing }", None, "nothing"),
@@ -368,6 +419,7 @@ def test_an_event_stream_goes_on_after_its_last_event(address: str) -> None:
     assert positions == [1, 2, 3, 4, 5]
 
 
+@on_sqlite_alone
 def test_a_query_by_event_stream_is_answered_once(address: str) -> None:
     url, headers = f"http://{address}/graphql", {"accept": "text/event-stream"}
 
@@ -418,6 +470,7 @@ def test_who_asks_the_same_shares_a_source_and_a_slow_one_costs_no_memory(
     assert is_shared == 1
 
 
+@on_sqlite_alone
 def test_there_is_a_bound_on_subscriptions(
     world: World, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

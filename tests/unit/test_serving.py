@@ -27,6 +27,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "TIMELINE_CACHE_SECONDS": "30",
             "TIMELINE_STATEMENT_SECONDS": "5",
             "TIMELINE_METRICS": "on",
+            "TIMELINE_TRACING": "on",
         }
     )
 
@@ -39,6 +40,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         cache_seconds=30,
         statement_seconds=5,
         metrics=True,
+        tracing=True,
     )
 
 

@@ -77,12 +77,15 @@ class Caller:
 
     `commands` changes the casebook on the caller's behalf; `None` where nothing is written.
     `charge` takes the rows that an answer read from what the caller may still read.
+    `is_still_valid` tells whether the token would be let in again, which costs no request; it may
+    ask the database. `None` for who showed none.
     """
 
     role: Role | None
     commands: Callable[[], Commands] | None = None
     charge: Callable[[int], None] = lambda _rows: None
     lock: threading.Lock = field(default_factory=threading.Lock)
+    is_still_valid: Callable[[], bool] | None = None
 
     @contextmanager
     def writing(self) -> Iterator[Commands]:
@@ -201,11 +204,8 @@ class Gate:
         """
         if authorization is None:
             return self._anonymous
-        with self._trusted_lock:
-            since, token = self._trusted.get(authorization, (float("-inf"), None))
-        if token is None or self._monotonic() - since > TOKEN_TRUSTED_SECONDS:
-            return None
-        return self._caller(token)
+        token = self._trusted_token(authorization)
+        return None if token is None else self._caller(token, authorization)
 
     def enter(self, authorization: str | None) -> Caller:
         """Who asks, by the header `Authorization`; may ask the database.
@@ -218,8 +218,7 @@ class Gate:
         if known is not None:
             return known
         assert authorization is not None  # noqa: S101 - it would be anonymous
-        scheme, _, shown = authorization.partition(" ")
-        token = self._tokens.recognise(shown.strip()) if scheme.lower() == "bearer" else None
+        token = self._recognised(authorization)
         if token is None:
             raise Refused(
                 401,
@@ -227,14 +226,31 @@ class Gate:
                 "UNAUTHENTICATED",
                 {"www-authenticate": 'Bearer error="invalid_token"'},
             )
+        return self._caller(token, authorization)
+
+    def _trusted_token(self, authorization: str) -> Token | None:
+        """The token that was recognised a moment ago."""
+        with self._trusted_lock:
+            since, token = self._trusted.get(authorization, (float("-inf"), None))
+        return None if self._monotonic() - since > TOKEN_TRUSTED_SECONDS else token
+
+    def _recognised(self, authorization: str) -> Token | None:
+        """The token that the database knows to be valid; it is then trusted for a moment."""
+        scheme, _, shown = authorization.partition(" ")
+        token = self._tokens.recognise(shown.strip()) if scheme.lower() == "bearer" else None
+        if token is None:
+            return None
         with self._trusted_lock:
             self._trusted[authorization] = (self._monotonic(), token)
             self._trusted.move_to_end(authorization)
             while len(self._trusted) > TOKENS_TRUSTED_MAX:
                 self._trusted.popitem(last=False)
-        return self._caller(token)
+        return token
 
-    def _caller(self, token: Token) -> Caller:
+    def _still_admits(self, authorization: str) -> bool:
+        return (self._trusted_token(authorization) or self._recognised(authorization)) is not None
+
+    def _caller(self, token: Token, authorization: str) -> Caller:
         wait_seconds = self._buckets.take_request(token.token_id)
         if wait_seconds > 0:
             raise Refused(
@@ -249,4 +265,5 @@ class Gate:
             commands=lambda: self._commands(author),
             charge=lambda rows: self._buckets.take_rows(token.token_id, rows),
             lock=self._write_lock,
+            is_still_valid=lambda: self._still_admits(authorization),
         )

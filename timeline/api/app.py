@@ -37,6 +37,7 @@ from timeline.api.serving import ServerSettings
 from timeline.api.streaming.sources import Hub
 from timeline.api.streaming.sse import EventStreamEndpoint, wants_stream
 from timeline.api.streaming.websocket import WebSocketEndpoint
+from timeline.api.tracing import tracing_of
 from timeline.projections.following import Follower
 from timeline.projections.reading import Reader
 from timeline.store.event_store import EventStore
@@ -89,14 +90,16 @@ def create_app(
         gate: Lets callers in; without one everybody reads and nobody writes.
     """
     settings = settings or ServerSettings()
-    freshness = Freshness(store, catch_up)
+    freshness, tracing = Freshness(store, catch_up), tracing_of(settings.tracing)
 
     def run(
         query: str, variables: dict[str, object], operation_name: str | None
     ) -> dict[str, object]:
         freshness.ensure()
         caller = current_caller()
-        return execute(reader, store, query, variables, operation_name, caller=caller)
+        return execute(
+            reader, store, query, variables, operation_name, caller=caller, step=tracing.step
+        )
 
     def read_front() -> Response:
         freshness.ensure()
@@ -119,7 +122,7 @@ def create_app(
 
     hub, admit = Hub(reader, store), Documents(settings).admit
     metrics = Metrics(reader, store, hub) if settings.metrics else None
-    answer = run if metrics is None else metrics.counted(run)
+    answer = tracing.traced(run if metrics is None else metrics.counted(run))
     fast = fast_path(reader, freshness.reach)
     graphql = GraphQLEndpoint(
         answer,

@@ -26,9 +26,9 @@ OK = "OK"
 UNKNOWN = "none"
 
 
-def _code(result: dict[str, object]) -> str:
-    """The code of the first error of a result."""
-    errors = result.get("errors")
+def code_of(result: object) -> str:
+    """The code of the first error of a result; `OK` when there is none."""
+    errors = result.get("errors") if isinstance(result, dict) else None
     if not isinstance(errors, list) or not errors:
         return OK
     return str(errors[0]["extensions"]["code"])
@@ -75,7 +75,7 @@ class Metrics:
             seconds = time.perf_counter() - begin
             kind = operation_type(query, operation_name)
             operation = UNKNOWN if kind is None else kind.value
-            self._answers.labels(operation, _code(result)).inc()
+            self._answers.labels(operation, code_of(result)).inc()
             self._seconds.labels(operation).observe(seconds)
             return result
 

@@ -52,6 +52,7 @@ from timeline.api.plans.fast import FastPath
 from timeline.api.query import Query
 from timeline.api.scalars import SCALARS
 from timeline.api.subscriptions import Subscription
+from timeline.api.tracing import Step, untraced
 from timeline.api.uploads import UPLOAD, UploadedFile
 from timeline.projections.reading import Reader
 from timeline.store.event_store import EventStore
@@ -162,6 +163,7 @@ def execute(
     operation_name: str | None = None,
     *,
     caller: Caller = LOCAL_READER,
+    step: Step = untraced,
 ) -> dict[str, object]:
     """Run one query; the standard result: `data`, `errors`, or both.
 
@@ -175,9 +177,10 @@ def execute(
         variables: Values of its variables.
         operation_name: Which operation to run; `None` when there is but one.
         caller: Who asks.
+        step: Takes the steps `prepare` and `run`.
     """
     given = dict(variables or {})
-    document = prepared(query, given, operation_name)
+    document = step("prepare", lambda: prepared(query, given, operation_name))
     if isinstance(document, dict):
         return document
     if operation_type(query, operation_name) is OperationType.SUBSCRIPTION:
@@ -186,7 +189,7 @@ def execute(
     if refused is not None:
         return refused
     context = Context(reader, store, caller)
-    result = perform(context, document, given, operation_name)
+    result = step("run", lambda: perform(context, document, given, operation_name))
     caller.charge(context.rows)
     return result
 

@@ -30,6 +30,7 @@ class ServerSettings:
         cache_seconds: For how long an answer to GET may be used again without asking.
         statement_seconds: How long one statement of a request may take in the database.
         metrics: Whether /metrics is served.
+        tracing: Whether OpenTelemetry is told of each operation.
     """
 
     introspection: bool = True
@@ -40,6 +41,7 @@ class ServerSettings:
     cache_seconds: int = 0
     statement_seconds: int = STATEMENT_SECONDS_DEFAULT
     metrics: bool = False
+    tracing: bool = False
 
 
 def server_settings_from(environment: Mapping[str, str] | None = None) -> ServerSettings:
@@ -66,6 +68,7 @@ def server_settings_from(environment: Mapping[str, str] | None = None) -> Server
             env, "TIMELINE_STATEMENT_SECONDS", STATEMENT_SECONDS_DEFAULT, 1, STATEMENT_SECONDS_MAX
         ),
         metrics=_switch(env, "TIMELINE_METRICS", default=False),
+        tracing=_switch(env, "TIMELINE_TRACING", default=False),
     )
 
 

@@ -14,5 +14,7 @@ POLL_SECONDS = 2.0
 # How long a client may take to take what is sent; it then has to connect again.
 SEND_SECONDS_MAX = 30.0
 INIT_SECONDS_MAX = 10.0
+# For so long a stream goes on for a token that was revoked or has expired.
+RECOGNISED_AGAIN_SECONDS = 30.0
 KEEP_ALIVE_SECONDS = 15.0
 MESSAGE_BYTES_MAX = 1_000_000

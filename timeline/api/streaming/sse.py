@@ -14,9 +14,11 @@ from graphql import OperationType
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
+from timeline.api.access import Caller, current_caller
 from timeline.api.endpoint import JSON, NO_STORE, Admit, RequestRefused, Run, asked_by
 from timeline.api.errors import request_error
 from timeline.api.schema import operation_type
+from timeline.api.streaming.access import NO_LONGER_VALID, while_valid
 from timeline.api.streaming.plans import Plan
 from timeline.api.streaming.sources import Hub
 from timeline.store.event_store import EventStore
@@ -57,23 +59,28 @@ class EventStreamEndpoint:
             result = await anyio.to_thread.run_sync(
                 self._run, asked.query, asked.variables, asked.operation_name
             )
-            event = f"event: next\ndata: {orjson.dumps(result).decode()}\n\n{_COMPLETE}"
-            return Response(event, media_type=EVENT_STREAM, headers=_HEADERS)
+            return Response(_last(result), media_type=EVENT_STREAM, headers=_HEADERS)
         plan = await self._hub.plan(asked, request.headers.get("last-event-id"))
         if isinstance(plan, dict):
             return _refusal(plan, 400)
-        return StreamingResponse(self._events(plan), media_type=EVENT_STREAM, headers=_HEADERS)
+        events = self._events(plan, current_caller())
+        return StreamingResponse(events, media_type=EVENT_STREAM, headers=_HEADERS)
 
-    async def _events(self, plan: Plan) -> AsyncIterator[str]:
+    async def _events(self, plan: Plan, caller: Caller) -> AsyncIterator[str]:
         yield ":\n\n"  # the headers go out before the first event
         async with self._hub.subscribed(plan) as source:
-            async for messages, reached in source.batches(plan.after):
+            async for messages, reached in while_valid(caller, source.batches(plan.after)):
                 events = [
                     f"id: {self._store.checkpoint(m.position)}\nevent: next\ndata: {m.payload}\n\n"
                     for m in messages
                 ]
                 # Keeps the connection, and moves on the checkpoint over what made no message.
                 yield "".join(events) or f":\nid: {self._store.checkpoint(reached)}\n\n"
+        yield _last(request_error(NO_LONGER_VALID, "UNAUTHENTICATED"))
+
+
+def _last(result: dict[str, object]) -> str:
+    return f"event: next\ndata: {orjson.dumps(result).decode()}\n\n{_COMPLETE}"
 
 
 def _refusal(result: dict[str, object], status: int) -> Response:

@@ -23,7 +23,11 @@ from timeline.api.endpoint import Admit, RequestRefused, Run, checked
 from timeline.api.entrance import entered
 from timeline.api.errors import request_error
 from timeline.api.schema import operation_type
-from timeline.api.streaming.access import is_same_or_allowed_origin
+from timeline.api.streaming.access import (
+    NO_LONGER_VALID,
+    is_same_or_allowed_origin,
+    until_invalid,
+)
 from timeline.api.streaming.bounds import (
     INIT_SECONDS_MAX,
     SEND_SECONDS_MAX,
@@ -98,6 +102,7 @@ class _Connection:
         self._is_acknowledged = self._is_initialised = False
         self._caller = NOBODY
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._watching: asyncio.Task[None] | None = None
         self._closing: asyncio.Future[_Closed] = asyncio.get_running_loop().create_future()
 
     async def serve(self) -> None:
@@ -109,6 +114,8 @@ class _Connection:
                 await self._close(self._closing.result())
         finally:
             tasks = [receiving, *self._tasks.values()]
+            if self._watching is not None:
+                tasks.append(self._watching)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -174,8 +181,13 @@ class _Connection:
         given = (payload or {}).get("Authorization", (payload or {}).get("authorization"))
         authorization = given if isinstance(given, str) else None
         self._caller = await self._entered(authorization)
+        self._watching = asyncio.create_task(self._watch())
         self._is_acknowledged = True
         await self._send({"type": "connection_ack"})
+
+    async def _watch(self) -> None:
+        await until_invalid(self._caller)
+        self._end(FORBIDDEN, NO_LONGER_VALID)
 
     async def _entered(self, authorization: str | None) -> Caller:
         """Who connects: by what they say when they begin, else by the header of the handshake."""
