@@ -197,6 +197,9 @@ def _loaded_yaml(text: str, path: Path) -> Any:  # noqa: ANN401 - YAML may hold 
                 raise InvalidReport(str(path), f"is nested deeper than {NESTING_MAX} levels")
         return yaml.load(text, Loader=_ReportLoader)  # noqa: S506 - a safe loader
     except yaml.YAMLError as fault:
+        # From 6.0.4 on PyYAML has a bound of its own, met while it looks ahead.
+        if "nesting depth" in str(fault):
+            raise InvalidReport(str(path), f"is nested deeper than {NESTING_MAX} levels") from None
         raise InvalidReport(str(path), f"is not valid YAML: {_told(fault)}") from None
     except ValueError as fault:
         raise InvalidReport(str(path), f"is not valid YAML: {fault}") from None
