@@ -6,6 +6,7 @@ Made by the composition root, which hands in what reads; nothing here opens a da
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from threading import Event, Thread
@@ -25,17 +26,18 @@ from starlette.websockets import WebSocket
 from timeline.api import health, pages
 from timeline.api.access import Gate, current_caller
 from timeline.api.documents import Documents
-from timeline.api.endpoint import Asked, GraphQLEndpoint
+from timeline.api.endpoint import Asked, Fast, GraphQLEndpoint
 from timeline.api.entrance import for_callers, for_readers
 from timeline.api.etags import tag_of
 from timeline.api.freshness import Freshness
 from timeline.api.metrics import Metrics
-from timeline.api.schema import execute
+from timeline.api.plans.fast import FastPath
+from timeline.api.schema import execute, fast_path
 from timeline.api.serving import ServerSettings
 from timeline.api.streaming.sources import Hub
 from timeline.api.streaming.sse import EventStreamEndpoint, wants_stream
 from timeline.api.streaming.websocket import WebSocketEndpoint
-from timeline.api.tracing import tracing_of
+from timeline.api.tracing import Traced, Untraced, tracing_of
 from timeline.projections.following import Follower
 from timeline.projections.reading import Reader
 from timeline.store.event_store import EventStore
@@ -94,10 +96,8 @@ def create_app(
         query: str, variables: dict[str, object], operation_name: str | None
     ) -> dict[str, object]:
         freshness.ensure()
-        caller = current_caller()
-        return execute(
-            reader, store, query, variables, operation_name, caller=caller, step=tracing.step
-        )
+        who, step = current_caller(), tracing.step
+        return execute(reader, store, query, variables, operation_name, caller=who, step=step)
 
     def read_front() -> Response:
         freshness.ensure()
@@ -121,10 +121,12 @@ def create_app(
     hub, admit = Hub(reader, store), Documents(settings).admit
     metrics = Metrics(reader, store, hub) if settings.metrics else None
     answer = tracing.traced(run if metrics is None else metrics.counted(run))
+    fast = fast_path(reader, freshness.reach)
     graphql = GraphQLEndpoint(
         answer,
         admit,
         tag,
+        _charged(fast, metrics, tracing),
         graphiql=settings.graphiql,
         cache_seconds=settings.cache_seconds,
     )
@@ -136,7 +138,7 @@ def create_app(
         hub.ring()
 
     app = Starlette(
-        lifespan=_following(store, caught_up, build),
+        lifespan=_following(store, caught_up, build, fast),
         routes=[
             Route("/", for_readers(gate, front), methods=["GET"]),
             *_graphql_routes(gate, graphql, streams, sockets),
@@ -147,6 +149,24 @@ def create_app(
     )
     _add_middlewares(app, settings)
     return app
+
+
+def _charged(fast: FastPath, metrics: Metrics | None, tracing: Traced | Untraced) -> Fast:
+    """Answers by plans; the rows are charged to who asks, and the answers counted and traced."""
+
+    async def answer(
+        query: str, variables: dict[str, object], operation_name: str | None
+    ) -> dict[str, object] | None:
+        begin = time.perf_counter()
+        found = await fast.answer(query, variables, operation_name, current_caller().charge)
+        if found is not None:
+            seconds = time.perf_counter() - begin
+            tracing.tell_planned(seconds)
+            if metrics is not None:
+                metrics.count_query(seconds)
+        return found
+
+    return answer
 
 
 def _graphql_routes(
@@ -216,6 +236,7 @@ def _following(
     store: EventStore,
     caught_up: Callable[[], object],
     build: Callable[[Callable[[], bool]], object] | None,
+    fast: FastPath,
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     """Keeps the projections fresh while the server runs, so that requests find them so."""
 
@@ -237,9 +258,11 @@ def _following(
         ]
         for thread in threads:
             thread.start()
+        fast.open()
         try:
             yield
         finally:
+            fast.close()
             stopping.set()
             follower.stop()
             for thread in threads:

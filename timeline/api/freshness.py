@@ -41,6 +41,11 @@ class Freshness:
         self._reached = -1
         self._not_before = 0.0
 
+    def reach(self) -> int:
+        """Catch up if the head has moved; the position reached, -1 when it never was."""
+        self.ensure()
+        return self._reached
+
     def ensure(self) -> None:
         """Catch up if the head has moved; never raises."""
         try:

@@ -122,7 +122,7 @@ def _filter_conditions(filters: Filters, time_zone: str) -> list[ColumnElement[b
         )
         where.append(named)
     if filters.from_ is not None:
-        begin = _begin(filters.from_, time_zone)
+        begin = begin_text(filters.from_, time_zone)
         where.append(and_(e.ends.is_not(None), e.ends > begin))
     if filters.to is not None:
         end = instant_text(moment_end(filters.to, time_zone))
@@ -171,8 +171,12 @@ def short_of(key: tuple[str, str, int]) -> ColumnElement[bool]:
     )
 
 
-def _begin(text: str, time_zone: str) -> str:
-    """The first instant of a day, or the instant, as fixed-width text."""
+def begin_text(text: str, time_zone: str) -> str:
+    """The first instant of a day, or the instant, as fixed-width text.
+
+    Raises:
+        InvalidDate: neither a day nor an instant with offset.
+    """
     moment_end(text, time_zone)
     return instant_text(start_of(text.strip(), time_zone))
 

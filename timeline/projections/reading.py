@@ -68,6 +68,11 @@ class Reader:
         self._actors: tuple[object, ActorTable] | None = None
         self.time_zone = self._store.casebook_row().time_zone
 
+    @property
+    def engine(self) -> Engine:
+        """What it reads."""
+        return self._engine
+
     def gazetteer(self) -> Gazetteer:
         """The places of the casebook, by id and by any spelling."""
         with read_transaction(self._engine) as connection:

@@ -1,0 +1,233 @@
+"""The lists that places have: each fetches its rows for all places of an answer at once.
+
+A branch is a generator: it yields statements with their values, is sent the rows, and returns what
+belongs to each place. So the same code serves a driver that waits and one that does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import orjson
+from graphql.execution.values import VariableValues
+
+from timeline.api.connections import Paging, paging
+from timeline.api.cursors import TIMELINE, Ordering
+from timeline.api.limits import ROWS_MAX
+from timeline.api.plans import statements
+from timeline.api.plans.errors import Unplanned
+from timeline.api.plans.lean import lean, with_fields
+from timeline.api.plans.leaves import CONTROL, ENTRY
+from timeline.api.plans.memory import Memory, begin, moment
+from timeline.api.plans.selection import Selected
+from timeline.api.plans.statements import MARKS, Shape
+from timeline.api.plans.writing import Expression, connection_source, function
+from timeline.domain.claims import ClaimFields
+from timeline.domain.control import Control
+from timeline.domain.evidence import INSTANT
+from timeline.domain.names import folded_form
+from timeline.domain.places import Place
+from timeline.domain.time import instant_text
+from timeline.projections.control_reading import LAST
+from timeline.projections.reading import FOREVER
+
+Rows = Sequence[Sequence[Any]]
+Question = tuple[str, dict[str, object]]
+Asking = Generator[Question, Rows, Any]
+
+PAGE_ARGUMENTS = ("first", "after", "last", "before")
+_FILTERS = ("knownOn", "from", "to", "types", "actor", "modalities")
+_CONTROL = lean(Control)
+_DECODE_CONTROL: Callable[[str], Any] = msgspec.json.Decoder(_CONTROL).decode
+NO_CONTROL = _CONTROL()
+
+
+class Run:
+    """One run of a plan: the variables, what is in memory, and the rows read so far."""
+
+    def __init__(self, values: VariableValues, memory: Memory, dialect: str) -> None:
+        self.values, self.memory, self.dialect = values, memory, dialect
+        self.rows = 0
+
+    def spend(self, rows: int) -> None:
+        """Count rows against the bound on one request.
+
+        Raises:
+            Unplanned: the bound is passed.
+        """
+        self.rows += rows
+        if self.rows > ROWS_MAX:
+            raise Unplanned("too many rows")
+
+
+def page_of(ordering: Ordering, arguments: Mapping[str, Any]) -> Paging:
+    """The checked arguments of a page; as `paging`."""
+    first, after, last, before = (arguments.get(name) for name in PAGE_ARGUMENTS)
+    return paging(ordering, first, after, last, before)
+
+
+class TimelineBranch:
+    """The timeline of each place."""
+
+    def __init__(self, field: Selected) -> None:
+        field.check_arguments(*PAGE_ARGUMENTS, *_FILTERS)
+        self._field = field
+        row = Expression(offset=MARKS + 1)
+
+        def node(selected: Selected) -> str:
+            return row.display(selected.fields, ENTRY, "r")
+
+        cursor = f"({row.column('sort_key')}, {row.column('claim_id')}, {row.column('form')})"
+        source = connection_source(field, "r", node, f"cursor({cursor})")
+        key = function("r", f"cursor({cursor})", cursor=TIMELINE.cursor)
+        names: dict[str, object] = {"cursor": TIMELINE.cursor, "key": key}
+        bind = ""
+        if row.claim_fields:
+            bind = f" for c in (decode({row.column('data')}),)"
+            names["decode"] = _claim_decoder(frozenset(row.claim_fields))
+        self._write = function(
+            "rows, has_next, has_previous", source.replace("<bind>", bind), **names
+        )
+        self._columns = tuple(row.columns)
+
+    def ask(self, run: Run, places: Sequence[Place]) -> Asking:
+        """Fetch and write the page of each place, by the place's id."""
+        arguments = self._field.arguments(run.values)
+        page = page_of(TIMELINE, arguments)
+        ids = [p.place_id for p in places]
+        shape, values = _bound(run, page, arguments, ids)
+        sql = statements.timeline(run.dialect, shape, self._columns)
+        rows = yield sql, values
+        by_place: dict[int, list[Sequence[Any]]] = {}
+        if len(ids) == 1:
+            by_place[0] = [r for r in rows if r[MARKS] is not None]
+        else:
+            for r in rows:
+                if r[MARKS] is not None:
+                    by_place.setdefault(r[MARKS], []).append(r)
+        return {id_: self._page(run, page, by_place.get(n, [])) for n, id_ in enumerate(ids)}
+
+    def _page(self, run: Run, page: Paging, rows: list[Sequence[Any]]) -> object:
+        more = len(rows) > page.fetched
+        if more:
+            rows = rows[1:] if page.backwards else rows[:-1]
+        run.spend(len(rows))
+        return self._write(*paged(page, rows, more))
+
+
+def paged(page: Paging, rows: Sequence[Any], more: bool) -> tuple[Sequence[Any], bool, bool]:
+    """The rows that are shown, and whether there are more after and before them.
+
+    As `connections.connection` has it.
+    """
+    kept = rows[: page.size] if not page.backwards else rows[max(0, len(rows) - page.size) :]
+    beyond = more or len(kept) < len(rows)
+    if page.backwards:
+        return kept, page.before is not None, beyond
+    return kept, beyond, page.after is not None
+
+
+def _claim_decoder(wanted: frozenset[str]) -> Callable[[str], Any]:
+    kind = lean(ClaimFields, wanted)
+    if "statement_kind" in wanted:  # no claim has it but a Statement
+        kind = with_fields(kind, [("statement_kind", str | None, None)])
+    return msgspec.json.Decoder(kind).decode
+
+
+def _bound(
+    run: Run, page: Paging, arguments: Mapping[str, Any], ids: Sequence[str]
+) -> tuple[Shape, dict[str, object]]:
+    """The form of a timeline's statement, and the values for it."""
+    zone = run.memory.time_zone
+    of_many = len(ids) != 1
+    values: dict[str, object] = {
+        "casebook": run.memory.casebook,
+        "place": orjson.dumps(ids).decode() if of_many else ids[0],
+        "size": page.fetched + 1,
+    }
+    known_on, since, until = (arguments.get(n) for n in ("knownOn", "from", "to"))
+    if known_on is not None:
+        values["known"] = instant_text(moment(known_on, zone))
+    for name, key in (("after", page.after), ("before", page.before)):
+        if key is not None:
+            values.update({f"{name}_{n}": part for n, part in enumerate(key)})
+    for name in ("types", "modalities"):
+        if arguments.get(name):
+            wanted = [getattr(v, "value", v) for v in arguments[name]]
+            values[name] = orjson.dumps(wanted).decode()
+    if arguments.get("actor") is not None:
+        known, _ = run.memory.actors.resolve(arguments["actor"])
+        values["actor"] = known.actor_id if known else f"named:{folded_form(arguments['actor'])}"
+    if since is not None:
+        values["begin"] = begin(since, zone)
+    if until is not None:
+        values["end"] = instant_text(moment(until, zone))
+    shape = Shape(
+        of_many=of_many,
+        is_dated="known" in values,
+        backwards=page.backwards,
+        after=page.after is not None,
+        before=page.before is not None,
+        types="types" in values,
+        modalities="modalities" in values,
+        actor="actor" in values,
+        begin="begin" in values,
+        end="end" in values,
+    )
+    return shape, values
+
+
+class ControlBranch:
+    """Who held each place."""
+
+    def __init__(self, field: Selected) -> None:
+        field.check_arguments("at", "knownOn")
+        self._field = field
+        shown = Expression().display(field.fields, CONTROL, "x")
+        self._with_claims = "claim_ids" in shown
+        self._write = function("x, claim_ids", shown)
+
+    def ask(self, run: Run, places: Sequence[Place]) -> Asking:
+        """Fetch and write who held each place, by the place's id."""
+        ids = [p.place_id for p in places]
+        found = yield from read_controls(run, self._field, ids, with_claims=self._with_claims)
+        write, none = self._write, (NO_CONTROL, ())
+        return {id_: write(*found.get(id_, none)) for id_ in ids}
+
+
+def read_controls(
+    run: Run, field: Selected, ids: Sequence[str] | None, *, with_claims: bool
+) -> Asking:
+    """The control of some places, or of all, and the claims that it rests on, by place id.
+
+    The field's arguments `at` and `knownOn` say when; as `control_reading.read_controls`.
+    """
+    arguments, zone = field.arguments(run.values), run.memory.time_zone
+    at, known_on = arguments.get("at"), arguments.get("knownOn")
+    at_text = instant_text((FOREVER if at is None else moment(at, zone)) - INSTANT)
+    known = LAST if known_on is None else instant_text(moment(known_on, zone))
+    values: dict[str, object] = {
+        "casebook": run.memory.casebook,
+        "at": at_text,
+        "last": f"{at_text}/~",
+        "known": known,
+    }
+    if ids is not None:
+        values["place_ids"] = orjson.dumps(ids).decode()
+    sql, fixed = statements.control(
+        run.dialect, is_ahead=at_text > known, of_some=ids is not None, with_claims=with_claims
+    )
+    rows = yield sql, values | fixed
+    controls: dict[str, Any] = {}
+    claims: dict[str, set[str]] = {}
+    for _, _, place_id, data, claim_id in rows:
+        if data is not None:
+            controls[place_id] = _DECODE_CONTROL(data)
+        elif claim_id is not None:
+            claims.setdefault(place_id, set()).add(claim_id)
+    return {
+        id_: (control, sorted(claims[id_]) if id_ in claims else control.claim_ids)
+        for id_, control in controls.items()
+    }

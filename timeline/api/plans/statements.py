@@ -1,0 +1,191 @@
+"""Writes the one statement that fetches a list for all the places of an answer.
+
+Each begins with the marks: the head of the log and how often projections were swapped, in the same
+snapshot as the rows. So what is kept in memory is known to be right without a statement of its own.
+
+A place's entries stand in two indexes, `entries_by_place` and `entries_by_place2`, both in the
+order of a timeline: the page is merged from as many of each, and never sorted as a whole. The
+latest few of each of many places are read place by place: by LATERAL on Postgres, and on SQLite,
+which has none, by a subquery of rows' ids.
+"""
+
+from __future__ import annotations
+
+# ruff: noqa: S608 - every name in these statements is our own; values are bound
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sqlalchemy.dialects import postgresql, sqlite
+
+from timeline.projections.control_reading import answers_query, claims_query
+
+POSTGRES, SQLITE = "postgresql", "sqlite"
+MARKS = 2
+"""How many columns stand before a statement's own."""
+
+_KEYS = ("sort_key", "claim_id", "form")
+_NAME = re.compile(r"(?<!:):([a-z_][a-z_0-9]*)")
+_EXPANDED = "(__[POSTCOMPILE_place_ids])"
+_SOME = {
+    POSTGRES: "(SELECT jsonb_array_elements_text(:{}::jsonb))",
+    SQLITE: "(SELECT value FROM json_each(:{}))",
+}
+_MARKED = """
+SELECT m.head, m.builds, q.*
+  FROM (SELECT (SELECT position FROM casebooks WHERE casebook = :casebook) AS head,
+               (SELECT coalesce(sum(builds), 0) FROM checkpoints
+                 WHERE casebook = :casebook) AS builds) m
+  LEFT JOIN ({}) q ON {}
+"""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What of a timeline's arguments its statement depends on; the values are bound."""
+
+    of_many: bool
+    is_dated: bool
+    backwards: bool
+    after: bool
+    before: bool
+    types: bool
+    modalities: bool
+    actor: bool
+    begin: bool
+    end: bool
+
+
+@lru_cache(maxsize=1_000)
+def numbered(statement: str) -> tuple[str, tuple[str, ...]]:
+    """The statement with `$1` for its first name, and so on, and the names in that order."""
+    names = tuple(dict.fromkeys(_NAME.findall(statement)))
+    places = {name: f"${n}" for n, name in enumerate(names, 1)}
+    return _NAME.sub(lambda found: places[found[1]], statement), names
+
+
+def marks() -> str:
+    """The statement that reads the marks alone."""
+    return _MARKED.format("SELECT NULL AS none WHERE 1 = 0", "1 = 1")
+
+
+@lru_cache(maxsize=1_000)
+def control(
+    dialect: str, *, is_ahead: bool, of_some: bool, with_claims: bool
+) -> tuple[str, dict[str, object]]:
+    """Place, answer and claim, as `control_reading` reads them, and values that never change."""
+    made = claims_query if with_claims else answers_query
+    kind = postgresql if dialect == POSTGRES else sqlite
+    compiled = made(is_ahead=is_ahead, of_some=of_some).compile(
+        dialect=kind.dialect(paramstyle="named")
+    )
+    fixed = {name: value for name, value in compiled.params.items() if value is not None}
+    # A list of any length is one JSON text, so that the statement is prepared once.
+    written = str(compiled).replace(_EXPANDED, _SOME[dialect].format("place_ids"))
+    return _MARKED.format(written, "1 = 1"), fixed
+
+
+@lru_cache(maxsize=1_000)
+def timeline(dialect: str, shape: Shape, columns: tuple[str, ...]) -> str:
+    """The number of the place, then the columns, of the page of each place.
+
+    Columns of the report begin with `r_`.
+    """
+    pages = _lateral if dialect == POSTGRES else _by_ids
+    ordered = "1 = 1 ORDER BY " + ", ".join(("q.n", *(f"q.{k}" for k in _KEYS)))
+    shown = ", ".join(("q.n", *(f"q.{c}" for c in columns)))
+    return _MARKED.replace("q.*", shown).format(pages(dialect, shape, columns), ordered)
+
+
+def _lateral(dialect: str, shape: Shape, columns: Sequence[str]) -> str:
+    own, report, join = _columns(columns)
+    inner = [c for c in ("report_id", "report_version") if c not in own] if join else []
+    wanted = [*_KEYS, *own, *inner]
+    page = f"""
+      SELECT {", ".join(f"e.{c}" for c in (*_KEYS, *own))} {report}
+        FROM ({_merged(dialect, shape, wanted, "w.place")}) e {join}
+       ORDER BY {_order(shape, "e")} LIMIT :size"""
+    if not shape.of_many:
+        return f"SELECT w.n, y.* FROM (SELECT 0 AS n, :place::text AS place) w, LATERAL ({page}) y"
+    return f"""
+      SELECT w.n - 1 AS n, y.*
+        FROM jsonb_array_elements_text(:place::jsonb) WITH ORDINALITY w(place, n),
+             LATERAL ({page}) y"""
+
+
+def _by_ids(dialect: str, shape: Shape, columns: Sequence[str]) -> str:
+    own, report, join = _columns(columns)
+    if not shape.of_many:
+        inner = [c for c in ("report_id", "report_version") if c not in own] if join else []
+        return f"""
+          SELECT 0 AS n, {", ".join(f"e.{c}" for c in (*_KEYS, *own))} {report}
+            FROM ({_merged(dialect, shape, [*_KEYS, *own, *inner], ":place")}
+                   ORDER BY {_order(shape, "")} LIMIT :size) e {join}"""
+    return f"""
+      SELECT w.key AS n, {", ".join(f"e.{c}" for c in (*_KEYS, *own))} {report}
+        FROM json_each(:place) w CROSS JOIN entries e ON e.rowid IN (
+             SELECT id FROM ({_merged(dialect, shape, ["rowid AS id", *_KEYS], "w.value")})
+              ORDER BY {_order(shape, "")} LIMIT :size) {join}"""
+
+
+def _columns(columns: Sequence[str]) -> tuple[list[str], str, str]:
+    """An entry's own columns beside its keys, those of the report, and the join that these need."""
+    own = [c for c in columns if c[:2] != "r_" and c not in _KEYS]
+    report = [c for c in columns if c[:2] == "r_"]
+    if not report:
+        return own, "", ""
+    join = """
+        JOIN report_versions r ON r.casebook = :casebook AND r.report_id = e.report_id
+         AND r.report_version = e.report_version"""
+    return own, ", " + ", ".join(f"r.{c[2:]} AS {c}" for c in report), join
+
+
+def _merged(dialect: str, shape: Shape, columns: Sequence[str], place: str) -> str:
+    other = "IS DISTINCT FROM" if dialect == POSTGRES else "IS NOT"
+    conditions = _conditions(dialect, shape)
+    parts = [
+        f"""SELECT * FROM (
+              SELECT {", ".join(f"e.{c}" for c in dict.fromkeys(columns))} FROM entries e
+               WHERE e.casebook = :casebook AND {whose} AND {conditions}
+               ORDER BY {_order(shape, "e")} LIMIT :size) {name}"""
+        for name, whose in (
+            ("at", f"e.place_id = {place}"),
+            ("beside", f"e.place2_id = {place} AND e.place_id {other} {place}"),
+        )
+    ]
+    return " UNION ALL ".join(parts)
+
+
+def _order(shape: Shape, table: str) -> str:
+    dot, way = (f"{table}." if table else ""), (" DESC" if shape.backwards else "")
+    return ", ".join(f"{dot}{key}{way}" for key in _KEYS)
+
+
+def _conditions(dialect: str, shape: Shape) -> str:
+    """As `entry_queries` states them."""
+    some = _SOME[dialect]
+    found = ["e.known_until IS NULL"]
+    if shape.is_dated:
+        found = ["e.known_from <= :known AND (e.known_until IS NULL OR e.known_until > :known)"]
+    if shape.after:
+        found.append("(e.sort_key, e.claim_id, e.form) > (:after_0, :after_1, :after_2)")
+    if shape.before:
+        found.append("(e.sort_key, e.claim_id, e.form) < (:before_0, :before_1, :before_2)")
+    if shape.types:
+        found.append(f"e.type IN {some.format('types')}")
+    if shape.modalities:
+        found.append(f"e.modality IN {some.format('modalities')}")
+    if shape.actor:
+        found.append(
+            "EXISTS (SELECT 1 FROM entry_actors a WHERE a.casebook = :casebook"
+            " AND a.claim_id = e.claim_id AND a.form = e.form AND a.actor = :actor)"
+        )
+    if shape.begin:
+        found.append("e.ends IS NOT NULL AND e.ends > :begin")
+    if shape.end:
+        found.append(
+            "((e.starts IS NOT NULL AND e.starts < :end)"
+            " OR (e.starts IS NULL AND e.ends IS NOT NULL))"
+        )
+    return " AND ".join(found)
