@@ -12,7 +12,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from tests.acceptance.test_http import ANSWER, PLACE, on_sqlite_alone, serving
+from tests.acceptance.test_http import ANSWER, PLACE, on_sqlite_alone
+from tests.acceptance.test_http_subscriptions import serving
 from tests.integration.test_graphql_world import World, file_all, new_world
 from timeline.api.app import create_app
 from timeline.api.serving import ServerSettings
@@ -50,8 +51,8 @@ def exporter(provider: TracerProvider) -> Iterator[InMemorySpanExporter]:
 
 def answers(world: World, settings: ServerSettings, *bodies: dict[str, object]) -> list[object]:
     app = create_app(world.reader, world.store, world.runner.catch_up, settings=settings)
-    with serving(app) as url:
-        return [httpx.post(f"{url}/graphql", json=body, timeout=30).json() for body in bodies]
+    with serving(app) as host:
+        return [httpx.post(f"http://{host}/graphql", json=b, timeout=30).json() for b in bodies]
 
 
 def test_an_operation_makes_three_spans_that_hold_nothing_of_what_was_sent_or_read(
@@ -65,7 +66,7 @@ def test_an_operation_makes_three_spans_that_hold_nothing_of_what_was_sent_or_re
     answers(
         world,
         ServerSettings(tracing=True),
-        {"query": PLACE},
+        {"query": "{ status { casebook } }"},
         {"query": "{ secretField }"},
         {"query": named, "variables": {"id": "secretValue"}},
     )
@@ -87,6 +88,24 @@ def test_an_operation_makes_three_spans_that_hold_nothing_of_what_was_sent_or_re
     prepare, run, request = spans[:3]
     assert prepare.parent == run.parent == request.context
     assert not any("secret" in s.to_json() or "Khanasser" in s.to_json() for s in spans)
+
+
+def test_a_query_that_a_plan_answers_makes_the_span_of_the_request_alone(
+    world: World, exporter: InMemorySpanExporter
+) -> None:
+    planned = '{ place(id: "khanasser") { name } }'
+
+    (answer,) = answers(world, ServerSettings(tracing=True), {"query": planned})
+
+    (span,) = exporter.get_finished_spans()
+    assert answer == {"data": {"place": {"name": "Khanasser"}}}
+    assert (span.name, dict(span.attributes or {})) == (
+        "graphql.request",
+        {KIND: "query", CODE: "OK"},
+    )
+    assert span.start_time is not None
+    assert span.end_time is not None
+    assert span.start_time < span.end_time
 
 
 def test_without_the_setting_there_is_no_span(world: World, exporter: InMemorySpanExporter) -> None:

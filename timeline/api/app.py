@@ -37,7 +37,7 @@ from timeline.api.serving import ServerSettings
 from timeline.api.streaming.sources import Hub
 from timeline.api.streaming.sse import EventStreamEndpoint, wants_stream
 from timeline.api.streaming.websocket import WebSocketEndpoint
-from timeline.api.tracing import tracing_of
+from timeline.api.tracing import Traced, Untraced, tracing_of
 from timeline.projections.following import Follower
 from timeline.projections.reading import Reader
 from timeline.store.event_store import EventStore
@@ -96,10 +96,8 @@ def create_app(
         query: str, variables: dict[str, object], operation_name: str | None
     ) -> dict[str, object]:
         freshness.ensure()
-        caller = current_caller()
-        return execute(
-            reader, store, query, variables, operation_name, caller=caller, step=tracing.step
-        )
+        who, step = current_caller(), tracing.step
+        return execute(reader, store, query, variables, operation_name, caller=who, step=step)
 
     def read_front() -> Response:
         freshness.ensure()
@@ -128,7 +126,7 @@ def create_app(
         answer,
         admit,
         tag,
-        _charged(fast, metrics),
+        _charged(fast, metrics, tracing),
         graphiql=settings.graphiql,
         cache_seconds=settings.cache_seconds,
     )
@@ -153,16 +151,19 @@ def create_app(
     return app
 
 
-def _charged(fast: FastPath, metrics: Metrics | None) -> Fast:
-    """Answers by plans; the rows are charged to who asks, and the answers counted."""
+def _charged(fast: FastPath, metrics: Metrics | None, tracing: Traced | Untraced) -> Fast:
+    """Answers by plans; the rows are charged to who asks, and the answers counted and traced."""
 
     async def answer(
         query: str, variables: dict[str, object], operation_name: str | None
     ) -> dict[str, object] | None:
         begin = time.perf_counter()
         found = await fast.answer(query, variables, operation_name, current_caller().charge)
-        if found is not None and metrics is not None:
-            metrics.count_query(time.perf_counter() - begin)
+        if found is not None:
+            seconds = time.perf_counter() - begin
+            tracing.tell_planned(seconds)
+            if metrics is not None:
+                metrics.count_query(seconds)
         return found
 
     return answer
