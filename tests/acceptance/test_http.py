@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -42,10 +43,11 @@ on_sqlite_alone = pytest.mark.parametrize("database_url", ["sqlite"], indirect=T
 
 
 @contextmanager
-def serving(app: Starlette) -> Iterator[str]:
-    """The address of a server that serves the application from a thread."""
+def serving(app: Starlette, **options: Any) -> Iterator[str]:
+    """The address of a server that serves the application from a thread, following nothing."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", ws="none"))
+    config = {"log_level": "warning", "lifespan": "off", "ws": "none", **options}
+    server = uvicorn.Server(uvicorn.Config(app, **config))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

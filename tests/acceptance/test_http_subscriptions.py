@@ -14,12 +14,12 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
+from tests.acceptance import test_http
 from tests.acceptance.test_http import on_sqlite_alone
 from tests.integration.test_graphql_world import (
     ARMY_HOLDS,
@@ -65,21 +65,9 @@ CONTROL = """subscription ($after: String) { controlChanges(
 @contextmanager
 def serving(app: Starlette) -> Iterator[str]:
     """The host and port of a server that serves the application from a thread, and follows."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        deadline = time.monotonic() + 20
-        while not server.started:
-            assert time.monotonic() < deadline, "the server does not start"
-            time.sleep(0.01)
-        yield f"127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(timeout=20)
-        listener.close()
+    options = {"lifespan": "on", "ws": "auto", "timeout_graceful_shutdown": 2}
+    with test_http.serving(app, **options) as url:
+        yield url.removeprefix("http://")
 
 
 @pytest.fixture
