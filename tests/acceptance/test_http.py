@@ -43,7 +43,7 @@ on_sqlite_alone = pytest.mark.parametrize("database_url", ["sqlite"], indirect=T
 
 
 @contextmanager
-def serving(app: Starlette, **options: Any) -> Iterator[str]:
+def serving(app: Starlette, **options: Any) -> Iterator[str]:  # noqa: ANN401 - uvicorn's
     """The address of a server that serves the application from a thread, following nothing."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = {"log_level": "warning", "lifespan": "off", "ws": "none", **options}
