@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import psycopg
 import pytest
@@ -140,6 +141,28 @@ def test_a_lost_listener_is_not_missed(store: EventStore) -> None:
 
         put(store, "report-a", "a1")
 
+        assert take(following, 1) == ["a1"]
+        assert following.batch(0.1) == []
+        assert following._waiter._listener is None
+
+
+def test_a_listener_lost_before_it_listens_is_not_missed(
+    store: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if store.engine.dialect.name != "postgresql":
+        pytest.skip("only Postgres notifies")
+    connected = psycopg.connect
+
+    def lost(*arguments: Any, **options: Any) -> psycopg.Connection[Any]:  # noqa: ANN401
+        monkeypatch.undo()
+        listener = connected(*arguments, **options)
+        with single_read(store.engine) as connection:
+            connection.exec_driver_sql(f"SELECT pg_terminate_backend({listener.info.backend_pid})")
+        return listener
+
+    monkeypatch.setattr(psycopg, "connect", lost)
+    put(store, "report-a", "a1")
+    with Subscription(store) as following:
         assert take(following, 1) == ["a1"]
         assert following.batch(0.1) == []
         assert following._waiter._listener is None

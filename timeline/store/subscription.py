@@ -155,7 +155,7 @@ class _Waiter:
         with selectors.DefaultSelector() as selector:
             selector.register(self._bell, selectors.EVENT_READ)
             if listener is not None:
-                selector.register(listener.fileno(), selectors.EVENT_READ)
+                selector.register(listener, selectors.EVENT_READ)
             is_woken = bool(selector.select(seconds))
         if is_woken:
             with suppress(BlockingIOError):
@@ -168,16 +168,23 @@ class _Waiter:
         self._bell.close()
         self._ring.close()
 
-    def _listening(self) -> psycopg.Connection[Any] | None:
-        if self._listens and self._listener is None and time.monotonic() >= self._listen_at:
-            self._listen_at = time.monotonic() + LISTEN_AGAIN_SECONDS
-            arguments, options = self._engine.dialect.create_connect_args(self._engine.url)
-            options = {"connect_timeout": CONNECT_SECONDS_MAX, **options, "autocommit": True}
-            with suppress(psycopg.Error):
+    def _listening(self) -> int | None:
+        """The socket of the connection that listens; `None` while there is none.
+
+        A database that goes away at any point here leaves the waiter to its polling.
+        """
+        try:
+            if self._listens and self._listener is None and time.monotonic() >= self._listen_at:
+                self._listen_at = time.monotonic() + LISTEN_AGAIN_SECONDS
+                arguments, options = self._engine.dialect.create_connect_args(self._engine.url)
+                options = {"connect_timeout": CONNECT_SECONDS_MAX, **options, "autocommit": True}
                 self._listener = psycopg.connect(*arguments, **options)
                 name = sql.Identifier(self._channel)
                 self._listener.execute(sql.SQL("LISTEN {}").format(name))
-        return self._listener
+            return None if self._listener is None else self._listener.fileno()
+        except psycopg.Error:
+            self._stop_listening()
+            return None
 
     def _hear(self) -> None:
         if self._listener is None:
