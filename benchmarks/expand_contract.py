@@ -31,8 +31,8 @@ from sqlalchemy import func, select, update
 from benchmarks.log import Databases, conditions
 from timeline.bootstrap import all_projections
 from timeline.domain import events
-from timeline.domain.events import PlaceRegistered
 from timeline.domain.places import PlaceKind
+from timeline.domain.reference_events import PlaceRegistered
 from timeline.filing.deciding import new_event
 from timeline.filing.identity import event_id
 from timeline.projections import tables

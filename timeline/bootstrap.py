@@ -22,6 +22,7 @@ from timeline.filing.amending import Amending
 from timeline.filing.commands import Commands
 from timeline.filing.filing import Filing
 from timeline.filing.linking import Linking
+from timeline.filing.mending import Mender
 from timeline.filing.registering import Registering
 from timeline.filing.reviewing import Reviewing
 from timeline.filing.theatres import theatre_actors, theatre_places
@@ -113,6 +114,7 @@ class Application:
             filing=Filing(store, reader, runner, self.extractor, self.clock),
             amending=Amending(store, reader, runner, self.clock),
             registering=Registering(store, reader, runner),
+            mending=Mender(store, reader, runner),
             linking=Linking(store, reader, runner),
             reviewing=Reviewing(store, reader, runner),
             requests=Requests(self.engine, self.settings.casebook, self.clock),

@@ -18,6 +18,7 @@ from timeline import (
     cli_incident,
     cli_migrate,
     cli_proof,
+    cli_register,
     cli_replay,
     cli_review,
     cli_schema,
@@ -81,6 +82,7 @@ cli_incident.add_to(app)
 cli_admin.add_to(app)
 cli_migrate.add_to(app)
 cli_proof.add_to(app)
+cli_register.add_to(app)
 cli_replay.add_to(app)
 cli_review.add_to(app)
 cli_schema.add_to(app)

@@ -21,7 +21,6 @@ from timeline.domain.actors import ActorMention, ActorRole
 from timeline.domain.claims import Fatalities, Modality
 from timeline.domain.events import (
     CLAIM_TYPES,
-    AffiliationStated,
     Basis,
     Claim,
     ClaimCorrected,
@@ -32,11 +31,14 @@ from timeline.domain.events import (
     ReportFiled,
     ReportRetracted,
     ReportRevised,
-    SourceAffiliated,
     SourceMention,
-    SourceRegistered,
 )
 from timeline.domain.places import PlaceMention
+from timeline.domain.reference_events import (
+    AffiliationStated,
+    SourceAffiliated,
+    SourceRegistered,
+)
 from timeline.domain.time import UNDATED, on_day
 from timeline.filing.deciding import new_event
 from timeline.filing.identity import event_id

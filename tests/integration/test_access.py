@@ -38,8 +38,9 @@ NEEDED = {
     "mutation": {
         "reader": "__typename",
         "reporter": "extract fileReport",
-        "editor": "addClaim correctClaim linkIncidents registerActor registerPlace reinstateClaim"
-        " retractClaim retractReport reviewClaim unlinkIncidents",
+        "editor": "addClaim correctActor correctClaim correctPlace linkIncidents mergeActors"
+        " mergePlaces registerActor registerPlace reinstateClaim retractClaim retractReport"
+        " reviewClaim stateAffiliation unlinkIncidents unmergeActors unmergePlaces",
     },
 }
 ORDER = ("reader", "reporter", "editor", "admin")

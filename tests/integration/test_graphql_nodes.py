@@ -20,7 +20,7 @@ from tests.integration.test_graphql_world import (
 )
 from timeline.api.nodes import node_id
 from timeline.domain.claims import ClaimType, Polarity, ProposedClaim
-from timeline.domain.events import SourceRegistered
+from timeline.domain.reference_events import SourceRegistered
 from timeline.domain.time import occurred_from_edtf
 from timeline.store.event_store import EventStore
 

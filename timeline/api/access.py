@@ -46,8 +46,9 @@ _READS = (
 _STREAMS = "__typename controlChanges events timelineEntries"
 _REPORTS = "extract fileReport"
 _EDITS = (
-    "addClaim correctClaim linkIncidents registerActor registerPlace reinstateClaim retractClaim"
-    " retractReport reviewClaim unlinkIncidents"
+    "addClaim correctActor correctClaim correctPlace linkIncidents mergeActors mergePlaces"
+    " registerActor registerPlace reinstateClaim retractClaim retractReport reviewClaim"
+    " stateAffiliation unlinkIncidents unmergeActors unmergePlaces"
 )
 
 ROLES: Mapping[str, Mapping[str, Role]] = {

@@ -37,6 +37,10 @@ class Context:
         """The casebook's places, read once a request."""
         return self.reader.gazetteer()
 
+    def meant_place(self, place_id: str | None) -> str | None:
+        """The id that an id of a place means; `None` of `None`."""
+        return None if place_id is None else self.gazetteer.canonical(str(place_id))
+
     @cached_property
     def actor_table(self) -> ActorTable:
         """The casebook's actors, read once a request."""

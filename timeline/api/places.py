@@ -112,6 +112,11 @@ class Place(Node):
         return None if found is None else place_of(found)
 
     @answered
+    def merged_ids(self, info: Info) -> list[ID]:
+        """The ids that were merged into it, in order; each of them finds it, too."""
+        return [ID(id_) for id_ in info.context.gazetteer.merged_into(str(self.id))]
+
+    @answered
     def control(self, info: Info, at: At = None, known_on: KnownOn = None) -> Control:
         """Who held it, at a moment of valid time (`at`).
 

@@ -15,10 +15,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from timeline.domain import patterns, upcast
-from timeline.domain.actors import Actor, Affiliation, Source
 from timeline.domain.claims import ClaimFields, ClaimType, ProposedClaim, StatementKind, Verdict
 from timeline.domain.patterns import written_as
-from timeline.domain.places import Place, Slug
+from timeline.domain.places import Slug
+from timeline.domain.reference_events import REFERENCE_TYPES
 from timeline.domain.time import UNDATED, Occurred
 from timeline.errors import InvalidEvent, UnknownEventSchema
 
@@ -276,31 +276,6 @@ class IncidentsUnlinked(IncidentWord, frozen=True, kw_only=True, forbid_unknown_
     """An analyst found that claims tell of different incidents; the rule keeps them apart."""
 
 
-class PlaceRegistered(Place, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A place entered the gazetteer."""
-
-
-class ActorRegistered(Actor, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An actor entered the actor table."""
-
-
-class AffiliationStated(Affiliation, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Somebody said that an actor is affiliated with another."""
-
-    actor_id: Slug
-
-
-class SourceRegistered(Source, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A source was named for the first time."""
-
-
-class SourceAffiliated(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A source was found to speak for an actor or another source."""
-
-    source_id: Slug
-    affiliated_with: Slug
-
-
 CLAIM_TYPES: dict[str, type[Claim]] = {
     t.__name__: t for t in (
         ControlChanged, ControlStated, Withdrawal, Clash, Airstrike, Shelling, Bombing, SiegeBegan,
@@ -309,14 +284,15 @@ CLAIM_TYPES: dict[str, type[Claim]] = {
     )
 }  # fmt: skip
 
+_OTHER_TYPES: tuple[type[Struct], ...] = (
+    ReportFiled, ReportRevised, ReportRetracted, ClaimCorrected, ClaimRetracted,
+    ClaimReinstated, ClaimReviewed, ContentWithheld, IncidentsLinked, IncidentsUnlinked,
+)  # fmt: skip
+
 EVENT_TYPES: dict[str, type[Struct]] = {
     **CLAIM_TYPES,
-    **{t.__name__: t for t in (
-        ReportFiled, ReportRevised, ReportRetracted, ClaimCorrected, ClaimRetracted,
-        ClaimReinstated, ClaimReviewed, ContentWithheld, IncidentsLinked, IncidentsUnlinked,
-        PlaceRegistered, ActorRegistered, AffiliationStated, SourceRegistered, SourceAffiliated,
-    )},
-}  # fmt: skip
+    **{t.__name__: t for t in (*_OTHER_TYPES, *REFERENCE_TYPES)},
+}
 
 SCHEMA_VERSION_FIRST = 1
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, func, select, union
+from sqlalchemy import Connection, Select, func, select, union
 
 from timeline.domain import events
 from timeline.domain.actors import Roots
@@ -24,6 +24,8 @@ from timeline.projections.bulk_rows import Row
 # Sorts after every instant.
 INFINITY = "infinity"
 DIGEST_BYTES = 16
+# How many reports one statement reads of.
+REPORTS_PER_READ_MAX = 2_000
 Key = tuple[str, str, str]
 Forms = dict[Key, Row]
 """Rows of `control_claims` by place, claim and the known time in which they begin to stand."""
@@ -68,8 +70,12 @@ class PlaceChange:
 def stored_forms(connection: Connection, casebook: str, reports: Collection[str]) -> Forms:
     """What is stored of some reports."""
     c = tables.control_claims.c
-    query = select(tables.control_claims).where(c.casebook == casebook, c.report_id.in_(reports))
-    return {key_of(row): row for row in map(dict, connection.execute(query).mappings())}
+    query = select(tables.control_claims).where(c.casebook == casebook)
+    return {
+        key_of(row): row
+        for some in _parts(reports)
+        for row in map(dict, connection.execute(query.where(c.report_id.in_(some))).mappings())
+    }
 
 
 def _entries(batch: Batch) -> Select[*tuple[Any, ...]]:
@@ -82,9 +88,19 @@ def _entries(batch: Batch) -> Select[*tuple[Any, ...]]:
     return select(*columns).where(c.casebook == batch.name, c.moves_control.is_(True))
 
 
-def told_forms(batch: Batch, roots: Roots, *where: ColumnElement[bool]) -> Forms:
-    """What some of the entries say of control."""
-    return forms_from(batch, roots, batch.connection.execute(_entries(batch).where(*where)))
+def told_forms(batch: Batch, roots: Roots, reports: Collection[str]) -> Forms:
+    """What the entries of some reports say of control."""
+    found: Forms = {}
+    for some in _parts(reports):
+        of_some = _entries(batch).where(tables.entries.c.report_id.in_(some))
+        found |= forms_from(batch, roots, batch.connection.execute(of_some))
+    return found
+
+
+def _parts(reports: Collection[str]) -> Iterator[Sequence[str]]:
+    ordered = list(reports)
+    for start in range(0, len(ordered), REPORTS_PER_READ_MAX):
+        yield ordered[start : start + REPORTS_PER_READ_MAX]
 
 
 def next_places(batch: Batch, entries_max: int) -> Sequence[Any]:

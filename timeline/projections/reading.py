@@ -78,7 +78,7 @@ class Reader:
         with read_transaction(self._engine) as connection:
             seen = last_written(connection, self.casebook, tables.places)
             if self._gazetteer is None or self._gazetteer[0] != seen:
-                self._gazetteer = (seen, Gazetteer(read_places(connection, self.casebook)))
+                self._gazetteer = (seen, read_places(connection, self.casebook))
         return self._gazetteer[1]
 
     def actor_table(self) -> ActorTable:
@@ -86,7 +86,7 @@ class Reader:
         with read_transaction(self._engine) as connection:
             seen = last_written(connection, self.casebook, tables.actors)
             if self._actors is None or self._actors[0] != seen:
-                self._actors = (seen, ActorTable(read_actors(connection, self.casebook)))
+                self._actors = (seen, read_actors(connection, self.casebook))
         return self._actors[1]
 
     def _moment(self, at: str | None) -> datetime:
