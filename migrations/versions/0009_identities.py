@@ -22,7 +22,12 @@ PLAN = Plan(
     locks="nothing: the tables are new",
     touches=(),
     rebuilds=("places", "actors", "timeline", "search"),
-    measured=(),
+    measured=(
+        Measured("SQLite 3.40", events=0, seconds=0.12),
+        Measured("SQLite 3.40", events=132_864, seconds=0.07),
+        Measured("Postgres 18", events=0, seconds=0.09),
+        Measured("Postgres 18", events=132_864, seconds=0.24),
+    ),
 )
 
 TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
