@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from timeline.store.plans import Plan
+from timeline.store.plans import Measured, Plan
 
 revision = "0009"
 down_revision = "0008"
