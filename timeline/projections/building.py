@@ -44,8 +44,8 @@ class Rebuilt:
         projections: Those whose rows were replaced.
         events: How many events were read, by this process.
         difference: The rows that the swap wrote.
-        locked_seconds: How long the swap's transaction held the projections' checkpoints; on
-            SQLite, the database's one lock.
+        locked_seconds: How long the swap's transaction (the longest, when there were several) held
+            the projections' checkpoints; on SQLite, the database's one lock.
     """
 
     projections: tuple[str, ...]
@@ -273,9 +273,29 @@ class Build:
         return found
 
     def _swap(self, swaps: int) -> Rebuilt:
-        """Make the live rows those of the build."""
+        """Make the live rows those of the build.
+
+        All in one transaction; but of projections that had nothing yet each in its own, since
+        nobody can have been told of one what does not go with another.
+        """
         wanted = [p for p in self._built if p.name in self.members]
-        swap = Swap(self._live, self._store.casebook, self._key, wanted)
+        with read_transaction(self._store.engine) as connection:
+            live = self._live.checkpoints(connection)
+        is_first = all(live[p.name].position == 0 for p in wanted)
+        difference, longest = Difference(), 0.0
+        for part in [[p] for p in wanted] if is_first else [wanted]:
+            written, seconds = self._swap_some(part, swaps, is_last=part[-1] is wanted[-1])
+            swaps += len(part)
+            difference += written
+            longest = max(longest, seconds)
+            if is_first:
+                paused_after(self._store, seconds)
+        return Rebuilt(self.members, self._events, difference, longest)
+
+    def _swap_some(
+        self, some: Sequence[Projection], swaps: int, *, is_last: bool
+    ) -> tuple[Difference, float]:
+        swap = Swap(self._live, self._store.casebook, self._key, some)
         with write_transaction(self._store.engine, swap.compare) as connection:
             swapping.allow_long_statements(connection)
             live = self._live.locked(connection)
@@ -284,10 +304,9 @@ class Build:
             if _swaps(live) != swaps:
                 raise BuildTakenOver
             difference = swap.write(connection, live, built)
-            for checkpoint in built.values():
+            for checkpoint in built.values() if is_last else ():
                 checkpointing.write(connection, self._key, replace(checkpoint, position=SPENT))
-        seconds = time.monotonic() - started
-        return Rebuilt(self.members, self._events, difference, seconds)
+        return difference, time.monotonic() - started
 
 
 def _is_spent(checkpoints: Mapping[str, Checkpoint]) -> bool:
