@@ -146,6 +146,7 @@ def _entry(told: Told) -> dict[str, object]:
         "known_until": None,
         "position": 1,
         "data": events.encode(claim).decode(),
+        "review": "unreviewed",
     }
 
 

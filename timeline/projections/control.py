@@ -18,6 +18,7 @@ from timeline.domain.knowledge import (
     cuts_of,
     folded_before,
     gone_on,
+    known_since,
     unwalked,
     walked,
 )
@@ -129,33 +130,52 @@ class ControlProjection:
         # Read together, a bounded number of claims at a time.
         for part in _bounded(later):
             forms = forms_of_places(batch, [c.place_id for c in part])
-            walks += [self._walk(batch, change, forms.get(change.place_id, [])) for change in part]
+            walks += [self._fold(batch, change, forms.get(change.place_id, [])) for change in part]
         control_rows.write(batch.connection, batch.name, walks)
 
     def _go_on(self, batch: Batch, change: PlaceChange, since: datetime) -> Walk | None:
-        """Go on from a fold that was kept, after going back if more was known after what is new."""
-        time_zone = batch.casebook.time_zone
-        kept = self._kept.take(change.digest_before, time_zone)
+        """Go on from a fold that was kept, if not too much was known after what is new."""
+        kept = self._kept.take(change.digest_before, batch.casebook.time_zone)
         if kept is None:
             return None
+        now: Sequence[Form] = ()
+        if kept.last_cut > since:
+            now = forms_since(batch, change.place_id, since)
+            if PART_WALKED_BACK_MAX * len(now) > change.claims:
+                return None
+        return self._gone_on(batch, change, kept, now)
+
+    def _gone_on(self, batch: Batch, change: PlaceChange, kept: _Kept, now: Sequence[Form]) -> Walk:
+        """Go on from a fold of all that was known, after going back over what is known later."""
+        since = change.since
+        assert since is not None  # noqa: S101
         if kept.last_cut <= since:
             cuts = list(gone_on(kept.fold, change.old, change.new, since))
             walk = Walk(change.place_id, since, cuts, is_going_on=True)
         else:
-            now = forms_since(batch, change.place_id, since)
-            if PART_WALKED_BACK_MAX * len(now) > change.claims:
-                return None
             before = [*set(now).difference(change.new), *change.old]
             back = list(unwalked(kept.fold, before, since))
             walk = Walk(change.place_id, since, list(walked(kept.fold, now, since)), back=back)
         last_cut = max(kept.last_cut, *cuts_of(change.new), since)
-        self._kept.keep(change, time_zone, kept.fold, last_cut)
+        self._kept.keep(change, batch.casebook.time_zone, kept.fold, last_cut)
         return walk
 
-    def _walk(self, batch: Batch, change: PlaceChange, forms: Sequence[Form]) -> Walk:
-        """Fold what was known before, and walk through known time from there."""
+    def _fold(self, batch: Batch, change: PlaceChange, forms: Sequence[Form]) -> Walk:
+        """Fold a place that was not kept.
+
+        From all that was known of it before, so that only rows that may differ are read; unless too
+        much of that was known after what is new: then all rows from there on are made again.
+        """
         since, time_zone = change.since, batch.casebook.time_zone
         assert since is not None  # noqa: S101
+        now = known_since(forms, since)
+        new = {f.evidence.claim_id for f in change.new}
+        stays = [f for f in forms if f.evidence.claim_id not in new or f not in change.new]
+        old = [*stays, *change.old]
+        if old and PART_WALKED_BACK_MAX * len(now) <= change.claims:
+            fold = PlaceFold(time_zone)
+            fold.change([f.evidence for f in old if f.known_until is None], ())
+            return self._gone_on(batch, change, _Kept(fold, max(cuts_of(old)), change.claims), now)
         fold = folded_before(forms, since, time_zone)
         cuts = list(walked(fold, forms, since))
         if forms:
