@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from sqlalchemy import Connection, Table, delete, func, select, update
+from sqlalchemy import Connection, Table, delete, func, select, text, update
 
 from tests.integration.conftest import Desk
 from tests.integration.test_rebuilding import LOUD, leftovers, names, of_next_release, retraction
@@ -242,3 +242,30 @@ def test_readers_see_nothing_or_all_of_a_projection_that_is_first_built(
 
     assert seen <= {(0, 0, 0), (entries, actors, 0), (entries, actors, rectangles)}
     assert len(seen) > 1
+
+
+def test_a_swap_that_nobody_asked_for_gives_way_to_writers(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.file_world()
+    before, later, replace_rows = names(desk), of_next_release(desk), comparing.replace_rows
+
+    def slowly(
+        connection: Connection, found: Comparison, live: str, built: str
+    ) -> comparing.Difference:
+        slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000000)"
+        connection.execute(text(f"{slow} SELECT count(*) FROM n"))
+        return replace_rows(connection, found, live, built)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(comparing, "replace_rows", slowly)
+        patched.setattr(runner, "UNASKED_SECONDS_MAX", 0.3)
+        later.catch_up()
+    assert names(desk) == before
+    assert {s.name: s.state for s in later.status()}["timeline"] == "rebuilding"
+    assert leftovers(desk) > 0
+
+    desk.app.store.append([retraction("wire")])
+    later.rebuild(["timeline"])
+    assert names(desk) == {"KHANASSER", "خناصر"}
+    assert leftovers(desk) == 0

@@ -92,11 +92,17 @@ class Build:
         store: Whose log.
         projections: All of the casebook's, each after those whose tables it reads.
         names: What is wanted; what reads their tables is built with them.
+        swap_seconds_max: How long the swap may hold its locks; `None` is as long as it takes.
     """
 
     def __init__(
-        self, store: EventStore, projections: Sequence[Projection], names: Collection[str]
+        self,
+        store: EventStore,
+        projections: Sequence[Projection],
+        names: Collection[str],
+        swap_seconds_max: float | None = None,
     ) -> None:
+        self._swap_seconds_max = swap_seconds_max
         self._store, self._projections = store, tuple(projections)
         self._key = build_key(store.casebook)
         self._live = Feed(store, store.casebook, projections)
@@ -133,6 +139,7 @@ class Build:
         Raises:
             ProjectionFailed: an event cannot be projected; the live rows are as they were.
             BuildTakenOver: another process began another rebuild.
+            SwapTooLong: the swap took longer than it may; the build can be gone on with.
             DatabaseUnavailable: the database did not answer; the build can be gone on with.
         """
         swaps = self._begin()
@@ -295,9 +302,9 @@ class Build:
     def _swap_some(
         self, some: Sequence[Projection], swaps: int, *, is_last: bool
     ) -> tuple[Difference, float]:
-        swap = Swap(self._live, self._store.casebook, self._key, some)
+        key, seconds_max = self._store.casebook, self._swap_seconds_max
+        swap = Swap(self._live, key, self._key, some, seconds_max)
         with write_transaction(self._store.engine, swap.compare) as connection:
-            swapping.allow_long_statements(connection)
             live = self._live.locked(connection)
             started = time.monotonic()
             built = self._require_mine(connection)

@@ -23,6 +23,7 @@ from timeline.errors import (
     NotFound,
     ProjectionFailed,
     SchemaMismatch,
+    SwapTooLong,
 )
 from timeline.projections import building, checkpointing, swapping
 from timeline.projections.batches import (
@@ -42,6 +43,7 @@ from timeline.projections.building import (
 )
 from timeline.projections.checkpointing import ProjectionStatus, build_key
 from timeline.projections.feeding import Feed, Step, is_poison
+from timeline.projections.swapping import UNASKED_SECONDS_MAX
 from timeline.store.engine import read_transaction, write_transaction
 from timeline.store.event_store import EventStore
 
@@ -219,7 +221,8 @@ class Runner:
     ) -> Rebuilt | None:
         """Build the projections whose version was raised, if any; `None` when there are none.
 
-        An event that cannot be projected leaves the old rows, and raises nothing: see `status`.
+        An event that cannot be projected leaves the old rows, and raises nothing: see `status`. So
+        does a swap for which others would wait too long: `rebuild` is for that.
 
         Args:
             on_progress: Called after each batch with (position reached, head position).
@@ -232,8 +235,8 @@ class Runner:
         if not names:
             return None
         try:
-            return self._build(names, on_progress, should_stop)
-        except (ProjectionFailed, BuildTakenOver) as fault:
+            return self._build(names, on_progress, should_stop, UNASKED_SECONDS_MAX)
+        except (ProjectionFailed, BuildTakenOver, SwapTooLong) as fault:
             logger.warning("the rebuild of %s stopped: %s", ", ".join(names), fault)
             return None
 
@@ -293,8 +296,9 @@ class Runner:
         names: Collection[str],
         on_progress: Callable[[int, int], None] | None,
         should_stop: Callable[[], bool],
+        swap_seconds_max: float | None = None,
     ) -> Rebuilt | None:
-        build = Build(self._store, self._projections, names)
+        build = Build(self._store, self._projections, names, swap_seconds_max)
         return build.run(self._catch_up_meanwhile, on_progress, should_stop)
 
     def _catch_up_meanwhile(self) -> None:

@@ -7,19 +7,28 @@ rules keep them up; else such a projection is compared again under the locks.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import sqlite3
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
+import psycopg
 from sqlalchemy import Connection, Table, delete, select, text, tuple_
+from sqlalchemy.exc import DBAPIError
 
+from timeline.errors import SwapTooLong
 from timeline.projections import checkpointing, comparing
 from timeline.projections.batches import Projection
 from timeline.projections.checkpointing import Checkpoint
 from timeline.projections.comparing import Comparison, Difference
 from timeline.projections.feeding import Feed
+from timeline.store.engine import SQLITE_STEPS_PER_LOOK, sqlite_driver
 
 ROWS_PER_DELETE = 5_000
 STATEMENT_MS_MAX = 1_800_000
+# How long a swap that nobody asked for may hold its locks: others wait for them for up to 30 s.
+UNASKED_SECONDS_MAX = 20.0
 
 
 class Swap:
@@ -30,11 +39,18 @@ class Swap:
         live_key: Under which they stand.
         build_key: Under which those of the build stand.
         members: The projections whose rows are swapped.
+        seconds_max: How long writing may take; `None` is for as long as it takes.
     """
 
     def __init__(
-        self, live: Feed, live_key: str, build_key: str, members: Sequence[Projection]
+        self,
+        live: Feed,
+        live_key: str,
+        build_key: str,
+        members: Sequence[Projection],
+        seconds_max: float | None = None,
     ) -> None:
+        self._seconds_max = seconds_max
         self._live, self._live_key, self._build_key = live, live_key, build_key
         self._members = tuple(members)
         self._seen: dict[str, tuple[Checkpoint, Checkpoint]] = {}
@@ -59,7 +75,23 @@ class Swap:
         live: Mapping[str, Checkpoint],
         built: Mapping[str, Checkpoint],
     ) -> Difference:
-        """Write what differs, and the checkpoints; all of these are locked by the caller."""
+        """Write what differs, and the checkpoints; all of these are locked by the caller.
+
+        Raises:
+            SwapTooLong: it takes longer than it may; the caller rolls it back.
+        """
+        if self._seconds_max is None:
+            allow_long_statements(connection)
+            return self._write(connection, live, built)
+        with stopped_after(connection, self._seconds_max):
+            return self._write(connection, live, built)
+
+    def _write(
+        self,
+        connection: Connection,
+        live: Mapping[str, Checkpoint],
+        built: Mapping[str, Checkpoint],
+    ) -> Difference:
         done = Difference()
         is_same = self._is_same()
         for p in self._members:
@@ -114,6 +146,32 @@ class Swap:
             if step is None:
                 return
             reached = step.reached
+
+
+@contextmanager
+def stopped_after(connection: Connection, seconds: float) -> Iterator[None]:
+    """Stop what is done in a transaction when the time is over; on Postgres, each statement.
+
+    Raises:
+        SwapTooLong: it was over.
+    """
+    driver = sqlite_driver(connection) if connection.dialect.name == "sqlite" else None
+    end = time.monotonic() + seconds
+    if driver is None:
+        connection.execute(text(f"SET LOCAL statement_timeout = {int(1_000 * seconds)}"))
+    else:
+        driver.set_progress_handler(lambda: time.monotonic() > end, SQLITE_STEPS_PER_LOOK)
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error, psycopg.Error) as error:
+        original = error.orig if isinstance(error, DBAPIError) else error
+        is_interrupted = getattr(original, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
+        if is_interrupted or isinstance(original, psycopg.errors.QueryCanceled):
+            raise SwapTooLong(seconds) from error
+        raise
+    finally:
+        if driver is not None:
+            driver.set_progress_handler(None, 0)
 
 
 def allow_long_statements(connection: Connection) -> None:
