@@ -88,6 +88,14 @@ _LED = re.compile(
 )
 
 
+# An armed group by its name alone, unknown as it may be: "Levant Front".
+_HEADED = re.compile(
+    r"\b(?:[A-Z][\w'-]+ (?:(?:for|of|the|and) ){0,2}){1,5}"
+    r"(?:Front|Army|Movement|Militia|Legion|Alliance|Brigades)\b"
+    r"(?: \([A-Z]{2,6}\))?"
+)
+
+
 class ActorHit(NamedTuple):
     """An actor as the text names it here; half-open code points."""
 
@@ -125,6 +133,7 @@ def find_actors(text: str, table: ActorTable, hits: list[Hit], is_home: bool) ->
     found = _joined(text, found, table)
     found.extend(_by_kind(text, table, found, is_home))
     found.extend(_by_adjective(text, table, found))
+    found.extend(_by_head(text, found))
     for match in _LED.finditer(text):
         clash = [f for f in found if f.start < match.end() and match.start() < f.end]
         if all(f.is_generic and f.actor_id is None for f in clash):
@@ -171,7 +180,8 @@ _KIND_WORD = re.compile(
     r"shelling|bombardment|strikes?|airstrikes?|raids?|attacks?|offensive|troops|forces|army|"
     r"counter-?(?:attack|offensive)s?|assaults?|advances?|push|ambush(?:es)?|snipers?|pilots?|"
     r"checkpoints?|posts?|outposts?|bases?|camps?|barracks|garrisons?|convoys?|columns?|"
-    r"strongholds?|bastions?|enclaves?|trenches|headquarters|depots?|sites?|targets?)\b)"
+    r"strongholds?|bastions?|enclaves?|trenches|headquarters|depots?|sites?|targets?|militias?|"
+    r"militiamen|fighters|gunmen|paramilitaries|units?|brigades?|battalions?|soldiers|tanks?)\b)"
 )
 
 
@@ -189,6 +199,17 @@ def _by_kind(text: str, table: ActorTable, found: list[ActorHit], is_home: bool)
         )
         actor_id = known.actor_id if known and is_home else None
         made.append(ActorHit(match.start(), match.end(), match.group(), actor_id, True))
+    return made
+
+
+def _by_head(text: str, found: list[ActorHit]) -> list[ActorHit]:
+    taken = _taken(found)
+    made = []
+    for match in _HEADED.finditer(text):
+        start = match.start() + (4 if match.group().startswith("The ") else 0)
+        named = text[start : match.end()].split(" (")[0]
+        if taken.isdisjoint(range(start, match.end())) and " " in named:
+            made.append(ActorHit(start, start + len(named), named, None))
     return made
 
 
@@ -240,7 +261,7 @@ class Cast:
     def __init__(self, hits: list[ActorHit], table: ActorTable, text: str = "") -> None:
         """`text` is the cleaned one, in which the hits stand."""
         self.hits = hits
-        self._text = text
+        self.text = text
         self._starts = [h.start for h in hits]
         self._named = frozenset(hits)
         self.by_adjective = {w: a.actor_id for a in table.actors.values() for w in a.adjectives}
@@ -278,7 +299,7 @@ class Cast:
         if not re.fullmatch(r"[A-Z]{2,6}", acronym):
             return None
         words = r"(?: (?:of|the|for|and))*[ -]".join(rf"{letter}[\w']+" for letter in acronym)
-        told = self._text[max(0, before - SPELT_OUT_CHARACTERS_MAX) : before]
+        told = self.text[max(0, before - SPELT_OUT_CHARACTERS_MAX) : before]
         found = list(re.finditer(rf"\b{words}\b", told))
         return found[-1].group() if found else None
 

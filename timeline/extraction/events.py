@@ -153,6 +153,8 @@ class Reader:
             if token.pos_ == "PRON" or not (token.dep_ in ("nsubj", "nsubjpass") or is_agent):
                 continue
             verb = token.head.head if is_agent else token.head
+            if is_agent and verb.dep_ in ("acl", "amod"):
+                continue  # "rebels backed by X"
             aside = token.left_edge.i > 0 and parse.doc[token.left_edge.i - 1].text == ","
             aside = aside and lemma(verb) in lexicon().all_saying  # "..., the army insisted"
             is_main = verb.dep_ in _MAIN_CLAUSES and not aside
@@ -238,6 +240,10 @@ class Reader:
         parse = scene.parse
         expressions = own_dates(trigger.token, trigger.carrier, dated)
         self._tell_dates_before(expressions, parse, number)
+        if (said := _said_on(reading, dated)) is not None:
+            told_on = days_of(said, self.calendar.dateline, None)
+            if told_on is not None:
+                self.calendar.tell(told_on, parse.sentence.paragraph, number, moves=False)
         forward = reading.modality in (Modality.FORECAST, Modality.HYPOTHETICAL)
         dating = date_event(
             self.calendar,

@@ -86,6 +86,15 @@ def is_garden_path(verb: Token) -> bool:
     return verb.tag_ == "VBN" and is_noun
 
 
+def is_split_off(verb: Token) -> bool:
+    """As in "forces left on Monday, officials said", read as "forces (that were) left"."""
+    noun = verb.head
+    if verb.dep_ != "acl" or verb.i != noun.i + 1 or noun.dep_ != "nsubj":
+        return False
+    rivals = [c for c in noun.head.children if c.dep_ == "nsubj" and c.i > verb.i]
+    return bool(rivals) and verb.tag_ in ("VBN", "VBD")
+
+
 def _of_garden_path(verb: Token) -> Arguments:
     """Subject and object by their place: the noun before, or that of the verb before; the next."""
     before = verb.doc[verb.i - 1]
@@ -158,6 +167,8 @@ def is_passive(verb: Token) -> bool:
     if verb.tag_ != "VBN" or is_garden_path(verb):
         return False
     if any(c.dep_ == "aux" for c in verb.children):
+        return False
+    if is_split_off(verb):
         return False
     if verb.dep_ in ("acl", "ROOT", "ccomp") and any(c.dep_ == "dobj" for c in verb.children):
         return False  # "jets carried out raids", read as "jets (that were) carried out"

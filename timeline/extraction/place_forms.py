@@ -125,6 +125,12 @@ OFF_TOWN = re.compile(
     r", (?:an? |the |some )?(?:[a-z-]+ ){0,2}(?:town|village|hamlet|hill|base|camp|suburb|\d+ (?:km|kilomet))[^.;]{0,30}\Z"
 )
 OF_NAME = re.compile(rf" of (?:the )?{NAME}")
+# As in "X, a northern district", which is one of the town told of; not "X, a district of Y".
+QUARTER_AFTER = re.compile(
+    r", (?:an?|the|its|another) (?:[\w-]+ ){0,2}(?:district|quarter|neighbou?rhood|suburb)(?! (?:of|in|south|north|east|west)\b)"
+)
+TOWN_AFTER = re.compile(r" (?:[a-z]+ )?(?:town|city|village|port|district|province) of ")
+SITE_NAMED = re.compile(r" (?:[Aa]irport|[Aa]irbase|[Bb]ase|[Aa]irfield|[Bb]arracks|[Dd]am|[Cc]amp)\Z")
 STREET = re.compile(r"(?:Highway|Road|Street|Avenue|Motorway)\Z")
 ROAD_MARK = re.compile(
     r"\b(?:coast(?:al)?|ring|desert|[A-Z]\d{1,3}|[A-Z][\w']+[-–][A-Z][\w']+) ?\Z"

@@ -41,6 +41,7 @@ _COUNTERS = frozenset(
         "month",
     ]
 )
+_OPENS_WITH = frozenset({"join", "respond", "retaliate", "react", "open", "begin"})
 _ONE_BLOW = frozenset({"attack", "assault", "raid"})  # "the offensive" is never one bombing
 _PERSONS = frozenset({"them", "him", "they", "who"})
 _PRONOUNS = frozenset({"it", "them", "that", "this", "which", "both"})
@@ -260,7 +261,7 @@ def _nominal(token: Token, rule: NounRule, carrier: Token | None, last_kind: str
     roles: dict[str, str] = {}
     if carrier is not None and (low in lexicon().lists["undergo"] or low in ("repel", "repulse")):
         roles["subj"] = "target"
-    elif carrier is not None and (low in lexicon().lists["light"] or token.head.lower_ == "behind"):
+    elif carrier is not None and (low in lexicon().lists["light"] | _OPENS_WITH | {"claim"} or token.head.lower_ == "behind"):
         roles["subj"] = "initiator"
     return Trigger(token, kind, roles, args, verb, is_nominal=True)
 
@@ -274,6 +275,10 @@ def _carrier(token: Token) -> Token | None:
         is_subject = counter.dep_ in ("nsubj", "nsubjpass")
         acts = _tolls(counter.head) or lemma(counter.head) in HARM
         return counter.head if is_subject and acts else _carrier(counter)
+    if token.dep_ == "dobj" and low == "claim" and any(c.dep_ == "nummod" for c in token.children):
+        return head
+    if token.dep_ == "pobj" and head.lower_ == "with" and lemma(head.head) in _OPENS_WITH:
+        return head.head
     if token.dep_ == "conj":
         return _carrier(head) if head.pos_ in ("NOUN", "PROPN") else None
     if (

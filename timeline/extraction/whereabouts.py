@@ -6,6 +6,7 @@ less to be trusted.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -22,6 +23,7 @@ _OF_CONTROL = frozenset({"ControlChanged", "ControlStated", "Withdrawal"})
 _OF_PLACE = _OF_CONTROL | {"RouteCut", "RouteOpened", "SiegeBegan", "SiegeEnded"}
 _AT_PLACES = frozenset({"strafe", "bomb", "shell", "bombard", "pound"})
 _PRONOUNS = frozenset({"it", "there", "them"})
+_REGION_AFTER = re.compile(r",? in (?:the )?(?:[\w-]+ )?")
 _HANDLES = frozenset({"control", "possession", "hand", "eastwards", "all", "whole", "rest"})
 
 
@@ -82,10 +84,28 @@ def _told_by_slots(
         if (town := _town_of(hits[0], _last_town(hits[0], scene, focus))) is not None:
             return Where(focus, town, True)
         told = Where(hits[0], _as_told(hits[0], noun, trigger, scene), True)
-        if of_place or not _is_vague(hits[0]):
+        if of_place or not (_is_vague(hits[0]) or _is_origin(hits[0], scene)):
             return told
         vague = vague or told
-    return vague
+    return _within_it(vague, scene) if vague is not None else None
+
+
+def _is_origin(hit: PlaceHit, scene: Scene) -> bool:
+    """As in "a convoy from X was ambushed at Y": not where it was, if something else is told."""
+    return hit.mention.relation is Relation.AT and scene.before(hit).endswith(" from ")
+
+
+def _within_it(told: Where, scene: Scene) -> Where:
+    """As in "on the edge of X, in Y": X says more than the region of Y that it lies in."""
+    if told.hit is None or not told.hit.is_region:
+        return told
+    before = [h for h in scene.places if h.end < told.hit.start and not h.is_region]
+    if not before or before[-1].kind == "road" or before[-1].is_aside:
+        return told
+    between = scene.between(before[-1], told.hit)
+    if not _REGION_AFTER.fullmatch(between):
+        return told
+    return Where(before[-1], before[-1].mention, True)
 
 
 def _named(trigger: Trigger, scene: Scene) -> Where | None:
@@ -224,6 +244,9 @@ def _in_same_clause(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> P
     def rank(hit: PlaceHit) -> tuple[bool, bool, bool, int]:
         inside = any(hit.start < b and a < hit.end for a, b in spans)
         return (not inside, hit.is_aside, hit.is_region, abs(hit.start - at))
+
+    if trigger.type not in _OF_PLACE:
+        scene = scene.without(lambda hit: hit.start < at and _is_origin(hit, scene))
 
     def is_meant(hit: PlaceHit) -> bool:
         return focus is None or hit.start < at or not rank(hit)[0]
