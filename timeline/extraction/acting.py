@@ -96,6 +96,13 @@ _HEADED = re.compile(
 )
 
 
+_BACKED = re.compile(
+    r"-(?:backed|supported|funded|armed|aligned|allied)(?: [a-z-]+){0,2}?"
+    r" (?:forces|fighters|troops|rebels|militias?|militiamen|alliance|coalition|groups?|factions|"
+    r"units|insurgents|separatists|army|administration)\b"
+)
+
+
 class ActorHit(NamedTuple):
     """An actor as the text names it here; half-open code points."""
 
@@ -119,6 +126,9 @@ def find_actors(text: str, table: ActorTable, hits: list[Hit], is_home: bool) ->
     for hit in hits:
         known = hit.ids[0] if len(hit.ids) == 1 and (is_home or not hit.is_generic) else None
         start = hit.start
+        if (backed := _BACKED.match(text, hit.end)) is not None:
+            found.append(ActorHit(start, backed.end(), text[start : backed.end()], None))
+            continue  # "US-backed forces" are not of the US
         if text.startswith("-led ", hit.end):
             led = table.resolve(f"{text[start : hit.end]}-led coalition")[0]
             known = led.actor_id if led is not None else known
@@ -239,6 +249,9 @@ def _by_adjective(text: str, table: ActorTable, found: list[ActorHit]) -> list[A
                 continue
             taken.update(range(start, end))
             actor_id = by_adjective.get(match["adjective"])
+            if actor_id is None and match["adjective"].endswith("-led"):
+                led = table.resolve(f"{match['adjective']} coalition")[0]
+                actor_id = led.actor_id if led is not None else None
             made.append(ActorHit(start, end, text[start:end], actor_id))
     return made
 
@@ -332,7 +345,7 @@ class Cast:
         subjects = self.subjects[-RECALL_NAMES_MAX:]
         near = [(at, h) for at, h in subjects if sentence_start - RECALL_MAX <= at < before]
         told = [h for _, h in sorted(near) if h.actor_id is None or h.actor_id not in not_]
-        recent = [h for h in told if self._fights(h)]
+        recent = [h for h in told if self.fights(h)]
         if not any(at >= sentence_start for at, _ in near):
             main = [h for at, h in sorted(near) if at in self._main and h in recent]
             recent = main or recent
@@ -341,7 +354,7 @@ class Cast:
         named = self.hits[max(0, last - RECALL_NAMES_MAX) : last]
         named = [h for h in named if h.start not in self._seats]
         candidates = [h for h in named if h.end <= before and h.actor_id not in not_]
-        candidates = [h for h in candidates if self._fights(h) and self._is_kind(h, kinds)]
+        candidates = [h for h in candidates if self.fights(h) and self._is_kind(h, kinds)]
         if kinds is None and recent:
             return recent[-1]
         if not candidates:
@@ -373,7 +386,8 @@ class Cast:
     def _actor(self, hit: ActorHit) -> Actor | None:
         return self.table.get(hit.actor_id) if hit.actor_id else None
 
-    def _fights(self, hit: ActorHit) -> bool:
+    def fights(self, hit: ActorHit) -> bool:
+        """Whether an actor is one who takes part in fighting, as far as is known."""
         actor = self._actor(hit)
         if actor is not None:
             return actor.kind not in _SPEAKERS | {ActorKind.CIVILIAN}

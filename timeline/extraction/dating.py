@@ -41,7 +41,7 @@ from timeline.extraction.lexicon import lexicon
 from timeline.extraction.parsing import Parse, lemma
 
 INHERIT_SENTENCES_MAX = 4
-_BEGINS = frozenset({"SiegeBegan", "RouteCut", "Withdrawal", "ControlChanged"})
+_BEGINS = frozenset({"Agreement", "SiegeBegan", "RouteCut", "Withdrawal", "ControlChanged"})
 Dated = list[tuple[DateExpression, Token | None]]
 
 
@@ -154,6 +154,10 @@ def _nearest_of_coordinated(
         return verb
     joined = [v for v in verb.children if v.dep_ == "conj" and v.pos_ == "VERB"]
     before = [v for v in joined if parse.offsets[v.i][0] < expression.start]
+    first = next((c for c in verb.children if c.dep_ == "ccomp" and c.i < verb.i), None)
+    is_first = expression == next((e for e, g in found if g is not None and g.i == verb.i), None)
+    if first is not None and is_first and lemma(verb) not in lexicon().all_saying:
+        return first  # "X stormed Y on Thursday and by Friday had taken it"
     return before[-1] if before else verb
 
 

@@ -44,6 +44,7 @@ from timeline.extraction.whereabouts import Where, place_of_event
 Dated = list[tuple[DateExpression, Token | None]]
 LINEAR_CHARACTERS_MAX = 14
 FOCUS_CHARACTERS_MAX = 6_000
+LAST_DRAFTS_MAX = 50
 CARRIER_TOKENS_MAX = 12
 _NEED_PLACE = frozenset(
     {"ControlChanged", "ControlStated", "Withdrawal", "RouteCut", "RouteOpened"}
@@ -84,7 +85,9 @@ class Reader:
         self._look_at(parse)
         scene = Scene(parse, self.places, self.cast)
         self._note_subjects(parse, scene)
-        last = next((d.type for d in reversed(self.drafts) if d.type in _VIOLENT), None)
+        violent = [d for d in self.drafts[-LAST_DRAFTS_MAX:] if d.type in _VIOLENT]
+        told = [d for d in violent if not d.is_nominal] or violent
+        last = told[-1].type if told else None  # what "the attack" means
         triggers = find_triggers(parse, scene.classes, last)
         triggers = [t for t in triggers if not (t.is_nominal and is_claimed(t.token))]
         triggers = [t for t in triggers if not self._is_in_title(parse.offsets[t.token.i][0])]

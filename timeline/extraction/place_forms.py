@@ -104,7 +104,8 @@ ARMED_AFTER = re.compile(
 ORGANISATION = re.compile(
     r"(?:Army|Forces|Brigade|Division|Front|Movement|Party|Council|Ministry|Agency|Union|Group|Guard|"
     r"Observatory|Battalion|Coalition|Corps|Organi[sz]ation|Rights|Day|State|Centre|Center|"
-    r"Committee|Command|Services?)\Z"
+    r"Committee|Command|Services?|Programme|Program|Bank|Fund|Cross|Crescent|Watch|International|"
+    r"Society|Foundation|Institute|Company|Times|Post|News|Television|Radio|Embassy)\Z"
 )
 NATIONALITY = re.compile(
     r"(?:deshi|istani|ian|ish|ese|isti|eni|raqi|aeli|ench|utch|man|can|Houthi|Kurd|Taliban|Emirati|Saudi|Tuareg|Rohingya)s?\Z"

@@ -235,7 +235,9 @@ def related(text: str, start: int, mention: PlaceMention) -> tuple[PlaceMention,
     if PARTLY.search(text, low, start):
         return replace(mention, relation=Relation.NEAR, geo_precision=2), False
     if re.search(
-        r"\b(?:road|highway|route|border)s? (?:to|from|with) (?:the )?\Z", text[low:start]
+        r"\b(?:(?:road|highway|route|border)s? (?:to|from|with)|"
+        r"(?:link|connect|join)(?:s|ed|ing)? (?:\w+ ){0,2}(?:to|with)|lead(?:s|ing)? to) (?:the )?\Z",
+        text[low:start],
     ):
         return replace(mention, relation=Relation.TOWARD, geo_precision=2), True
     return mention, False
@@ -329,7 +331,8 @@ def _looks_like_no_place(text: str, start: int, end: int) -> bool:
     name, after = text[start:end], text[end : end + 14]
     if ADJECTIVAL_AFTER.match(after) or ARMED_AFTER.match(after) or ORGANISATION.search(name):
         return True
-    return bool(NATIONALITY.search(name) or re.search(r"\d", name))
+    is_landmark = re.match(r"(?:Jabal|Jebel|Tell?|Tal|Kafr|Wadi|Bab|Mount|Camp) ", name)
+    return bool((NATIONALITY.search(name) and not is_landmark) or re.search(r"\d", name))
 
 
 def _without_overlap(hits: list[PlaceHit]) -> list[PlaceHit]:

@@ -249,6 +249,8 @@ class Scene:
         if not seats:
             return None
         named = self.cast.touching(*self.parse.offsets[seats[0].i])
+        if not named and lemma(noun) == "army":
+            return None  # "the army in X" need not be of X
         return named[0] if named else ActorHit(first, last, self.phrase(noun), None)
 
     def _of_kind(
