@@ -41,7 +41,7 @@ from timeline.extraction.lexicon import lexicon
 from timeline.extraction.parsing import Parse, lemma
 
 INHERIT_SENTENCES_MAX = 4
-_BEGINS = frozenset({"SiegeBegan", "RouteCut", "Withdrawal", "ControlChanged"})
+_BEGINS = frozenset({"Agreement", "SiegeBegan", "RouteCut", "Withdrawal", "ControlChanged"})
 Dated = list[tuple[DateExpression, Token | None]]
 
 
@@ -154,11 +154,17 @@ def _nearest_of_coordinated(
         return verb
     joined = [v for v in verb.children if v.dep_ == "conj" and v.pos_ == "VERB"]
     before = [v for v in joined if parse.offsets[v.i][0] < expression.start]
+    first = next((c for c in verb.children if c.dep_ == "ccomp" and c.i < verb.i), None)
+    is_first = expression == next((e for e, g in found if g is not None and g.i == verb.i), None)
+    if first is not None and is_first and lemma(verb) not in lexicon().all_saying:
+        return first  # "X stormed Y on Thursday and by Friday had taken it"
     return before[-1] if before else verb
 
 
 def _of_saying(parse: Parse, expression: DateExpression, verb: Token | None) -> Token | None:
     """As in "X said on Monday they had left": the date is of the saying, though it hangs below."""
+    if verb is not None and lemma(verb) in lexicon().all_saying:
+        return _of_what_is_said(parse, expression, verb)
     if verb is None or verb.head == verb or lemma(verb.head) not in lexicon().all_saying:
         return verb
     subjects = [
@@ -166,6 +172,26 @@ def _of_saying(parse: Parse, expression: DateExpression, verb: Token | None) -> 
     ]
     between = parse.offsets[verb.head.i][1] <= expression.start
     return verb.head if between and subjects and expression.end <= min(subjects) else verb
+
+
+def _of_what_is_said(parse: Parse, expression: DateExpression, saying: Token) -> Token:
+    """As in "they took X, in Y, on Monday, X said": the day is of what stands before it."""
+    starts = [
+        parse.offsets[c.left_edge.i][0] for c in saying.children if c.dep_ in ("nsubj", "nsubjpass")
+    ]
+    told = [c for c in saying.children if c.dep_ == "ccomp" and c.pos_ in ("VERB", "AUX")]
+    told = [c for c in told if parse.offsets[c.i][1] <= expression.start]
+    if not told or not starts or expression.end > min(starts) or not _is_closed(parse, expression):
+        return saying
+    joined = [c for c in told[-1].children if c.dep_ == "conj" and c.pos_ in ("VERB", "AUX")]
+    joined = [c for c in joined if parse.offsets[c.i][1] <= expression.start]
+    return joined[-1] if joined else told[-1]
+
+
+def _is_closed(parse: Parse, expression: DateExpression) -> bool:
+    """Whether a comma parts a date from the speaker who follows it."""
+    after = parse.tokens_in(expression.start, expression.end)
+    return bool(after) and after[-1].i + 1 < len(parse.doc) and parse.doc[after[-1].i + 1].is_punct
 
 
 def _nearest_verb(parse: Parse, start: int) -> Token | None:
@@ -203,6 +229,8 @@ def own_dates(
     if told and token.pos_ == "NOUN":  # "the assault, in which 70 died on Tuesday"
         return told
     if (when := _when_clause_of(carrier)) is not None:
+        if lemma(when) in lexicon().all_saying:  # "X fell on Monday, he said, when Y left it"
+            when = next((c for c in when.children if c.dep_ == "ccomp"), when)
         return [e for e, g in dated if g is not None and g.i == when.i]
     seen, current = {token.i, carrier.i}, carrier
     for _ in range(CLIMB_MAX):
@@ -239,7 +267,7 @@ def _is_within(verb: Token, carrier: Token) -> bool:
 
 def _when_clause_of(verb: Token) -> Token | None:
     """The verb whose clause tells when: "on Monday, when it took X"."""
-    if verb.dep_ not in ("advcl", "relcl") or not _is_temporal(verb):
+    if verb.dep_ not in ("advcl", "relcl", "ccomp") or not _is_temporal(verb):
         return None
     return governing_verb(verb)
 
@@ -291,6 +319,7 @@ def date_event(
         days = days_of(expression, calendar.dateline, base, forward=forward)
         if days is not None:
             told.append((expression, days))
+    told = [t for t in told if not t[0].is_hour] or told
     running = next((n for e in expressions if (n := running_days(e))), None)
     if told:
         occurred, days = _bounded(told, calendar, type_)

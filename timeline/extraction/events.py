@@ -44,6 +44,7 @@ from timeline.extraction.whereabouts import Where, place_of_event
 Dated = list[tuple[DateExpression, Token | None]]
 LINEAR_CHARACTERS_MAX = 14
 FOCUS_CHARACTERS_MAX = 6_000
+LAST_DRAFTS_MAX = 50
 CARRIER_TOKENS_MAX = 12
 _NEED_PLACE = frozenset(
     {"ControlChanged", "ControlStated", "Withdrawal", "RouteCut", "RouteOpened"}
@@ -84,7 +85,9 @@ class Reader:
         self._look_at(parse)
         scene = Scene(parse, self.places, self.cast)
         self._note_subjects(parse, scene)
-        last = next((d.type for d in reversed(self.drafts) if d.type in _VIOLENT), None)
+        violent = [d for d in self.drafts[-LAST_DRAFTS_MAX:] if d.type in _VIOLENT]
+        told = [d for d in violent if not d.is_nominal] or violent
+        last = told[-1].type if told else None  # what "the attack" means
         triggers = find_triggers(parse, scene.classes, last)
         triggers = [t for t in triggers if not (t.is_nominal and is_claimed(t.token))]
         triggers = [t for t in triggers if not self._is_in_title(parse.offsets[t.token.i][0])]
@@ -153,6 +156,8 @@ class Reader:
             if token.pos_ == "PRON" or not (token.dep_ in ("nsubj", "nsubjpass") or is_agent):
                 continue
             verb = token.head.head if is_agent else token.head
+            if is_agent and verb.dep_ in ("acl", "amod"):
+                continue  # "rebels backed by X"
             aside = token.left_edge.i > 0 and parse.doc[token.left_edge.i - 1].text == ","
             aside = aside and lemma(verb) in lexicon().all_saying  # "..., the army insisted"
             is_main = verb.dep_ in _MAIN_CLAUSES and not aside
@@ -238,6 +243,10 @@ class Reader:
         parse = scene.parse
         expressions = own_dates(trigger.token, trigger.carrier, dated)
         self._tell_dates_before(expressions, parse, number)
+        if (said := _said_on(reading, dated)) is not None:
+            told_on = days_of(said, self.calendar.dateline, None)
+            if told_on is not None:
+                self.calendar.tell(told_on, parse.sentence.paragraph, number, moves=False)
         forward = reading.modality in (Modality.FORECAST, Modality.HYPOTHETICAL)
         dating = date_event(
             self.calendar,

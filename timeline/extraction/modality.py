@@ -21,6 +21,12 @@ _CLAUSAL = frozenset(
 )
 
 
+_DONE = frozenset(
+    {"capture", "recapture", "seizure", "takeover", "conquest", "liberation", "fall", "loss"}
+    | {"killing", "death", "downing", "arrest", "lifting", "destruction", "retreat"}
+)
+
+
 class Reading(NamedTuple):
     """How a speaker presents an event."""
 
@@ -353,7 +359,7 @@ def _said(current: Token, head: Token, low: str, state: _State) -> None:
         state.certainty = Certainty.LIKELY
     elif low == "tell" and current.dep_ == "xcomp":
         state.set(Modality.FORECAST)
-    elif low in ("announce", "declare") and current.dep_ == "dobj" and current.pos_ == "NOUN":
+    elif low in ("announce", "declare") and current.dep_ == "dobj" and _is_to_come(current):
         state.set(Modality.FORECAST)  # "announced an offensive"
     negated = negated or any(s.lower_ in ("nobody", "none", "neither") for s in speakers)
     if low not in saying["denial"] and negated:
@@ -364,6 +370,11 @@ def _said(current: Token, head: Token, low: str, state: _State) -> None:
     for child in head.children:
         if child.dep_ == "aux" and child.tag_ == "MD":
             _auxiliary(child, state)
+
+
+def _is_to_come(noun: Token) -> bool:
+    """Whether what is announced is still to come: an offensive is, the capture of X is not."""
+    return noun.pos_ == "NOUN" and lemma(noun) not in _DONE
 
 
 def _parenthetical(token: Token, state: _State) -> None:

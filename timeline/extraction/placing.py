@@ -37,6 +37,7 @@ from timeline.extraction.place_forms import (
     PART_BEFORE,
     PART_OF_TOWN,
     PARTLY,
+    QUARTER_AFTER,
     REGION,
     REGION_AFTER,
     REGION_BEFORE,
@@ -44,8 +45,10 @@ from timeline.extraction.place_forms import (
     ROAD_AFTER,
     ROAD_MARK,
     SITE_AFTER,
+    SITE_NAMED,
     STREET,
     TITLE_BEFORE,
+    TOWN_AFTER,
     TOWARD,
     is_no_place_here,
 )
@@ -232,7 +235,9 @@ def related(text: str, start: int, mention: PlaceMention) -> tuple[PlaceMention,
     if PARTLY.search(text, low, start):
         return replace(mention, relation=Relation.NEAR, geo_precision=2), False
     if re.search(
-        r"\b(?:road|highway|route|border)s? (?:to|from|with) (?:the )?\Z", text[low:start]
+        r"\b(?:(?:road|highway|route|border)s? (?:to|from|with)|"
+        r"(?:link|connect|join)(?:s|ed|ing)? (?:\w+ ){0,2}(?:to|with)|lead(?:s|ing)? to) (?:the )?\Z",
+        text[low:start],
     ):
         return replace(mention, relation=Relation.TOWARD, geo_precision=2), True
     return mention, False
@@ -270,7 +275,7 @@ def _unknown(
         return None
     if ADJECTIVE.fullmatch(name.removesuffix("s")) or _is_in_longer_name(text, match, start):
         return None
-    if is_no_place_here(text, start, end):
+    if is_no_place_here(text, start, end) or TOWN_AFTER.match(text, end):
         return None
     if any(t.start < end and start < t.end for t in _around(taken, start)):
         return None
@@ -292,6 +297,8 @@ def _unknown(
     mention, aside = related(text, start, named)
     if is_sure:
         mention = gazetteer.mention(mention)
+    if not is_sure and QUARTER_AFTER.match(text, end):
+        return PlaceHit(start, end, mention, "part", is_aside=aside)
     if not is_sure and PART_OF_TOWN.search(
         match.group() + text[end : end + 15].split(",", maxsplit=1)[0]
     ):
@@ -300,6 +307,8 @@ def _unknown(
         return PlaceHit(start, end, replace(mention, geo_precision=2), "road", is_aside=aside)
     if COUNTRY.fullmatch(name) and not is_sure:
         return PlaceHit(start, end, replace(mention, geo_precision=3), "region", is_aside=aside)
+    if strict and not is_sure and SITE_NAMED.search(whole):
+        end = max(end, match.end())
     kind = (
         "settlement"
         if is_sure or not re.search(r"(?i)base|airport|camp|dam|field", whole)
@@ -322,7 +331,8 @@ def _looks_like_no_place(text: str, start: int, end: int) -> bool:
     name, after = text[start:end], text[end : end + 14]
     if ADJECTIVAL_AFTER.match(after) or ARMED_AFTER.match(after) or ORGANISATION.search(name):
         return True
-    return bool(NATIONALITY.search(name) or re.search(r"\d", name))
+    is_landmark = re.match(r"(?:Jabal|Jebel|Tell?|Tal|Kafr|Wadi|Bab|Mount|Camp) ", name)
+    return bool((NATIONALITY.search(name) and not is_landmark) or re.search(r"\d", name))
 
 
 def _without_overlap(hits: list[PlaceHit]) -> list[PlaceHit]:

@@ -110,6 +110,7 @@ _EVENTS = frozenset(
 )
 
 
+_ANNOUNCE = frozenset({"announce", "claim", "declare"})
 _UNDER_WAY = frozenset({"offensive", "advance", "operation", "campaign", "push"})
 
 
@@ -160,6 +161,8 @@ def _nominal_roles(trigger: Trigger, scene: Scene, roles: Roles, doer: str) -> N
     if not roles.has(doer) and trigger.roles.get("subj") != doer:
         for hit in scene.cast.touching(a, b):
             roles.add_hit(hit, doer)
+    if not roles.found and token.dep_ == "dobj" and lemma(token.head) in _ANNOUNCE:
+        _announcer(token.head, scene, roles, doer)
     if not roles.found and lemma(token) in _UNDER_WAY and takes_up(token):
         _doer_of_campaign(trigger, scene, roles, doer)
     if trigger.carrier != token:
@@ -185,6 +188,14 @@ def _doer_of_campaign(trigger: Trigger, scene: Scene, roles: Roles, doer: str) -
     roles.add([n for n in above if scene.classes(n) & {"actor", "force"}], doer)
     if not roles.found and scene.cast.doer is not None:
         roles.add_hit(scene.cast.doer, doer)
+
+
+def _announcer(verb: Token, scene: Scene, roles: Roles, doer: str) -> None:
+    """As in "X announced the capture of Y": X, where X is one who fights."""
+    for noun in arguments(verb).subject:
+        for hit in scene.actors_of(noun):
+            if hit.actor_id is not None and scene.cast.fights(hit):
+                roles.add_hit(hit, doer)
 
 
 def _is_side(noun: Token, scene: Scene) -> bool:

@@ -23,6 +23,9 @@ _WEAPONS = frozenset({"air_arm", "gun", "munition", "aircraft"})
 _AFFECTED = frozenset({"dobj", "pobj", "nsubjpass"})
 _SIDES = frozenset({"security", "army", "government", "military", "regime", "junta", "air"})
 _BELONGS = frozenset({"of", "from", "to", "with", "by"})
+_NAMING = frozenset({"call", "name", "dub", "know", "style", "term"})
+_SPEAKERS = frozenset({"spokesman", "spokeswoman", "spokesperson", "commander", "leader"})
+_PARTIES = frozenset({"column", "convoy", "unit", "team", "detachment", "contingent", "patrol"})
 _MEN = frozenset({"man", "fighter", "soldier", "troop", "force"})
 _STRANGERS = frozenset({"gunman", "fighter", "group", "attacker", "assailant", "bomber", "drone"})
 _LOOSE_KINDS = frozenset({"soldier", "militant", "fighter", "troop"})
@@ -58,6 +61,15 @@ class Scene:
         other = Scene(self.parse, self.all_places, self.cast)
         other.places = [p for p in self.places if not is_out(p)]
         return other
+
+    def before(self, hit: PlaceHit) -> str:
+        """The words right before a place, "the" left out."""
+        text = self.cast.text[max(0, hit.start - 20) : hit.start]
+        return text.removesuffix("the ")
+
+    def between(self, one: PlaceHit, other: PlaceHit) -> str:
+        """The text between two places."""
+        return self.cast.text[one.end : other.start]
 
     def classes(self, token: Token) -> frozenset[str]:
         """The noun classes of a token, with `place` and `actor` where it is named as one."""
@@ -133,7 +145,7 @@ class Scene:
         classes = self.classes(noun)
         if named and not self._is_only_place(noun, named[-1]):
             return self._of_name(noun, named, first, barred)
-        below = self._below(noun)
+        below = self._named_so(noun) or self._below(noun)
         if below is not None and ("place" not in classes or "site" in classes):
             return below
         if noun.lower_ in _WHO or noun.lower_ in ("that", "this", "there"):
@@ -147,6 +159,31 @@ class Scene:
         if noun.pos_ == "PROPN" and "place" not in classes:
             named_so = self.phrase(noun)
             return ActorHit(first, last, self.cast.spelt_out(named_so, first) or named_so, None)
+        return None
+
+    def _named_so(self, noun: Token) -> ActorHit | None:
+        """As in "an alliance calling itself X", "M23 rebels backed by Y": X, and M23."""
+        offsets = self.parse.offsets
+        if not self.classes(noun) & {"force", "actor"}:
+            return None
+        for child in noun.subtree:
+            is_naming = child.dep_ in ("acl", "relcl") and lemma(child) in _NAMING
+            if not is_naming or not noun.i < child.i <= noun.i + NOUN_PHRASE_WORDS_MAX:
+                continue
+            names = [c for c in child.rights if c.dep_ in ("oprd", "attr", "dobj", "pobj")]
+            names += [n for c in child.rights if c.dep_ == "prep" for n in c.children]
+            names = [t for t in names if t.pos_ != "PRON"]
+            if names and names[-1].doc[left_edge(names[-1])].text[:1].isupper():
+                start, end = offsets[left_edge(names[-1])][0], offsets[names[-1].i][1]
+                known = self.cast.touching(start, end)
+                return known[0] if known else ActorHit(start, end, self.phrase(names[-1]), None)
+        marks = [c for c in noun.lefts if c.dep_ in ("compound", "nmod") and c.pos_ == "PROPN"]
+        marks = [c for c in marks if "place" not in self.classes(c)]
+        is_bare = not any(c.pos_ == "PROPN" for c in noun.rights)
+        if marks and is_bare and marks[0].text[:1].isupper() and "force" in self.classes(noun):
+            return ActorHit(
+                offsets[left_edge(noun)][0], offsets[noun.i][1], self.phrase(noun), None
+            )
         return None
 
     def _of_name(
@@ -212,6 +249,8 @@ class Scene:
         if not seats:
             return None
         named = self.cast.touching(*self.parse.offsets[seats[0].i])
+        if not named and lemma(noun) == "army":
+            return None  # "the army in X" need not be of X
         return named[0] if named else ActorHit(first, last, self.phrase(noun), None)
 
     def _of_kind(
@@ -232,6 +271,8 @@ class Scene:
         is_new = "some" in determiners or (
             determiners & {"a", "an"} and (low in _STRANGERS or noun.dep_ in _AFFECTED)
         )
+        if "another" in determiners and low in _PARTIES and self.cast.attacker is not None:
+            return self.cast.attacker  # "another column" of theirs
         refers = (is_plain and "person" not in self.classes(noun)) or is_loose
         if refers and not is_new:
             sides = [c.lower_ for m in marks for c in (m, *m.lefts)]
@@ -314,7 +355,8 @@ class Scene:
                 "control",
             ):
                 continue
-            if child.dep_ in ("prep", "agent") and child.lower_ not in _BELONGS:
+            speaks = child.lower_ == "for" and lemma(noun) in _SPEAKERS
+            if child.dep_ in ("prep", "agent") and child.lower_ not in _BELONGS and not speaks:
                 continue
             by_whom = child.dep_ == "pobj" and child.head.dep_ == "agent"
             if by_whom and child.pos_ == "PROPN" and not self.cast.touching(*offsets[child.i]):
