@@ -103,7 +103,9 @@ def test_rowids_are_not_relied_on_after_a_vacuum(desk: Desk) -> None:
     with read_transaction(desk.app.engine) as connection:
         before = comparing.layout(connection)
     with desk.app.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("VACUUM")
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.execute("VACUUM")
     with read_transaction(desk.app.engine) as connection:
         assert comparing.layout(connection) != before
 
