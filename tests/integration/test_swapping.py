@@ -60,6 +60,36 @@ def test_others_append_while_it_is_found_what_differs(
     assert verified(desk.app.store, LOUD, later).different == ()
 
 
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_on_postgres_others_are_projected_while_a_raised_version_is_swapped(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.file_world()
+    later, replace_rows, swapped = of_next_release(desk), comparing.replace_rows, list[str]()
+    reached: list[dict[str, int]] = []
+
+    def others_go_on(
+        connection: Connection, found: Comparison, live: str, built: str
+    ) -> comparing.Difference:
+        swapped.append(found.table.name)
+        if len(swapped) == 1:
+            desk.app.store.append([retraction("wire")])
+            other = of_next_release(desk)
+            assert other.catch_up_after_append() == tuple(
+                f"stored, but {status}" for status in other.halted()
+            )
+            reached.append({s.name: desk.head - s.position for s in other.status()})
+        return replace_rows(connection, found, live, built)
+
+    monkeypatch.setattr(comparing, "replace_rows", others_go_on)
+    monkeypatch.setattr(runner, "EVENTS_BUILT_AT_ONCE_MAX", 3)
+    later.build_outdated()
+
+    behind = {"timeline": 1, "control": 1, "incidents": 1}
+    assert reached == [{p.name: behind.get(p.name, 0) for p in LOUD}]
+    assert verified(desk.app.store, LOUD, later).different == ()
+
+
 def test_live_rows_that_were_right_stay_though_they_went_on_meanwhile(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,6 +276,7 @@ def test_readers_see_nothing_or_all_of_a_projection_that_is_first_built(
     assert len(seen) > 1
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_swap_that_nobody_asked_for_gives_way_to_writers(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

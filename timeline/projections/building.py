@@ -92,7 +92,7 @@ class Build:
         store: Whose log.
         projections: All of the casebook's, each after those whose tables it reads.
         names: What is wanted; what reads their tables is built with them.
-        swap_seconds_max: How long the swap may hold its locks; `None` is as long as it takes.
+        swap_seconds_max: How long the swap may hold SQLite's lock; `None` is as long as it takes.
     """
 
     def __init__(
@@ -305,7 +305,7 @@ class Build:
         key, seconds_max = self._store.casebook, self._swap_seconds_max
         swap = Swap(self._live, key, self._key, some, seconds_max)
         with write_transaction(self._store.engine, swap.compare) as connection:
-            live = self._live.locked(connection)
+            live = self._live.locked(connection, [p.name for p in some])
             started = time.monotonic()
             built = self._require_mine(connection)
             if _swaps(live) != swaps:

@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-import psycopg
 from sqlalchemy import Connection, Table, delete, select, text, tuple_
 from sqlalchemy.exc import DBAPIError
 
@@ -27,7 +26,8 @@ from timeline.store.engine import SQLITE_STEPS_PER_LOOK, sqlite_driver
 
 ROWS_PER_DELETE = 5_000
 STATEMENT_MS_MAX = 1_800_000
-# How long a swap that nobody asked for may hold its locks: others wait for them for up to 30 s.
+# How long a swap that nobody asked for may hold SQLite's lock: writers wait for up to 30 s. On
+# Postgres nobody waits, since what is of an older version is fed by nobody.
 UNASKED_SECONDS_MAX = 20.0
 
 
@@ -39,7 +39,7 @@ class Swap:
         live_key: Under which they stand.
         build_key: Under which those of the build stand.
         members: The projections whose rows are swapped.
-        seconds_max: How long writing may take; `None` is for as long as it takes.
+        seconds_max: How long writing may take on SQLite; `None` is for as long as it takes.
     """
 
     def __init__(
@@ -80,10 +80,10 @@ class Swap:
         Raises:
             SwapTooLong: it takes longer than it may; the caller rolls it back.
         """
-        if self._seconds_max is None:
-            allow_long_statements(connection)
+        allow_long_statements(connection)
+        if self._seconds_max is None or connection.dialect.name != "sqlite":
             return self._write(connection, live, built)
-        with stopped_after(connection, self._seconds_max):
+        with stopped_after(sqlite_driver(connection), self._seconds_max):
             return self._write(connection, live, built)
 
     def _write(
@@ -149,29 +149,23 @@ class Swap:
 
 
 @contextmanager
-def stopped_after(connection: Connection, seconds: float) -> Iterator[None]:
-    """Stop what is done in a transaction when the time is over; on Postgres, each statement.
+def stopped_after(driver: sqlite3.Connection, seconds: float) -> Iterator[None]:
+    """Stop what holds SQLite's one lock when the time is over.
 
     Raises:
         SwapTooLong: it was over.
     """
-    driver = sqlite_driver(connection) if connection.dialect.name == "sqlite" else None
     end = time.monotonic() + seconds
-    if driver is None:
-        connection.execute(text(f"SET LOCAL statement_timeout = {int(1_000 * seconds)}"))
-    else:
-        driver.set_progress_handler(lambda: time.monotonic() > end, SQLITE_STEPS_PER_LOOK)
+    driver.set_progress_handler(lambda: time.monotonic() > end, SQLITE_STEPS_PER_LOOK)
     try:
         yield
-    except (DBAPIError, sqlite3.Error, psycopg.Error) as error:
+    except (DBAPIError, sqlite3.Error) as error:
         original = error.orig if isinstance(error, DBAPIError) else error
-        is_interrupted = getattr(original, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
-        if is_interrupted or isinstance(original, psycopg.errors.QueryCanceled):
-            raise SwapTooLong(seconds) from error
-        raise
+        if getattr(original, "sqlite_errorcode", None) != sqlite3.SQLITE_INTERRUPT:
+            raise
+        raise SwapTooLong(seconds) from error
     finally:
-        if driver is not None:
-            driver.set_progress_handler(None, 0)
+        driver.set_progress_handler(None, 0)
 
 
 def allow_long_statements(connection: Connection) -> None:
