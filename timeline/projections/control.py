@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from sqlalchemy import Connection, Table, select
 
@@ -82,20 +83,19 @@ class ControlProjection:
     def load_part(self, batch: Batch, done: int) -> int | None:
         """Fold the next places, each from all that is said of it."""
         entries = next_places(batch, CLAIMS_PER_PART)
+        is_last = not entries
         forms = forms_from(batch, read_roots(batch.connection, batch.name), entries)
-        places: list[Row] = []
-        rectangles: list[Row] = []
-        links: list[Row] = []
-        for place_id, told in by_place(forms.values()).items():
-            change = PlaceChange(place_id, (), told)
-            places.append(change.row(batch.name))
-            found = folded_rows(batch.name, change, batch.casebook.time_zone)
-            rectangles += found[0]
-            links += found[1]
-        loaded = (places, forms.values(), rectangles, links)
-        for table, rows in zip(self.tables, loaded, strict=True):
+        del entries  # of a place with very many claims these would be most of the memory
+        told = by_place(forms.values())
+        changes = [PlaceChange(place_id, (), rows) for place_id, rows in told.items()]
+        places = [change.row(batch.name) for change in changes]
+        bulk_rows.load(batch.connection, tables.control_places, places)
+        bulk_rows.load(batch.connection, tables.control_claims, forms.values())
+        del forms, told
+        folded = (folded_rows(batch.name, c, batch.casebook.time_zone) for c in changes)
+        for table, rows in bulk_rows.grouped(chain.from_iterable(folded)):
             bulk_rows.load(batch.connection, table, rows)
-        return done + 1 if entries else None
+        return None if is_last else done + 1
 
     def _write(self, batch: Batch, old: Forms, new: Forms) -> None:
         gone = [row for key, row in old.items() if new.get(key) != row]
@@ -183,11 +183,11 @@ class ControlProjection:
         return Walk(change.place_id, since, cuts, is_new=change.digest_before is None)
 
 
-def folded_rows(casebook: str, change: PlaceChange, time_zone: str) -> tuple[list[Row], list[Row]]:
-    """The rectangles and links of a place, from all that is said of it."""
+def folded_rows(casebook: str, change: PlaceChange, time_zone: str) -> Iterator[tuple[Table, Row]]:
+    """The rectangles and links of a place, from all that is said of it, as they are made."""
     assert change.since is not None  # noqa: S101 - something is said
-    cuts = list(walked(PlaceFold(time_zone), change.new, change.since))
-    return fresh_rows(casebook, Walk(change.place_id, change.since, cuts, is_new=True))
+    cuts = walked(PlaceFold(time_zone), change.new, change.since)
+    return fresh_rows(casebook, change.place_id, change.since, cuts)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ are the same in whichever order claims were filed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -79,8 +79,13 @@ class Known:
             went_on = self._closed_last.pop(key, None)
             self._open[key] = went_on or (row, text)
 
+    def over(self) -> list[Row]:
+        """The rows that are over since this was last asked, and of which nothing can change."""
+        closed, self._closed = self._closed, []
+        return closed
+
     def rows(self) -> list[Row]:
-        """All rows, when the walk is over."""
+        """All rows, when the walk is over; but for those already given."""
         self._settle()
         return [
             *self._closed,
@@ -139,9 +144,23 @@ def write(connection: Connection, casebook: str, walks: Sequence[Walk]) -> None:
         bulk_rows.load(connection, kind.table, added)
 
 
-def fresh_rows(casebook: str, walk: Walk) -> tuple[list[Row], list[Row]]:
-    """The rectangles and links of a place of which nothing is stored."""
-    return _Rectangles(casebook).rows(walk, ()), _Links(casebook).rows(walk, ())
+def fresh_rows(
+    casebook: str, place_id: str, since: datetime, cuts: Iterable[Cut]
+) -> Iterator[tuple[Table, Row]]:
+    """The rectangles and links of a place of which nothing is stored, each when it is over.
+
+    So the rows of a place with very many claims need not be in memory together.
+    """
+    kinds = (_Rectangles(casebook), _Links(casebook))
+    both = [
+        (kind, Known(since, (), partial(kind.row, place_id), is_going_on=False)) for kind in kinds
+    ]
+    for cut, found in cuts:
+        for kind, known in both:
+            known.apply(cut, *kind.items(found))
+            yield from ((kind.table, row) for row in known.over())
+    for kind, known in both:
+        yield from ((kind.table, row) for row in known.rows())
 
 
 class _Kind:
