@@ -11,6 +11,7 @@ from bisect import bisect_left
 from typing import NamedTuple
 
 from timeline.domain.actors import Actor, ActorKind, ActorMention, ActorRole, ActorTable
+from timeline.extraction.actor_words import ATTACKERS, GROUP_WORDS, STATE_WORDS, UNARMED
 from timeline.extraction.lexicon import lexicon
 from timeline.extraction.mentions import Hit, actor_names
 from timeline.extraction.placing import PlaceHit
@@ -24,56 +25,6 @@ RECALL_NAMES_MAX, TOUCHING_MAX = 200, 30
 _STATE = frozenset({ActorKind.STATE, ActorKind.STATE_FORCES, ActorKind.COALITION})
 _GROUP = frozenset({ActorKind.NON_STATE_ARMED_GROUP})
 _SPEAKERS = frozenset({ActorKind.MEDIA, ActorKind.MONITOR, ActorKind.INTERNATIONAL_ORGANISATION})
-_STATE_WORDS = frozenset(
-    [
-        "army",
-        "military",
-        "troop",
-        "soldier",
-        "government",
-        "regime",
-        "garrison",
-        "officer",
-        "unit",
-        "infantry",
-        "navy",
-        "police",
-        "security",
-        "air",
-    ]
-)
-_GROUP_WORDS = frozenset(
-    [
-        "group",
-        "organization",
-        "organisation",
-        "militant",
-        "jihadist",
-        "fighter",
-        "insurgent",
-        "rebel",
-        "extremist",
-        "faction",
-        "movement",
-        "terrorist",
-        "gunman",
-        "militia",
-        "guerrilla",
-        "separatist",
-        "militiaman",
-        "cell",
-    ]
-)
-_ATTACKERS = frozenset({"attacker", "assailant", "raider"})
-_UNARMED = frozenset(
-    {
-        *("civilian", "resident", "villager", "source", "official", "analyst"),
-        *("activist", "witness", "refugee", "spokesman", "medic", "doctor"),
-        *("mediator", "diplomat", "monitor", "observer", "minister", "journalist"),
-        *("people", "commander", "leader", "chief", "mayor", "governor", "prosecutor"),
-        *("blogger", "president", "spokeswoman", "expert", "chairman", "worker", "monitor"),
-    }
-)
 # An aircraft by its model alone ("a Turkish F-16").
 MODEL = r"(?:F|Su|Mi|MiG|Tu|Il|An|Ka|L|AH|UH|JF|MQ|C|A)-\d{1,3}[A-Z]?s?"
 _ADJECTIVE = re.compile(
@@ -217,7 +168,7 @@ def _by_head(text: str, found: list[ActorHit]) -> list[ActorHit]:
     made = []
     for match in _HEADED.finditer(text):
         start = match.start() + (4 if match.group().startswith("The ") else 0)
-        named = text[start : match.end()].split(" (")[0]
+        named = text[start : match.end()].split(" (", maxsplit=1)[0]
         if taken.isdisjoint(range(start, match.end())) and " " in named:
             made.append(ActorHit(start, start + len(named), named, None))
     return made
@@ -256,7 +207,7 @@ def _by_adjective(text: str, table: ActorTable, found: list[ActorHit]) -> list[A
     return made
 
 
-_AFTER = re.compile(rf"(?: (?:[a-z][\w-]+|{MODEL})){{1,3}}")
+_AFTER = re.compile(rf"(?: (?:[a-z][\w-]+|{MODEL}|[A-Z]{{1,3}}-?\d{{1,3}})){{1,3}}")
 
 
 def _is_of_arms(word: str, arms: frozenset[str]) -> bool:
@@ -305,7 +256,7 @@ class Cast:
     @staticmethod
     def is_kind_word(word: str) -> bool:
         """Whether a noun says of what kind an actor is ("rebels"), and so may stand for one."""
-        return word in _STATE_WORDS | _GROUP_WORDS
+        return word in STATE_WORDS | GROUP_WORDS
 
     def spelt_out(self, acronym: str, before: int) -> str | None:
         """The name whose initials an unknown acronym has, if the text gave it before."""
@@ -321,7 +272,7 @@ class Cast:
         actor = self._actor(hit)
         if actor is not None:
             return actor.kind in _GROUP
-        return bool({w.rstrip("s") for w in hit.as_named.lower().split()} & _GROUP_WORDS)
+        return bool({w.rstrip("s") for w in hit.as_named.lower().split()} & GROUP_WORDS)
 
     def remember_subject(self, position: int, hit: ActorHit, *, is_main: bool) -> None:
         """Note who the subject of a clause was, for the pronouns after it."""
@@ -340,7 +291,7 @@ class Cast:
             sentence_start: Where its sentence begins.
             not_: Ids of actors that it cannot be.
         """
-        if word in _ATTACKERS and self.attacker is not None:
+        if word in ATTACKERS and self.attacker is not None:
             return None if self.attacker.actor_id in not_ else self.attacker
         subjects = self.subjects[-RECALL_NAMES_MAX:]
         near = [(at, h) for at, h in subjects if sentence_start - RECALL_MAX <= at < before]
@@ -349,7 +300,7 @@ class Cast:
         if not any(at >= sentence_start for at, _ in near):
             main = [h for at, h in sorted(near) if at in self._main and h in recent]
             recent = main or recent
-        kinds = _STATE if word in _STATE_WORDS else _GROUP if word in _GROUP_WORDS else None
+        kinds = _STATE if word in STATE_WORDS else _GROUP if word in GROUP_WORDS else None
         last = bisect_left(self._starts, before)
         named = self.hits[max(0, last - RECALL_NAMES_MAX) : last]
         named = [h for h in named if h.start not in self._seats]
@@ -391,7 +342,7 @@ class Cast:
         actor = self._actor(hit)
         if actor is not None:
             return actor.kind not in _SPEAKERS | {ActorKind.CIVILIAN}
-        return hit.as_named.lower().split()[-1].rstrip("s") not in _UNARMED
+        return hit.as_named.lower().split()[-1].rstrip("s") not in UNARMED
 
     def _is_kind(self, hit: ActorHit, kinds: frozenset[ActorKind] | None) -> bool:
         actor = self._actor(hit)
@@ -399,9 +350,9 @@ class Cast:
             return True
         if actor is None:
             words = {w.rstrip("s") for w in hit.as_named.lower().replace("-", " ").split()}
-            return bool(
-                words & (_STATE_WORDS if kinds is _STATE else _GROUP_WORDS)
-            ) or not words & (_GROUP_WORDS if kinds is _STATE else _STATE_WORDS)
+            return bool(words & (STATE_WORDS if kinds is _STATE else GROUP_WORDS)) or not words & (
+                GROUP_WORDS if kinds is _STATE else STATE_WORDS
+            )
         return actor.kind in kinds
 
     def _is_local_state(self, hit: ActorHit) -> bool:

@@ -171,7 +171,8 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
         (
             Form.SHIFT,
             (
-                r"\b(?:later )?(?:(?:in|by|during) the (?:early |late )?(?P<hour>morning|afternoon|evening|day)"
+                r"\b(?:later )?(?:(?:in|by|during) the (?:early |late )?"
+                r"(?P<hour>morning|afternoon|evening|day)"
                 r"|(?:at|around|by|before|after|towards) (?P<hour_>noon|midday|midnight|dusk|dawn|"
                 r"nightfall|sunset|sunrise|night))\b(?! (?:on|of) )"
             ),

@@ -87,12 +87,11 @@ def _days(e: DateExpression, line: date | None, story: Days | None, forward: boo
         return _day_of_month(parts, line, forward)
     if e.form in (Form.MONTH, Form.SEASON, Form.YEAR):
         return _long_period(e, line, forward)
-    if e.form is Form.SHIFT and "same" in parts and line and (story is None or _is_long(story)):
-        return Days(line - pendulum.duration(days=1), line)  # "during the night"
-    if e.is_hour and story is None:
-        return None
     if e.form is Form.SHIFT:
-        return _shifted(parts, story or (_one(line) if line else None))
+        if "same" in parts and line and (story is None or _is_long(story)):
+            return Days(line - pendulum.duration(days=1), line)  # "during the night"
+        line_day = _one(line) if line and not e.is_hour else None
+        return _shifted(parts, story or line_day)
     if line is None:
         return None
     if e.form is Form.WEEKDAY:
@@ -299,8 +298,8 @@ def _whole_before(story: Days, unit: str) -> Days:
 def _this_or_last(parts: dict[str, str], line: date) -> Days | None:
     which = parts.get("which", "last").lower().replace("past", "last")
     if "n" in parts:
-        days = {"hour": 1 / 24, "week": 7}.get(parts["unit"].lower(), 1) * _number(parts["n"])
-        return Days(line - pendulum.duration(days=max(1, round(days))), line)
+        units = {"hour": 1 / 24, "week": 7}.get(parts["unit"].lower(), 1) * _number(parts["n"])
+        return Days(line - pendulum.duration(days=max(1, round(units))), line)
     today = pendulum.date(line.year, line.month, line.day)
     if parts.get("unit", "").lower() == "weekend":
         saturday = line - pendulum.duration(days=(line.weekday() - 5) % 7)

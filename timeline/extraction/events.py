@@ -13,7 +13,7 @@ from timeline.extraction.casualties import give_figures
 from timeline.extraction.claiming import credit, is_claimed
 from timeline.extraction.date_forms import DateExpression, Form
 from timeline.extraction.dates import days_of
-from timeline.extraction.dating import Calendar, Dating, date_event, governors, own_dates
+from timeline.extraction.dating import Calendar, Dating, date_event, own_dates
 from timeline.extraction.drafts import Draft, place_key
 from timeline.extraction.evidence import evidence_span
 from timeline.extraction.figures import quantity_of
@@ -24,7 +24,7 @@ from timeline.extraction.grammar import (
     governing_verb,
     is_pluperfect,
 )
-from timeline.extraction.hanging import attached
+from timeline.extraction.hanging import attached, governors
 from timeline.extraction.lexicon import lexicon
 from timeline.extraction.listing import listed_places
 from timeline.extraction.modality import Reading, read_modality
@@ -86,8 +86,8 @@ class Reader:
         scene = Scene(parse, self.places, self.cast)
         self._note_subjects(parse, scene)
         violent = [d for d in self.drafts[-LAST_DRAFTS_MAX:] if d.type in _VIOLENT]
-        told = [d for d in violent if not d.is_nominal] or violent
-        last = told[-1].type if told else None  # what "the attack" means
+        violent = [d for d in violent if not d.is_nominal] or violent
+        last = violent[-1].type if violent else None  # what "the attack" means
         triggers = find_triggers(parse, scene.classes, last)
         triggers = [t for t in triggers if not (t.is_nominal and is_claimed(t.token))]
         triggers = [t for t in triggers if not self._is_in_title(parse.offsets[t.token.i][0])]
@@ -194,7 +194,10 @@ class Reader:
             reading = _weaker(reading, read_modality(trigger.carrier))
         actors = actors_of_event(trigger, scene)
         at = parse.offsets[token.i][0]
-        where = place_of_event(trigger, scene, self._focus(at, parse))
+        focus = self._focus(at, parse)
+        if token.dep_ == "conj":  # "overran X, near Y, and withdrew from it"
+            focus = self._hits.get(token.head.i, focus)
+        where = place_of_event(trigger, scene, focus)
         if trigger.type in _NEED_PLACE and where.mention is None:
             return None
         if where.hit is not None:
@@ -262,6 +265,8 @@ class Reader:
         again = trigger.type == "AircraftLoss" and any(
             noun.lower_ == "it" for noun in trigger.arguments.object
         )
+        if dating.days is None and not forward and (last := self._during(trigger)) is not None:
+            return Dating(last.occurred, None), where  # "During the raid a jet was lost"
         is_taken_up = any(takes_up(noun) for noun in trigger.arguments.subject)
         if is_taken_up and dating.days is None and not forward and self.told is not None:
             return Dating(self.told.occurred, None), where  # "The advance also cut ..."
@@ -274,6 +279,15 @@ class Reader:
         if twin is None:
             return dating, where
         return Dating(twin.occurred, None), (Where(None, twin.place, True) if again else where)
+
+    def _during(self, trigger: Trigger) -> Draft | None:
+        """The dated event told last, for what happened "during the raid"."""
+        for prep in (c for w in (trigger.token, trigger.carrier) for c in w.children):
+            nouns = [n for n in prep.children if n.dep_ == "pobj"]
+            if prep.lower_ == "during" and any(takes_up(n) for n in nouns):
+                dated = [d for d in self.drafts if d.is_occurrence and d.has_own_date]
+                return dated[-1] if dated else None
+        return None
 
     def _tell_dates_before(
         self, expressions: list[DateExpression], parse: Parse, number: int

@@ -172,6 +172,8 @@ def is_passive(verb: Token) -> bool:
         return True
     if verb.tag_ != "VBN" or is_garden_path(verb):
         return False
+    if any(c.dep_ == "nsubj" for c in verb.children):
+        return False  # "after they left", with the tag of a participle
     if any(c.dep_ == "aux" for c in verb.children):
         return False
     if is_split_off(verb):
@@ -237,6 +239,8 @@ def _inherited_subject(verb: Token, passive: bool) -> list[Token]:
     if head == verb:  # "X stormed Y and by Friday had taken it", with the storming below
         told = [c for c in verb.children if c.dep_ == "ccomp" and c.i < verb.i]
         return arguments(told[-1]).subject if told and not passive else []
+    if is_first_to(verb):
+        return arguments(head.head).subject
     if verb.dep_ in ("acl", "relcl") and head.pos_ in ("NOUN", "PROPN", "PRON"):
         return [head]
     if verb.dep_ == "amod" and head.pos_ in ("NOUN", "PROPN"):
@@ -262,6 +266,13 @@ def _inherited_subject(verb: Token, passive: bool) -> list[Token]:
             return upper.object
         return upper.object if upper.is_passive and not upper.subject else upper.subject
     return []
+
+
+def is_first_to(verb: Token) -> bool:
+    """As in "X was the first to fall", which fell."""
+    head = verb.head
+    is_one = head.lower_ in ("first", "last", "latest", "next") and head.dep_ == "attr"
+    return verb.dep_ in ("relcl", "acl", "xcomp") and is_one and head.head.lower_ in ("was", "were")
 
 
 def upper_subject_of_denial(governor: Token) -> list[Token]:

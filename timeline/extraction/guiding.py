@@ -20,7 +20,8 @@ _NAME = re.compile(
 # A second name set off by commas: ", as X now calls itself,", ", formerly known as X,".
 _ALSO_CALLED = re.compile(
     r"(?P<aside>,? \(?(?:as [^,.;()]{2,40}? (?:now )?(?:calls? (?:itself|themselves)|is (?:now )?"
-    r"(?:called|known)|styles itself)|(?:formerly|previously|once|also|better) (?:known as |called )"
+    r"(?:called|known)|styles itself)|(?:formerly|previously|once|also|better) "
+    r"(?:known as |called )"
     r"[^,.;()]{2,40})\)?)(?=,)"
 )
 _NO_BREAK = re.compile(

@@ -86,7 +86,7 @@ ROAD = re.compile(
     r"(?:road|highway|route|motorway|supply line|corridor)s?"
 )
 ROAD_AFTER = re.compile(
-    r"(?:\s+(?:to|of|between|from|linking|connecting|into|that links?|leading to|out of|for|toward|through|near|and|with|the|town|city|"
+    r"(?:\s+(?:to|of|between|from|linking|connecting|into|that links?|leading(?: from)?|it|out of|for|toward|through|near|and|with|the|town|city|"
     r"Assad|regime|government|capital)|\s+[A-Z][\w'-]+){1,8}"
 )
 NOT_PLACES = re.compile(
@@ -131,7 +131,9 @@ QUARTER_AFTER = re.compile(
     r", (?:an?|the|its|another) (?:[\w-]+ ){0,2}(?:district|quarter|neighbou?rhood|suburb)(?! (?:of|in|south|north|east|west)\b)"
 )
 TOWN_AFTER = re.compile(r" (?:[a-z]+ )?(?:town|city|village|port|district|province) of ")
-SITE_NAMED = re.compile(r" (?:[Aa]irport|[Aa]irbase|[Bb]ase|[Aa]irfield|[Bb]arracks|[Dd]am|[Cc]amp)\Z")
+SITE_NAMED = re.compile(
+    r" (?:[Aa]irport|[Aa]irbase|[Bb]ase|[Aa]irfield|[Bb]arracks|[Dd]am|[Cc]amp)\Z"
+)
 STREET = re.compile(r"(?:Highway|Road|Street|Avenue|Motorway)\Z")
 ROAD_MARK = re.compile(
     r"\b(?:coast(?:al)?|ring|desert|[A-Z]\d{1,3}|[A-Z][\w']+[-–][A-Z][\w']+) ?\Z"

@@ -19,24 +19,18 @@ from timeline.extraction.place_forms import (
     ADJECTIVAL_AFTER,
     ADJECTIVE,
     ARMED_AFTER,
-    AWAY,
-    BETWEEN,
-    COMPASS,
     COUNTRY,
     KIND_AFTER,
     KIND_BEFORE,
     KIND_OF,
     LOOSE,
     NATIONALITY,
-    NEAR,
     NOT_PLACES,
-    NUMBER_WORDS,
     OF_NAME,
     ORGANISATION,
     PART,
     PART_BEFORE,
     PART_OF_TOWN,
-    PARTLY,
     QUARTER_AFTER,
     REGION,
     REGION_AFTER,
@@ -49,9 +43,9 @@ from timeline.extraction.place_forms import (
     STREET,
     TITLE_BEFORE,
     TOWN_AFTER,
-    TOWARD,
     is_no_place_here,
 )
+from timeline.extraction.relating import related
 
 NEIGHBOURS_MAX = 80
 _SITE_KINDS = {
@@ -210,49 +204,6 @@ def _region_spellings(named: str) -> list[str]:
     ]
 
 
-def related(text: str, start: int, mention: PlaceMention) -> tuple[PlaceMention, bool]:
-    """The mention with the relation that the words before it tell, and whether it is an aside."""
-    text = re.sub(r" {2,}", " ", text[max(0, start - 80) : start])
-    low, start = 0, len(text)
-    away = AWAY.search(text, low, start)
-    if away and (away["n"] or away["way"]):
-        km = _kilometres(away["n"], away["unit"]) if away["n"] else None
-        bearing = COMPASS[_hyphened(away["way"])] if away["way"] else None
-        prior = text[low : away.start()].rstrip()
-        aside = prior.endswith(",") and not away["n"]
-        aside = aside or bool(
-            re.search(r"\b(?:town|village|city|base|camp|hamlet|airport)\Z", prior)
-        )
-        return replace(
-            mention, relation=Relation.NEAR, geo_precision=2, distance_km=km, bearing=bearing
-        ), aside
-    if NEAR.search(text, low, start):
-        return replace(mention, relation=Relation.NEAR, geo_precision=2), False
-    if TOWARD.search(text, low, start):
-        return replace(mention, relation=Relation.TOWARD, geo_precision=2), True
-    if BETWEEN.search(text, low, start):
-        return replace(mention, relation=Relation.NEAR, geo_precision=2), True
-    if PARTLY.search(text, low, start):
-        return replace(mention, relation=Relation.NEAR, geo_precision=2), False
-    if re.search(
-        r"\b(?:(?:road|highway|route|border)s? (?:to|from|with)|"
-        r"(?:link|connect|join)(?:s|ed|ing)? (?:\w+ ){0,2}(?:to|with)|lead(?:s|ing)? to) (?:the )?\Z",
-        text[low:start],
-    ):
-        return replace(mention, relation=Relation.TOWARD, geo_precision=2), True
-    return mention, False
-
-
-def _hyphened(way: str) -> str:
-    low = way.lower().replace(" ", "-")
-    return re.sub(r"\A(north|south)-?(east|west)\Z", r"\1-\2", low)
-
-
-def _kilometres(number: str, unit: str) -> float:
-    value = float(NUMBER_WORDS.get(number, number))
-    return round(value * 1.609344, 2) if unit.startswith("mile") else value
-
-
 def _kind(place: Place | None) -> str:
     if place is None:
         return "settlement"
@@ -297,11 +248,9 @@ def _unknown(
     mention, aside = related(text, start, named)
     if is_sure:
         mention = gazetteer.mention(mention)
-    if not is_sure and QUARTER_AFTER.match(text, end):
-        return PlaceHit(start, end, mention, "part", is_aside=aside)
-    if not is_sure and PART_OF_TOWN.search(
-        match.group() + text[end : end + 15].split(",", maxsplit=1)[0]
-    ):
+    around = match.group() + text[end : end + 15].split(",", maxsplit=1)[0]
+    is_part = PART_OF_TOWN.search(around) or QUARTER_AFTER.match(text, end)
+    if is_part and not is_sure:
         return PlaceHit(start, end, mention, "part", is_aside=aside)
     if STREET.search(name) and not is_sure:
         return PlaceHit(start, end, replace(mention, geo_precision=2), "road", is_aside=aside)

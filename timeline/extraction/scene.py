@@ -12,10 +12,12 @@ from timeline.extraction.acting import ActorHit, Cast
 from timeline.extraction.classing import by_its_words
 from timeline.extraction.grammar import CLIMB_MAX, Token, coordinated, left_edge
 from timeline.extraction.lexicon import lexicon
+from timeline.extraction.naming import name_beside
 from timeline.extraction.parsing import Parse, lemma
 from timeline.extraction.placing import PlaceHit
 
 NOUN_PHRASE_WORDS_MAX = 8
+ROAD_RECALL_MAX = 120
 _WHO = frozenset({"who", "what", "which", "someone", "nobody", "unknown", "unidentified"})
 _PERSONAL = frozenset({"it", "they", "them", "he", "she", "we", "its", "their"})
 _FIGHTING = frozenset({"force", "air_arm", "gun", "person"})
@@ -23,7 +25,26 @@ _WEAPONS = frozenset({"air_arm", "gun", "munition", "aircraft"})
 _AFFECTED = frozenset({"dobj", "pobj", "nsubjpass"})
 _SIDES = frozenset({"security", "army", "government", "military", "regime", "junta", "air"})
 _BELONGS = frozenset({"of", "from", "to", "with", "by"})
-_NAMING = frozenset({"call", "name", "dub", "know", "style", "term"})
+_SEATED_BY = frozenset(
+    {
+        "in",
+        "near",
+        "at",
+        "around",
+        "from",
+        "to",
+        "outside",
+        "toward",
+        "towards",
+        "inside",
+        "of",
+        "on",
+    }
+)
+_BELONGING = frozenset(
+    {"belong", "affiliate", "ally", "link", "back", "carry", "charter", "operate", "lead"}
+    | {"command", "own", "fly", "pilot", "control"}
+)
 _SPEAKERS = frozenset({"spokesman", "spokeswoman", "spokesperson", "commander", "leader"})
 _PARTIES = frozenset({"column", "convoy", "unit", "team", "detachment", "contingent", "patrol"})
 _MEN = frozenset({"man", "fighter", "soldier", "troop", "force"})
@@ -62,6 +83,12 @@ class Scene:
         other.places = [p for p in self.places if not is_out(p)]
         return other
 
+    def road_before(self, pronoun: Token) -> PlaceHit | None:
+        """The road that a pronoun may stand for: the one named shortly before it."""
+        at = self.parse.offsets[pronoun.i][0]
+        near = [p for p in self.all_places if p.kind == "road" and p.end <= at]
+        return near[-1] if near and at - near[-1].end <= ROAD_RECALL_MAX else None
+
     def before(self, hit: PlaceHit) -> str:
         """The words right before a place, "the" left out."""
         text = self.cast.text[max(0, hit.start - 20) : hit.start]
@@ -88,6 +115,8 @@ class Scene:
         hits = self.cast.touching(a, b)
         if any(h.end >= b for h in hits):
             held.add("actor")
+        if token.lower_ == "it" and self.road_before(token) is not None:
+            held |= {"route"}
         if token.pos_ == "PRON" and self._is_coalition(token):
             held.add("air_arm")
         if any(self.cast.is_irregular(h) for h in hits):
@@ -145,7 +174,7 @@ class Scene:
         classes = self.classes(noun)
         if named and not self._is_only_place(noun, named[-1]):
             return self._of_name(noun, named, first, barred)
-        below = self._named_so(noun) or self._below(noun)
+        below = name_beside(noun, self) or self._below(noun)
         if below is not None and ("place" not in classes or "site" in classes):
             return below
         if noun.lower_ in _WHO or noun.lower_ in ("that", "this", "there"):
@@ -159,31 +188,6 @@ class Scene:
         if noun.pos_ == "PROPN" and "place" not in classes:
             named_so = self.phrase(noun)
             return ActorHit(first, last, self.cast.spelt_out(named_so, first) or named_so, None)
-        return None
-
-    def _named_so(self, noun: Token) -> ActorHit | None:
-        """As in "an alliance calling itself X", "M23 rebels backed by Y": X, and M23."""
-        offsets = self.parse.offsets
-        if not self.classes(noun) & {"force", "actor"}:
-            return None
-        for child in noun.subtree:
-            is_naming = child.dep_ in ("acl", "relcl") and lemma(child) in _NAMING
-            if not is_naming or not noun.i < child.i <= noun.i + NOUN_PHRASE_WORDS_MAX:
-                continue
-            names = [c for c in child.rights if c.dep_ in ("oprd", "attr", "dobj", "pobj")]
-            names += [n for c in child.rights if c.dep_ == "prep" for n in c.children]
-            names = [t for t in names if t.pos_ != "PRON"]
-            if names and names[-1].doc[left_edge(names[-1])].text[:1].isupper():
-                start, end = offsets[left_edge(names[-1])][0], offsets[names[-1].i][1]
-                known = self.cast.touching(start, end)
-                return known[0] if known else ActorHit(start, end, self.phrase(names[-1]), None)
-        marks = [c for c in noun.lefts if c.dep_ in ("compound", "nmod") and c.pos_ == "PROPN"]
-        marks = [c for c in marks if "place" not in self.classes(c)]
-        is_bare = not any(c.pos_ == "PROPN" for c in noun.rights)
-        if marks and is_bare and marks[0].text[:1].isupper() and "force" in self.classes(noun):
-            return ActorHit(
-                offsets[left_edge(noun)][0], offsets[noun.i][1], self.phrase(noun), None
-            )
         return None
 
     def _of_name(
@@ -309,25 +313,7 @@ class Scene:
         same = any(p.start == hit.start and p.end == hit.end for p in self.all_places)
         if noun.head.lower_ == "from" and self.classes(noun.head.head) & _WEAPONS:
             return False  # "drones from X struck"
-        return (
-            same
-            and noun.dep_ == "pobj"
-            and noun.head.lower_
-            in (
-                "in",
-                "near",
-                "at",
-                "around",
-                "from",
-                "to",
-                "outside",
-                "toward",
-                "towards",
-                "inside",
-                "of",
-                "on",
-            )
-        )
+        return same and noun.dep_ == "pobj" and noun.head.lower_ in _SEATED_BY
 
     def _below(self, noun: Token) -> ActorHit | None:
         """An actor in "aircraft of X", "a convoy belonging to X", "fighters from X"."""
@@ -338,22 +324,7 @@ class Scene:
             if not queue:
                 return None
             child = queue.pop(0)
-            if child.dep_ == "acl" and lemma(child) not in (
-                "belong",
-                "affiliate",
-                "ally",
-                "link",
-                "back",
-                "carry",
-                "charter",
-                "operate",
-                "lead",
-                "command",
-                "own",
-                "fly",
-                "pilot",
-                "control",
-            ):
+            if child.dep_ == "acl" and lemma(child) not in _BELONGING:
                 continue
             speaks = child.lower_ == "for" and lemma(noun) in _SPEAKERS
             if child.dep_ in ("prep", "agent") and child.lower_ not in _BELONGS and not speaks:

@@ -263,7 +263,9 @@ def _nominal(token: Token, rule: NounRule, carrier: Token | None, last_kind: str
     roles: dict[str, str] = {}
     if carrier is not None and (low in lexicon().lists["undergo"] or low in ("repel", "repulse")):
         roles["subj"] = "target"
-    elif carrier is not None and (low in lexicon().lists["light"] | _OPENS_WITH | {"claim"} or token.head.lower_ == "behind"):
+    elif carrier is not None and (
+        low in lexicon().lists["light"] | _OPENS_WITH | {"claim"} or token.head.lower_ == "behind"
+    ):
         roles["subj"] = "holder" if kind == "ControlChanged" else "initiator"
     return Trigger(token, kind, roles, args, verb, is_nominal=True)
 
@@ -335,7 +337,8 @@ def _stands(rule: NounRule, token: Token, carrier: Token | None, classes: Classe
     reported = token.dep_ in ("dobj", "conj") and lemma(token.head) in lexicon().saying["plain"]
     if carrier is not None or (reported and token.dep_ == "dobj"):
         return True
-    if rule.type == "Clash" and token.dep_ in ("nsubj", "nsubjpass") and _tolls(token.head):
+    told = rule.type in ("Clash", "Shelling", "Airstrike")
+    if told and token.dep_ in ("nsubj", "nsubjpass") and _tolls(token.head):
         return True
     causes = (
         rule.type not in ("Withdrawal", "ControlChanged")

@@ -23,6 +23,7 @@ _OF_CONTROL = frozenset({"ControlChanged", "ControlStated", "Withdrawal"})
 _OF_PLACE = _OF_CONTROL | {"RouteCut", "RouteOpened", "SiegeBegan", "SiegeEnded"}
 _AT_PLACES = frozenset({"strafe", "bomb", "shell", "bombard", "pound"})
 _PRONOUNS = frozenset({"it", "there", "them"})
+_FROM = re.compile(r" from \Z")
 _PLAIN_MARK = re.compile(r"\A(?:(?:neighbou?ring|nearby|adjacent|adjoining) )+")
 _REGION_AFTER = re.compile(r",? in (?:the )?(?:[\w-]+ )?")
 _HANDLES = frozenset({"control", "possession", "hand", "eastwards", "all", "whole", "rest"})
@@ -78,6 +79,9 @@ def _told_by_slots(
     of_place = trigger.type in _OF_PLACE
     vague: Where | None = None
     for slot in slots if of_place else [*trigger.arguments.object, *slots]:
+        road = scene.road_before(slot) if trigger.type.startswith("Route") else None
+        if road is not None and slot.lower_ == "it" and slot.dep_ == "dobj":
+            return Where(road, road.mention, True)
         if of_place and focus is not None and slot.lower_ == "it" and slot.dep_ == "dobj":
             return Where(focus, focus.mention, True)
         noun = _named_by_apposition(slot, scene)
@@ -98,12 +102,12 @@ def _told_by_slots(
 
 def _bears(noun: Token, hit: PlaceHit, scene: Scene) -> bool:
     start, end = scene.parse.offsets[noun.i]
-    return hit.start < end and start < hit.end
+    return bool(hit.start < end and start < hit.end)
 
 
 def _is_origin(hit: PlaceHit, scene: Scene) -> bool:
     """As in "a convoy from X was ambushed at Y": not where it was, if something else is told."""
-    return hit.mention.relation is Relation.AT and scene.before(hit).endswith(" from ")
+    return hit.mention.relation is Relation.AT and _FROM.search(scene.before(hit)) is not None
 
 
 def _within_it(told: Where, scene: Scene) -> Where:
