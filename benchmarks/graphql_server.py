@@ -26,7 +26,7 @@ from timeline.api.app import _add_middlewares, create_app
 from timeline.api.plans import statements
 from timeline.api.plans.drivers import driver_for
 from timeline.api.plans.statements import Shape
-from timeline.api.serving import ServerSettings
+from timeline.api.serving import ServerSettings, settle_memory
 from timeline.projections.reading import Reader
 from timeline.store.engine import connect
 from timeline.store.event_store import EventStore
@@ -123,6 +123,7 @@ def bare(url: str) -> Starlette:
 
 if __name__ == "__main__":
     made = {"ours": ours, "bare": bare}[sys.argv[1]](sys.argv[2])
+    settle_memory()  # as `timeline serve` does
     uvicorn.run(
         made, host="127.0.0.1", port=int(sys.argv[3]), log_level="warning", access_log=False
     )

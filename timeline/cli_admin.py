@@ -261,7 +261,7 @@ def serve(
     """Serve GraphQL at /graphql; TIMELINE_... in the environment say what is offered."""
     import uvicorn
 
-    from timeline.api.serving import server_settings_from
+    from timeline.api.serving import server_settings_from, settle_memory
     from timeline.api.streaming.bounds import MESSAGE_BYTES_MAX
 
     settings = server_settings_from()
@@ -276,6 +276,7 @@ def serve(
             # Messages go to many: to compress each anew for everyone costs more than the rest.
             ws_per_message_deflate=False,
         )
+        settle_memory()
         with _listening(host, port) as listener:
             uvicorn.Server(config).run(sockets=[listener])
 

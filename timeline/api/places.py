@@ -215,14 +215,15 @@ def places_page(
     by: PlaceOrderField = PlaceOrderField.NAME,
 ) -> Connection[Place]:
     """A page of some places, in order of name."""
-    ordered = sorted((_key(by, p), p) for p in wanted)
+    ordered = sorted((place_key(by, p), p) for p in wanted)
     rows, more = in_memory(page, ordered)
     info.context.spend(len(rows))
     group = PlaceGroup(p.place_id for _, p in rows)
     return connection(page, rows, more, lambda p: place_of(p, group), lambda: len(wanted))
 
 
-def _key(by: PlaceOrderField, place: places.Place) -> Key:
+def place_key(by: PlaceOrderField, place: places.Place) -> Key:
+    """By what a place is ordered."""
     if by is PlaceOrderField.KIND:
         return (place.kind.value, place.name, place.place_id)
     return (place.name, place.place_id)

@@ -6,7 +6,8 @@ belongs to each place. So the same code serves a driver that waits and one that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
 import msgspec
@@ -14,8 +15,10 @@ import orjson
 from graphql.execution.values import VariableValues
 
 from timeline.api.connections import Paging, paging
-from timeline.api.cursors import TIMELINE, Ordering
+from timeline.api.cursors import TIMELINE, Key, Ordering, written_cursors
 from timeline.api.limits import ROWS_MAX
+from timeline.api.nodes import node_id
+from timeline.api.ordering import Order, OrderDirection
 from timeline.api.plans import statements
 from timeline.api.plans.errors import Unplanned
 from timeline.api.plans.lean import lean, with_fields
@@ -23,7 +26,12 @@ from timeline.api.plans.leaves import CONTROL, ENTRY
 from timeline.api.plans.memory import Memory, begin, moment
 from timeline.api.plans.selection import Selected
 from timeline.api.plans.statements import MARKS, Shape
-from timeline.api.plans.writing import Expression, connection_source, function
+from timeline.api.plans.writing import (
+    Expression,
+    connection_source,
+    function,
+    shows_cursors,
+)
 from timeline.domain.claims import ClaimFields
 from timeline.domain.control import Control
 from timeline.domain.evidence import INSTANT
@@ -36,8 +44,10 @@ from timeline.projections.reading import FOREVER
 Rows = Sequence[Sequence[Any]]
 Question = tuple[str, dict[str, object]]
 Asking = Generator[Question, Rows, Any]
+Shown = tuple[Sequence[Any], bool, bool]
+"""Rows of a page, and whether there are more after and before them."""
 
-PAGE_ARGUMENTS = ("first", "after", "last", "before")
+PAGE_ARGUMENTS = ("first", "after", "last", "before", "orderBy")
 _FILTERS = ("knownOn", "from", "to", "types", "actor", "modalities")
 _CONTROL = lean(Control)
 _DECODE_CONTROL: Callable[[str], Any] = msgspec.json.Decoder(_CONTROL).decode
@@ -64,8 +74,12 @@ class Run:
 
 def page_of(ordering: Ordering, arguments: Mapping[str, Any]) -> Paging:
     """The checked arguments of a page; as `paging`."""
-    first, after, last, before = (arguments.get(name) for name in PAGE_ARGUMENTS)
-    return paging(ordering, first, after, last, before)
+    first, after, last, before, order = (arguments.get(name) for name in PAGE_ARGUMENTS)
+    return paging(ordering, first, after, last, before, None if order is None else _order(order))
+
+
+def _order(given: Mapping[str, Any]) -> Order:
+    return Order(direction=OrderDirection(given["direction"]))
 
 
 class TimelineBranch:
@@ -79,16 +93,23 @@ class TimelineBranch:
         def node(selected: Selected) -> str:
             return row.display(selected.fields, ENTRY, "r")
 
-        cursor = f"({row.column('sort_key')}, {row.column('claim_id')}, {row.column('form')})"
-        source = connection_source(field, "r", node, f"cursor({cursor})")
-        key = function("r", f"cursor({cursor})", cursor=TIMELINE.cursor)
-        names: dict[str, object] = {"cursor": TIMELINE.cursor, "key": key}
+        key = ", ".join(row.column(c) for c in ("sort_key", "claim_id", "form"))
+        source = connection_source(field, "r", node, total="total")
+        prefix = ", ".join(map(repr, TIMELINE.prefix))
+        self._keys: Callable[[Iterable[Any]], list[Key]] = function(
+            "rows", f"[({prefix}, {key}) for r in rows]"
+        )
+        self._with_cursors = shows_cursors(field)
+        self._with_total = any(f.name == "totalCount" for f in field.fields)
+        names: dict[str, object] = {"node_id": node_id}
         bind = ""
         if row.claim_fields:
             bind = f" for c in (decode({row.column('data')}),)"
             names["decode"] = _claim_decoder(frozenset(row.claim_fields))
         self._write = function(
-            "rows, has_next, has_previous", source.replace("<bind>", bind), **names
+            "rows, cursors, has_next, has_previous, total, known",
+            source.replace("<bind>", bind),
+            **names,
         )
         self._columns = tuple(row.columns)
 
@@ -100,33 +121,52 @@ class TimelineBranch:
         shape, values = _bound(run, page, arguments, ids)
         sql = statements.timeline(run.dialect, shape, self._columns)
         rows = yield sql, values
-        by_place: dict[int, list[Sequence[Any]]] = {}
-        if len(ids) == 1:
-            by_place[0] = [r for r in rows if r[MARKS] is not None]
-        else:
-            for r in rows:
-                if r[MARKS] is not None:
-                    by_place.setdefault(r[MARKS], []).append(r)
-        return {id_: self._page(run, page, by_place.get(n, [])) for n, id_ in enumerate(ids)}
+        if rows[0][MARKS] is None:  # there is but the row of the marks
+            rows = ()
+        by_place: list[list[Sequence[Any]]] = [list(rows)] if len(ids) == 1 else [[] for _ in ids]
+        for r in rows if len(ids) > 1 else ():
+            by_place[r[MARKS]].append(r)
+        totals: Sequence[int | None] = [None] * len(ids)
+        if self._with_total:
+            sql = statements.timeline_count(run.dialect, shape)
+            totals = [r[MARKS + 1] for r in (yield sql, values)]
+        pages = [_shown(run, page, found) for found in by_place]
+        cursors = iter(self._cursors(pages))
+        known = () if arguments.get("knownOn") is None else (arguments["knownOn"],)
+        write, answers = self._write, {}
+        for id_, (shown, has_next, has_previous), total in zip(ids, pages, totals, strict=True):
+            own = list(islice(cursors, len(shown) if self._with_cursors else 2)) if shown else []
+            answers[id_] = write(shown, own, has_next, has_previous, total, known)
+        return answers
 
-    def _page(self, run: Run, page: Paging, rows: list[Sequence[Any]]) -> object:
-        more = len(rows) > page.fetched
-        if more:
-            rows = rows[1:] if page.backwards else rows[:-1]
-        run.spend(len(rows))
-        return self._write(*paged(page, rows, more))
+    def _cursors(self, pages: Sequence[Shown]) -> list[str]:
+        """The cursors of all rows, or of the ends of each page."""
+        if self._with_cursors:
+            return written_cursors(self._keys(chain.from_iterable(p[0] for p in pages)))
+        ends = ((rows[0], rows[-1]) for rows, _, _ in pages if rows)
+        return written_cursors(self._keys(chain.from_iterable(ends)))
 
 
-def paged(page: Paging, rows: Sequence[Any], more: bool) -> tuple[Sequence[Any], bool, bool]:
+def _shown(run: Run, page: Paging, rows: list[Sequence[Any]]) -> Shown:
+    more = len(rows) > page.fetched
+    if more:
+        rows = rows[1:] if page.backwards else rows[:-1]
+    run.spend(len(rows))
+    return paged(page, rows, more)
+
+
+def paged(page: Paging, rows: Sequence[Any], more: bool) -> Shown:
     """The rows that are shown, and whether there are more after and before them.
 
     As `connections.connection` has it.
     """
     kept = rows[: page.size] if not page.backwards else rows[max(0, len(rows) - page.size) :]
     beyond = more or len(kept) < len(rows)
-    if page.backwards:
-        return kept, page.before is not None, beyond
-    return kept, beyond, page.after is not None
+    has_next = page.before is not None if page.backwards else beyond
+    has_previous = beyond if page.backwards else page.after is not None
+    if page.is_descending:
+        return kept[::-1], has_previous, has_next
+    return kept, has_next, has_previous
 
 
 def _claim_decoder(wanted: frozenset[str]) -> Callable[[str], Any]:

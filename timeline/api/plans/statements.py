@@ -14,7 +14,7 @@ from __future__ import annotations
 # ruff: noqa: S608 - every name in these statements is our own; values are bound
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from sqlalchemy.dialects import postgresql, sqlite
@@ -96,6 +96,27 @@ def timeline(dialect: str, shape: Shape, columns: tuple[str, ...]) -> str:
     ordered = "1 = 1 ORDER BY " + ", ".join(("q.n", *(f"q.{k}" for k in _KEYS)))
     shown = ", ".join(("q.n", *(f"q.{c}" for c in columns)))
     return _MARKED.replace("q.*", shown).format(pages(dialect, shape, columns), ordered)
+
+
+@lru_cache(maxsize=1_000)
+def timeline_count(dialect: str, shape: Shape) -> str:
+    """The number of each place and how many entries it has in all, in the order of the places."""
+    whole = replace(shape, after=False, before=False)
+    place = {POSTGRES: "w.place", SQLITE: "w.value"}[dialect]
+    count = f"""
+      SELECT count(*) FROM entries e
+       WHERE e.casebook = :casebook AND (e.place_id = {place} OR e.place2_id = {place})
+         AND {_conditions(dialect, whole)}"""
+    if not shape.of_many:
+        return _MARKED.format(
+            f"SELECT 0 AS n, ({count.replace(place, ':place')}) AS total", "1 = 1"
+        )
+    places = {
+        POSTGRES: "jsonb_array_elements_text(:place::jsonb) WITH ORDINALITY w(place, n)",
+        SQLITE: "(SELECT value, key + 1 AS n FROM json_each(:place)) w",
+    }[dialect]
+    counted = f"SELECT w.n, ({count}) AS total FROM {places}"
+    return _MARKED.format(counted, "1 = 1 ORDER BY q.n")
 
 
 def _lateral(dialect: str, shape: Shape, columns: Sequence[str]) -> str:
