@@ -17,7 +17,7 @@ from timeline.domain.events import EVENT_TYPES
 from timeline.domain.time import check_time_zone, instant_text, moment_end
 from timeline.domain.upcast import check_chains
 from timeline.errors import InvalidEvent, VerificationFailed
-from timeline.extraction.extractor import RuleExtractor
+from timeline.extraction.choosing import new_extractor
 from timeline.filing.amending import Amending
 from timeline.filing.commands import Commands
 from timeline.filing.filing import Filing
@@ -72,11 +72,6 @@ def all_projections() -> tuple[Projection, ...]:
         IncidentsProjection(),
         SearchProjection(),
     )
-
-
-def new_extractor() -> Extractor:
-    """What reads prose; its model is loaded when it first reads."""
-    return RuleExtractor()
 
 
 @dataclass
@@ -154,7 +149,7 @@ class Application:
     @cached_property
     def extractor(self) -> Extractor:
         """Reads prose."""
-        return new_extractor()
+        return new_extractor(self.settings.extractor)
 
     @cached_property
     def filing(self) -> Filing:
