@@ -15,8 +15,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.extraction.scoring import reference, score
-from timeline.domain.claims import ProposedClaim
+from tests.extraction.scorer import Claim, totals
+from tests.extraction.scoring import as_json, reference
 from timeline.errors import InvalidReport
 from timeline.extraction.llm import LlmExtractor
 from timeline.filing.theatres import theatre_told
@@ -32,7 +32,7 @@ class Reading:
         self.kept, self.seconds, self.unread = 0, 0.0, 0
         self.refused: Counter[str] = Counter()
 
-    def claims_of(self, path: Path) -> tuple[str, tuple[ProposedClaim, ...]]:
+    def claims_of(self, path: Path) -> tuple[str, list[Claim]]:
         """The text of a report and the claims of the model that its words bear."""
         text = path.read_bytes().decode("utf-8")
         gazetteer, actors = reference(theatre_told(text))
@@ -42,14 +42,14 @@ class Reading:
         except InvalidReport as fault:
             print(f"{path.stem}: {fault}", flush=True)
             self.unread += 1
-            return text, ()
+            return text, []
         finally:
             self.seconds += time.monotonic() - began
         for note in read.notes:
             print(f"{path.stem}: {note}", flush=True)
             self.refused[_kind(note)] += 1
         self.kept += len(read.claims)
-        return text, read.claims
+        return text, [as_json(c, text) for c in read.claims]
 
 
 def _kind(note: str) -> str:
@@ -73,7 +73,7 @@ def main() -> None:
         for path in chosen:
             for kept in (path, path.with_suffix("").with_suffix(".gold.yaml")):
                 shutil.copy(kept, folder)
-        scored = score(Path(folder), reading.claims_of)
+        scored = totals(Path(folder), reading.claims_of)
     print(scored)
     print(f"{len(chosen)} reports, {reading.unread} unread, {reading.kept} claims kept")
     print(f"refused: {dict(reading.refused.most_common())}")

@@ -22,6 +22,7 @@ from timeline.filing.amending import Amending
 from timeline.filing.commands import Commands
 from timeline.filing.filing import Filing
 from timeline.filing.linking import Linking
+from timeline.filing.recoding import Recoding
 from timeline.filing.registering import Registering
 from timeline.filing.reviewing import Reviewing
 from timeline.filing.theatres import theatre_actors, theatre_places
@@ -165,6 +166,11 @@ class Application:
     def reviewing(self) -> Reviewing:
         """Signs claims."""
         return Reviewing(self.store, self.reader, self.runner)
+
+    @cached_property
+    def recoding(self) -> Recoding:
+        """Stores second opinions."""
+        return Recoding(self.store, self.reader, self.runner, self.extractor)
 
     @cached_property
     def registering(self) -> Registering:

@@ -7,7 +7,6 @@ import importlib.util
 import io
 import json
 import sys
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +20,6 @@ from timeline.domain.places import Gazetteer
 from timeline.extraction.extractor import RuleExtractor
 from timeline.filing.theatres import theatre_actors, theatre_places, theatre_told
 
-Read = Callable[[Path], tuple[str, tuple[ProposedClaim, ...]]]
 SHARED = Path(__file__).parents[3] / "shared"
 SCORER = SHARED / "tools" / "score_extraction.py"
 
@@ -64,8 +62,8 @@ def claims_of(path: Path) -> tuple[str, tuple[ProposedClaim, ...]]:
     return text, extractor.extract(text, extractor.frame(text), gazetteer, actors).claims
 
 
-def score(folder: Path, read: Read = claims_of) -> dict[str, Any]:
-    """The scorer's JSON for a folder, whose reports are read by `read`."""
+def score(folder: Path) -> dict[str, Any]:
+    """The scorer's JSON for a folder."""
     spec = importlib.util.spec_from_file_location("score_extraction", SCORER)
     assert spec is not None
     assert spec.loader is not None
@@ -73,7 +71,7 @@ def score(folder: Path, read: Read = claims_of) -> dict[str, Any]:
     spec.loader.exec_module(scorer)
 
     def run(command: list[str], **_: object) -> SimpleNamespace:
-        text, claims = read(Path(command[-1]))
+        text, claims = claims_of(Path(command[-1]))
         found = json.dumps({"claims": [as_json(c, text) for c in claims]})
         return SimpleNamespace(stdout=found, stderr="", returncode=0)
 
