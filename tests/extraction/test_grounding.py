@@ -77,6 +77,12 @@ def test_of_words_that_stand_twice_those_beside_the_place_are_meant(page: Page) 
     assert draft.occurred.earliest == "2016-02-20"
 
 
+def test_a_target_that_is_a_place_is_told_by_the_place_alone(page: Page) -> None:
+    draft = ground(page, target="Khanasser")
+
+    assert [a.role.value for a in draft.actors] == ["holder"]
+
+
 def test_without_a_date_it_is_not_later_than_the_dateline(page: Page) -> None:
     occurred = ground(page, when=None).occurred
 

@@ -158,7 +158,8 @@ def _borne(told: ToldClaim, page: Page, span: tuple[int, int]) -> Draft:
     if not told.actors and not told.place:
         raise UngroundedError("it names neither an actor nor a place")
     sentence = (around[0].start, around[-1].end)
-    actors = [_actor(role, name, page, sentence) for role, name in told.actors]
+    named = [_actor(role, name, page, sentence) for role, name in told.actors]
+    actors = [a for a in named if a is not None]
     _require_apart(actors)
     place = _place(told.place, page, sentence) if told.place else None
     speaker = None
@@ -195,10 +196,15 @@ def _short(words: str) -> str:
     return plain if len(plain) <= SHOWN_CHARACTERS_MAX else plain[:SHOWN_CHARACTERS_MAX] + "…"
 
 
-def _actor(role: ActorRole, name: str, page: Page, sentence: tuple[int, int]) -> ActorMention:
+def _actor(
+    role: ActorRole, name: str, page: Page, sentence: tuple[int, int]
+) -> ActorMention | None:
+    """The actor that words name; `None` for a target that is a place, which `place` tells."""
     start, end = _found(f"the {role.value}", name, page, sentence)
     hits = [h for h in page.cast if h.start < end and start < h.end]
     if not hits and any(p.start < end and start < p.end for p in page.places):
+        if role is ActorRole.TARGET:
+            return None
         raise UngroundedError(f"the {role.value} {_short(name)!r} is a place")
     named = " ".join(page.text[start:end].split())[:300]
     if hits:
