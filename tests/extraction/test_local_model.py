@@ -72,8 +72,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield f"{address}/v1"
         finally:
             process.kill()
-            process.wait()
-            process.stdout.close()
+            process.communicate()
 
 
 def _wait_for(address: str) -> None:
@@ -89,7 +88,7 @@ def _wait_for(address: str) -> None:
 def test_a_real_model_is_read_grounded_and_an_order_in_the_report_changes_nothing(
     url: str, gazetteer: Gazetteer, actors: ActorTable
 ) -> None:
-    settings = LlmSettings(url=url, model="SmolLM2", answer_tokens_max=120, seconds_max=300)
+    settings = LlmSettings(url=url, model="SmolLM2", answer_tokens_max=80, seconds_max=300)
     extractor = LlmExtractor(settings)
 
     plain = extractor.extract(TEXT, FRAME, gazetteer, actors)
@@ -98,7 +97,7 @@ def test_a_real_model_is_read_grounded_and_an_order_in_the_report_changes_nothin
     used = extractor.endpoint.usage
     assert (used.requests, used.repeated, used.is_guessed) == (2, 0, False)
     assert used.tokens_in > 1_000
-    assert 10 < used.tokens_out <= 240
+    assert 10 < used.tokens_out <= 160
     assert len(plain.claims) + len(plain.notes) > 0  # it says something, and all of it is told
     for claim in plain.claims:
         assert claim.evidence is not None

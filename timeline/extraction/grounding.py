@@ -26,7 +26,8 @@ from timeline.extraction.dates import Days, days_of
 from timeline.extraction.dating import Calendar, bounded
 from timeline.extraction.drafts import Draft
 from timeline.extraction.frame import read_head
-from timeline.extraction.placing import PlaceHit, find_places, related
+from timeline.extraction.placing import PlaceHit, find_places
+from timeline.extraction.relating import related
 from timeline.extraction.returning import with_anaphors
 from timeline.extraction.sentences import Sentence, split_sentences
 

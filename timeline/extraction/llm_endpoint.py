@@ -74,12 +74,10 @@ class Endpoint:
             ExtraNotInstalled: httpx is not there.
         """
         try:
-            import httpx
+            import httpx  # noqa: F401
         except ImportError:
             raise ExtraNotInstalled("the extractor llm", "llm") from None
         self.settings, self.usage, self._sleep = settings, Usage(), sleep
-        headers = {"Authorization": f"Bearer {settings.key}"} if settings.key else {}
-        self._client = httpx.Client(headers=headers, timeout=settings.seconds_max)
         self._length_field, self._is_plain, self._has_temperature = "max_tokens", False, True
 
     def ask(self, messages: list[dict[str, str]], schema: dict[str, Any]) -> Answer:
@@ -113,6 +111,7 @@ class Endpoint:
     def _posted(self, messages: list[dict[str, str]], schema: dict[str, Any]) -> bytes:
         import httpx
 
+        headers = {"Authorization": f"Bearer {self.settings.key}"} if self.settings.key else {}
         told, attempt = "", 0
         while attempt < ATTEMPTS_MAX:
             if attempt:
@@ -121,8 +120,11 @@ class Endpoint:
             self.usage.requests += 1
             wait = self.settings.backoff_seconds * 2 ** (attempt - 1)
             try:
-                response = self._client.post(
-                    f"{self.settings.url}/chat/completions", json=self._body(messages, schema)
+                response = httpx.post(
+                    f"{self.settings.url}/chat/completions",
+                    json=self._body(messages, schema),
+                    headers=headers,
+                    timeout=self.settings.seconds_max,
                 )
             except httpx.TimeoutException:
                 told = f"no answer within {self.settings.seconds_max:g} s"
