@@ -74,6 +74,8 @@ CLAIM = {
     "coded_by": "anna",
     "confidence": 0.5,
 }
+_FILED = ("claim_id", "report_id", "report_version")
+PROPOSED = {"type": "Clash", **{k: v for k, v in CLAIM.items() if k not in _FILED}}
 DOCUMENT = {"digest": "f" * 64, "media_type": "text/plain", "byte_length": 12}
 REPORT = {
     "report_id": "sana-1",
@@ -115,6 +117,12 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "Statement": {**CLAIM, "statement_kind": "opinion"},
     "ReportFiled": REPORT,
     "ReportRevised": REPORT,
+    "ReportRecoded": {
+        "report_id": "sana-1",
+        "report_version": VERSION,
+        "coded_by": "llm-1.1+m",
+        "claims": [PROPOSED, {**PROPOSED, "type": "Statement", "statement_kind": "opinion"}],
+    },
     "ReportRetracted": AMENDMENT,
     "ClaimCorrected": {
         **AMENDMENT,

@@ -16,18 +16,14 @@ from msgspec import Meta, Struct
 
 from timeline.domain import patterns, upcast
 from timeline.domain.claims import ClaimFields, ClaimType, ProposedClaim, StatementKind, Verdict
-from timeline.domain.patterns import written_as
+from timeline.domain.ids import ClaimId, ReportId, Sha256Hex
+from timeline.domain.opinions import ReportRecoded
 from timeline.domain.places import Slug
 from timeline.domain.reference_events import REFERENCE_TYPES
 from timeline.domain.time import UNDATED, Occurred
 from timeline.errors import InvalidEvent, UnknownEventSchema
 
-_REPORT_ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$(?!\n)"
-ReportId = Annotated[str, written_as(_REPORT_ID, length_max=200)]
-GivenReportId = Annotated[str, Meta(pattern=_REPORT_ID, max_length=200)]
-Sha256Hex = Annotated[str, written_as(r"^[0-9a-f]{64}$(?!\n)")]
 ShortText = Annotated[str, Meta(max_length=2000)]
-ClaimId = Annotated[str, written_as(r"^c-[0-9a-f]{20}$(?!\n)")]
 
 CLAIMS_PER_LINK_MAX = 50
 
@@ -285,7 +281,7 @@ CLAIM_TYPES: dict[str, type[Claim]] = {
 }  # fmt: skip
 
 _OTHER_TYPES: tuple[type[Struct], ...] = (
-    ReportFiled, ReportRevised, ReportRetracted, ClaimCorrected, ClaimRetracted,
+    ReportFiled, ReportRevised, ReportRecoded, ReportRetracted, ClaimCorrected, ClaimRetracted,
     ClaimReinstated, ClaimReviewed, ContentWithheld, IncidentsLinked, IncidentsUnlinked,
 )  # fmt: skip
 

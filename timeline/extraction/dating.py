@@ -221,7 +221,7 @@ def date_event(
     told = [t for t in told if not t[0].is_hour] or told
     running = next((n for e in expressions if (n := running_days(e))), None)
     if told:
-        occurred, days = _bounded(told, calendar, type_)
+        occurred, days = bounded(told, calendar, type_)
         return Dating(occurred, days, running)
     spoken = days_of(said, calendar.dateline, None) if said is not None and not forward else None
     if spoken is not None and calendar.dateline and spoken.last <= calendar.dateline:
@@ -277,7 +277,7 @@ def _anchor(expression: DateExpression) -> Anchor:
     )
 
 
-def _bounded(
+def bounded(
     told: list[tuple[DateExpression, Days]], calendar: Calendar, type_: str
 ) -> tuple[Occurred, Days]:
     """Apply "since", "by", "between" and the like."""

@@ -32,7 +32,7 @@ class ReadingAhead:
         actors: ActorTable,
         jobs: int,
     ) -> None:
-        """Read with what `make`, a function of a module, gives in each of `jobs` processes."""
+        """Read with what `make`, which is pickled, gives in each of `jobs` processes."""
         self._own, self.gazetteer, self.actors = make(), gazetteer, actors
         self.announced_max = jobs * ANNOUNCED_PER_JOB_MAX
         self._pool = ProcessPoolExecutor(
