@@ -71,6 +71,11 @@ class Calendar:
             return None
         return self._story[2] if sentence - self._story[1] <= INHERIT_SENTENCES_MAX else None
 
+    @property
+    def last_told(self) -> Days | None:
+        """The date told last."""
+        return self._told
+
     def base_of(self, expression: DateExpression, paragraph: int) -> Days | None:
         """What a relative date is reckoned from; "the same day" is that of the date told last."""
         if not expression.is_relative:
