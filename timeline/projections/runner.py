@@ -40,6 +40,7 @@ from timeline.projections.building import (
     paused_after,
 )
 from timeline.projections.checkpointing import ProjectionStatus, build_key
+from timeline.projections.collecting import collector_at_rest
 from timeline.projections.feeding import Feed, Step, is_poison
 from timeline.store.engine import read_transaction, write_transaction
 from timeline.store.event_store import EventStore
@@ -158,6 +159,7 @@ class Runner:
             if took > BATCH_SECONDS:
                 paused_after(self._store, PAUSE_SECONDS_MIN)
 
+    @collector_at_rest()
     def _step(self) -> Step | None:
         try:
             with write_transaction(self._store.engine) as connection:
