@@ -21,6 +21,7 @@ from timeline.domain.events import CLAIM_TYPES, Claim, ReportVersion
 from timeline.domain.time import instant_text, known_end, sort_key
 from timeline.projections import tables
 from timeline.projections.bulk_rows import Row
+from timeline.projections.collecting import collector_at_rest
 from timeline.projections.entries import actor_rows
 from timeline.store.event_store import EventStore
 
@@ -30,14 +31,14 @@ _COLUMNS = {t.name: [c.name for c in t.columns] for t in _TABLES}
 _TYPES = {"form": "int4", "position": "int8", "moves_control": "bool", "is_amended": "bool"}
 
 
-def by_hand(url: str) -> tuple[float, int]:
-    """Read, decode and COPY: seconds, and how many entries.
+@collector_at_rest()
+def by_hand(url: str) -> int:
+    """Read, decode and COPY; returns how many entries. The collector rests as it does in a build.
 
     What it leaves out: corrections, retractions, revisions and quotes, since rows are made as
     events come by. Rows go into bare tables, which get keys, indexes and a new name at the end.
     """
     address, rows = url.replace("postgresql+psycopg", "postgresql"), 0
-    begin = time.perf_counter()
     with psycopg.connect(address) as source, psycopg.connect(address) as target:
         for table in _TABLES:
             target.execute(f"CREATE TABLE {table.name}_bare (LIKE {table.name})")
@@ -67,10 +68,9 @@ def by_hand(url: str) -> tuple[float, int]:
                 target.execute(f"CREATE INDEX ON {table.name}_bare ({named})")
             target.execute(f"ALTER TABLE {table.name}_bare RENAME TO {table.name}_by_hand")
         target.commit()
-        seconds = time.perf_counter() - begin
         for table in _TABLES:
             target.execute(f"DROP TABLE {table.name}_by_hand")
-    return seconds, rows
+    return rows
 
 
 def _copy(target: psycopg.Connection[Any], name: str, rows: list[Row]) -> None:
@@ -107,6 +107,7 @@ def _entry(claim: Claim, data: str, position: int, version: ReportVersion, since
         "known_until": None,
         "position": position,
         "data": data,
+        "review": "unreviewed",
     }
 
 

@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -70,44 +71,88 @@ def noting(projections: tuple[Projection, ...]) -> dict[str, float]:
     return spent
 
 
+@dataclass(frozen=True)
+class Taken:
+    """Seconds on the clock, and of processor: of this process, and of Postgres."""
+
+    clock: float
+    own: float
+    postgres: float
+
+    def __sub__(self, other: Taken) -> Taken:
+        return Taken(self.clock - other.clock, self.own - other.own, self.postgres - other.postgres)
+
+    @property
+    def processor(self) -> float:
+        """Of both."""
+        return self.own + self.postgres
+
+    def told(self, events: int) -> str:
+        """What it comes to for so many events."""
+        return (
+            f"{events / self.clock:,.0f} events/s in {self.clock:.1f} s; processor {self.own:.1f} s"
+            f" and Postgres' {self.postgres:.1f} s, {1e6 * self.processor / events:.0f} us an event"
+        )
+
+
+def now(databases: Databases | None) -> Taken:
+    """What the clocks show."""
+    postgres = databases.processor_seconds() if databases else 0.0
+    return Taken(time.perf_counter(), time.process_time(), postgres)
+
+
 def rebuild(store: EventStore, url: str, databases: Databases | None) -> None:
     """Build all, and the timeline alone beside its peers."""
     head = store.head().position
     projections = all_projections()
     spent = noting(projections)
-    seconds, swap = built(store, projections, [p.name for p in projections])
-    print(f"all: {head / seconds:,.0f} events/s in {seconds:.1f} s, and the swap {swap:.1f} s;")
+    built(store, projections, databases, "all")
     for name, own in sorted(spent.items(), key=lambda item: -item[1]):
         print(f"  {name}: {own:.1f} s, {head / own:,.0f} events/s")
     print(f"  the most memory {megabytes():.0f} MB; load {os.getloadavg()[0]:.1f}", flush=True)
-    seconds, swap = built(store, (EntriesProjection(),), ["timeline"])
-    print(f"timeline alone: {head / seconds:,.0f} events/s, and the swap {swap:.1f} s")
+    ours = built(store, (EntriesProjection(),), databases, "timeline alone")
     if databases is None:
         return
-    hand, rows = by_hand(url)
-    print(f"by hand: {head / hand:,.0f} events/s, {rows:,} rows; ratio {hand / seconds:.2f}")
-    count = min(EVENTSOURCING_EVENTS_MAX, head)
-    took = by_eventsourcing(databases.port, databases.postgres("peer"), store, count)
+    begin = now(databases)
+    rows = by_hand(url)
+    hand = now(databases) - begin
     print(
-        f"eventsourcing's runner: {count / took:,.0f} events/s over {count:,}; ratio"
-        f" {(head / seconds) / (count / took):.0f}; load {os.getloadavg()[0]:.1f}",
+        f"by hand: {hand.told(head)}, {rows:,} rows; ratio {hand.clock / ours.clock:.2f}, of"
+        f" processor {hand.processor / ours.processor:.2f}; load {os.getloadavg()[0]:.1f}",
+        flush=True,
+    )
+    count = min(EVENTSOURCING_EVENTS_MAX, head)
+    peer = by_eventsourcing(databases.port, databases.postgres(f"peer{head}"), store, count)
+    print(
+        f"eventsourcing's runner: {count / peer:,.0f} events/s over {count:,}; ratio"
+        f" {(head / ours.clock) / (count / peer):.0f}; load {os.getloadavg()[0]:.1f}",
         flush=True,
     )
 
 
 def built(
-    store: EventStore, projections: tuple[Projection, ...], names: list[str]
-) -> tuple[float, float]:
-    """Build and swap without live rows being kept up meanwhile: seconds of both."""
-    begin = reached = time.perf_counter()
+    store: EventStore,
+    projections: tuple[Projection, ...],
+    databases: Databases | None,
+    label: str,
+) -> Taken:
+    """Build and swap, without live rows being kept up meanwhile; what the build took."""
+    begin = reached = now(databases)
 
     def note(_reached: int, _head: int) -> None:
         nonlocal reached
-        reached = time.perf_counter()
+        reached = now(databases)
 
-    found = Build(store, projections, names).run(lambda: None, note)
+    found = Build(store, projections, [p.name for p in projections]).run(lambda: None, note)
     assert found is not None
-    return reached - begin, found.locked_seconds
+    taken, after = reached - begin, now(databases) - reached
+    print(f"{label}: {taken.told(store.head().position)}")
+    print(
+        f"  the swap {found.locked_seconds:.1f} s; with the sweep {after.clock:.1f} s, processor"
+        f" {after.processor:.1f} s",
+        flush=True,
+    )
+    return taken
 
 
 def map_of_country(store: EventStore, rounds: int) -> None:
@@ -204,7 +249,7 @@ def run(url: str, events: int, parts: tuple[str, ...], databases: Databases | No
     if "rebuild" in parts:
         rebuild(store, url, databases)
     else:
-        built(store, all_projections(), [p.name for p in all_projections()])
+        built(store, all_projections(), databases, "all")
     if "map" in parts:
         map_of_country(store, 5)
     if "filing" in parts:

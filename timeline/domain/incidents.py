@@ -153,23 +153,26 @@ def _admit(groups: list[Group], claim: IncidentClaim, apart: frozenset[Pair]) ->
 
 def _distances(groups: Mapping[int, Group], apart: frozenset[Pair]) -> dict[int, dict[int, _Near]]:
     """How far each two groups are apart of which all claims are compatible, both ways."""
-    index: dict[tuple[str, int], list[int]] = {}
+    # By type, cell and first day. No group is longer than SPAN_DAYS_MAX.
+    index: dict[str, dict[str, dict[int, list[int]]]] = {}
     near: dict[int, dict[int, _Near]] = {number: {} for number in groups}
     for number, group in groups.items():
         first = group[0]
         begin, end = first.first_day, first.last_day
         assert begin is not None and end is not None  # noqa: S101, PT018
-        # Groups are looked up by their first days, and no group is longer than SPAN_DAYS_MAX.
         days = range(begin - REACH_DAYS, end + GAP_DAYS_MAX + 1)
+        of_type = index.setdefault(first.type, {})
         for cell in _cells(first, near=True):
-            key = f"{first.type}|{cell}"
+            of_cell = of_type.get(cell)
+            if of_cell is None:
+                continue
             for day in days:
-                for other in index.get((key, day), ()):
+                for other in of_cell.get(day, ()):
                     found = _distance(group, groups[other], apart)
                     if found is not None:
                         near[number][other] = near[other][number] = found
-        key = f"{first.type}|{_cells(first, near=False)[0]}"
-        index.setdefault((key, begin), []).append(number)
+        own = of_type.setdefault(_cells(first, near=False)[0], {})
+        own.setdefault(begin, []).append(number)
     return near
 
 

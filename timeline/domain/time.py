@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Annotated
 
 import pendulum
@@ -217,21 +217,27 @@ def local_day(bound: str, time_zone: str) -> date:
     """The calendar day of an inclusive bound: a day itself, or an instant's in the time zone."""
     if _DAY.match(bound):
         return date.fromisoformat(bound)
-    local = pendulum.instance(datetime.fromisoformat(bound)).in_timezone(time_zone)
+    local = pendulum.instance(datetime.fromisoformat(bound)).in_timezone(_zone(time_zone))
     return local.date()
+
+
+@cache
+def _zone(name: str) -> pendulum.Timezone:
+    """A time zone, kept: pendulum reads its file anew for each date that it is asked of."""
+    return pendulum.timezone(name)
 
 
 @lru_cache(maxsize=65536)
 def end_of_day(moment: datetime, time_zone: str) -> datetime:
     """First instant after the day in which an instant lies, in UTC."""
-    local = pendulum.instance(moment).in_timezone(time_zone)
+    local = pendulum.instance(moment).in_timezone(_zone(time_zone))
     return end_of(local.date().isoformat(), time_zone)
 
 
 @lru_cache(maxsize=65536)
 def _midnight(day: str | date, time_zone: str) -> datetime:
     d = date.fromisoformat(day) if isinstance(day, str) else day
-    midnight = pendulum.datetime(d.year, d.month, d.day, tz=time_zone)
+    midnight = pendulum.datetime(d.year, d.month, d.day, tz=_zone(time_zone))
     # A plain datetime: pendulum's subclass is not one that is stored or encoded.
     return datetime.fromtimestamp(midnight.int_timestamp, tz=UTC)
 

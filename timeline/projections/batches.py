@@ -26,19 +26,24 @@ REPORT_STREAM_PREFIX = "report-"
 _S = TypeVar("_S", bound=Struct)
 
 
-@dataclass(frozen=True)
 class LoggedEvent:
     """A stored event, whose payload is read when it is first asked for.
 
     So an event that cannot be read stops those projections alone that want to read it.
     """
 
-    stored: StoredEvent
+    __slots__ = ("_payload", "stored")
 
-    @cached_property
+    def __init__(self, stored: StoredEvent) -> None:
+        self.stored = stored
+        self._payload: Struct | None = None
+
+    @property
     def payload(self) -> Struct | None:
         """What it says; `None` when its content is withheld."""
-        return None if self.stored.data is None else payload_of(self.stored)
+        if self._payload is None and self.stored.data is not None:
+            self._payload = payload_of(self.stored)
+        return self._payload
 
 
 @dataclass

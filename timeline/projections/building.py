@@ -20,6 +20,7 @@ from timeline.errors import BuildTakenOver, ProjectionFailed
 from timeline.projections import batches, checkpointing, swapping
 from timeline.projections.batches import Batch, LoadedLast, Projection
 from timeline.projections.checkpointing import SPENT, Checkpoint, build_key
+from timeline.projections.collecting import collector_at_rest
 from timeline.projections.comparing import Difference
 from timeline.projections.feeding import Feed, Step, is_poison
 from timeline.projections.swapping import Swap
@@ -194,6 +195,7 @@ class Build:
         with read_transaction(self._store.engine) as connection:
             return _swaps(self._live.checkpoints(connection))
 
+    @collector_at_rest()
     def _step(self) -> Step | None:
         try:
             with write_transaction(self._store.engine) as connection:

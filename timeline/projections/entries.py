@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import Table
 
@@ -44,14 +44,18 @@ class EntriesProjection:
     def _load(self, batch: Batch, report_ids: Sequence[str], meant: Resolution) -> None:
         standings = batch.standings_of(report_ids)
         texts = batch.texts_of(standings.values())
-        entries: list[Row] = []
         actors: list[Row] = []
-        for standing in standings.values():
-            for item, form, version in resolved_forms(standing, meant, with_rejected=True):
-                time_zone = batch.casebook.time_zone
-                entries.append(entry_row(batch.name, time_zone, item, form, version, texts))
-                actors += actor_rows(batch.name, item.claim, form)
-        bulk_rows.load(batch.connection, tables.entries, entries)
+
+        def entries() -> Iterator[Row]:
+            for standing in standings.values():
+                for item, form, version in resolved_forms(standing, meant, with_rejected=True):
+                    actors.extend(actor_rows(batch.name, item.claim, form))
+                    yield entry_row(
+                        batch.name, batch.casebook.time_zone, item, form, version, texts
+                    )
+
+        # Made as they are written: Postgres stores the first while the later ones are made.
+        bulk_rows.load(batch.connection, tables.entries, entries())
         bulk_rows.load(batch.connection, tables.entry_actors, actors)
 
 

@@ -36,7 +36,7 @@ from timeline.projections.incident_rows import (
 from timeline.projections.roots import read_roots
 
 # How many entries are linked in one part; a day with more is one part.
-ENTRIES_PER_PART = 20_000
+ENTRIES_PER_PART = 40_000
 # Sort keys are in UTC, and days in the casebook's zone: one more on either side.
 MARGIN_DAYS = HOPS_OF_RULE * REACH_DAYS + 1
 

@@ -21,6 +21,7 @@ from timeline.projections import tables as _tables  # noqa: F401 - declares the 
 from timeline.projections.batches import Batch, LoadedLast, Projection, logged
 from timeline.projections.building import loaded_last, members
 from timeline.projections.checkpointing import ProjectionStatus
+from timeline.projections.collecting import collector_at_rest
 from timeline.projections.feeding import advance, is_poison
 from timeline.projections.reading import Reader
 from timeline.projections.runner import Runner
@@ -90,6 +91,7 @@ def replayed(
         )
 
 
+@collector_at_rest()
 def load_all(projections: Sequence[LoadedLast], whole: Batch) -> None:
     """Make rows from the tables of the others; where that fails, from the log, event by event.
 
@@ -134,6 +136,7 @@ def tables_in_memory(store: EventStore) -> Iterator[Engine]:
         engine.dispose()
 
 
+@collector_at_rest()
 def apply_all(projections: Sequence[Projection], batch: Batch) -> None:
     """Project a batch into tables that hold nothing else, each projection the events it reads.
 

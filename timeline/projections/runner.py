@@ -43,6 +43,7 @@ from timeline.projections.building import (
     paused_after,
 )
 from timeline.projections.checkpointing import ProjectionStatus, build_key
+from timeline.projections.collecting import collector_at_rest
 from timeline.projections.feeding import Feed, Step, is_poison
 from timeline.projections.swapping import UNASKED_SECONDS_MAX
 from timeline.store.engine import read_transaction, write_transaction
@@ -162,6 +163,7 @@ class Runner:
             if took > BATCH_SECONDS:
                 paused_after(self._store, PAUSE_SECONDS_MIN)
 
+    @collector_at_rest()
     def _step(self) -> Step | None:
         try:
             with write_transaction(self._store.engine) as connection:
