@@ -37,7 +37,7 @@ def log_of(url: str) -> Iterator[EventStore]:
         engine.dispose()
 
 
-def told(url: str) -> list[tuple[str, str, bytes | None]]:
+def told(url: str) -> list[tuple[str, str, str | None]]:
     """Everything that is in the log but when it was recorded."""
     with log_of(url) as log:
         return [(e.stream, e.type, e.data) for e in log.read()]
