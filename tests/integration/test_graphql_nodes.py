@@ -408,7 +408,7 @@ def test_sources_are_listed_with_whom_they_speak_for(world: World) -> None:
     [
         ("{ places { nodes { controlKnowledge { state } } } }", 7),
         ("{ timeline { nodes { competing { claimId } } } }", 10),
-        ("{ placeControls { nodes { place { name } control { state } } } }", 7),
+        ("{ placeControls { nodes { place { name } control { state } } } }", 8),
         ("{ events { nodes { type } } }", 2),
         ("{ sources { nodes { affiliatedWith } } }", 1),
         ("{ reports { nodes { published versions { version } } } }", 2),
