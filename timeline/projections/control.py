@@ -46,7 +46,7 @@ from timeline.projections.roots import ROOT_TYPES, read_roots, reports_of_other_
 # How many claims are folded in one part when all places are; a place with more is one part.
 CLAIMS_PER_PART = 20_000
 REPORTS_AT_ONCE_MAX = 2_000
-# Folds are kept between batches while they rest on no more claims than these, about 2 kB each.
+# Folds are kept between batches while they rest on no more claims than these, 1.2 to 2.3 kB each.
 CLAIMS_KEPT_MAX = 150_000
 # To go back over more than a third of a place's claims costs more than to fold it anew.
 PART_WALKED_BACK_MAX = 3

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -27,6 +29,7 @@ DIGEST_BYTES = 16
 # How many reports one statement reads of.
 REPORTS_PER_READ_MAX = 2_000
 _EVIDENCE = msgspec.json.Decoder(Evidence)
+_FORM = itemgetter("known_from", "known_to", "data")
 Key = tuple[str, str, str]
 Forms = dict[Key, Row]
 """Rows of `control_claims` by place, claim and the known time in which they begin to stand."""
@@ -50,7 +53,7 @@ class PlaceChange:
         before: tuple[int, str] | None = None,
     ) -> None:
         self.place_id = place_id
-        self.old, self.new = [form_of(r) for r in gone], [form_of(r) for r in come]
+        self.old, self.new = forms_of(map(_FORM, gone)), forms_of(map(_FORM, come))
         self.since = first_difference(self.old, self.new)
         count, digest = before or (0, "")
         self.digest_before = digest or None
@@ -176,16 +179,40 @@ def by_place(rows: Iterable[Row]) -> dict[str, list[Row]]:
     return found
 
 
-def form_of(row: Row) -> Form:
-    """What a row of `control_claims` says."""
-    return _form(row["known_from"], row["known_to"], row["data"])
+def forms_of(rows: Iterable[tuple[str, str, str]]) -> list[Form]:
+    """What rows of `control_claims` say, given as known from, known to and data.
+
+    Dates, sources and actors are told of again and again: each is in memory once, which saves a
+    third of what a claim takes there.
+    """
+    once: dict[Any, Any] = {}
+    return [
+        Form(
+            evidence=_with_once(_EVIDENCE.decode(data), once),
+            known_from=instant_from_text(known_from),
+            known_until=None if known_to == INFINITY else instant_from_text(known_to),
+        )
+        for known_from, known_to, data in rows
+    ]
 
 
-def _form(known_from: str, known_to: str, data: str) -> Form:
-    return Form(
-        evidence=_EVIDENCE.decode(data),
-        known_from=instant_from_text(known_from),
-        known_until=None if known_to == INFINITY else instant_from_text(known_to),
+def _with_once(e: Evidence, once: dict[Any, Any]) -> Evidence:
+    same = once.setdefault
+    return Evidence(
+        claim_id=e.claim_id,
+        report_id=e.report_id,
+        type=same(e.type, e.type),
+        root=same(e.root, e.root),
+        known_from=same(e.known_from, e.known_from),
+        start=same(e.start, e.start),
+        first=same(e.first, e.first),
+        settled=same(e.settled, e.settled),
+        earliest=same(e.earliest, e.earliest),
+        latest=same(e.latest, e.latest),
+        is_dated_to_days=e.is_dated_to_days,
+        offset=e.offset,
+        actors=same(e.actors, e.actors),
+        lost=same(e.lost, e.lost),
     )
 
 
@@ -201,8 +228,9 @@ def forms_of_places(batch: Batch, place_ids: Sequence[str]) -> dict[str, list[Fo
         c.casebook == batch.name, c.place_id.in_(place_ids)
     )
     found: dict[str, list[Form]] = {}
-    for place_id, known_from, known_to, data in batch.connection.execute(query):
-        found.setdefault(place_id, []).append(_form(known_from, known_to, data))
+    query = query.order_by(c.place_id)
+    for place_id, rows in groupby(batch.connection.execute(query), itemgetter(0)):
+        found[place_id] = forms_of(row[1:] for row in rows)
     return found
 
 
@@ -213,4 +241,4 @@ def forms_since(batch: Batch, place_id: str, since: datetime) -> list[Form]:
     columns = (c.known_from, c.known_to, c.data)
     known = select(*columns).where(of_place, c.known_from >= text)
     void = select(*columns).where(of_place, c.known_to >= text, c.known_to < INFINITY)
-    return [_form(*row) for row in batch.connection.execute(union(known, void))]
+    return forms_of(map(tuple, batch.connection.execute(union(known, void))))
