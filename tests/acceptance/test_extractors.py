@@ -115,6 +115,38 @@ def test_extract_by_the_llm_keeps_to_its_contract(with_model: Cli) -> None:
     assert "warning: refused, ControlChanged “Islamic State captured Aleppo”" in result.err
 
 
+def test_a_second_opinion_is_shown_beside_the_first_and_filed_when_accepted(
+    with_model: Cli,
+) -> None:
+    path = with_model.write("a.md", PROSE.replace("published", "id: fall\npublished"))
+    with_model.done("file", path)
+    before = with_model.done("show", "Khanasser", "--json").out
+
+    recoded = with_model("recode", "fall", "--extractor", "llm")
+
+    assert recoded.code == 0
+    first, note, *shown = recoded.out.splitlines()
+    head = with_model.head
+    assert first == f"fall: stored, at position {head}; nothing of it counts yet"
+    assert note.startswith("  refused, ControlChanged “Islamic State captured Aleppo”")
+    assert "second opinion by llm-1.1+test · 1 claims" in shown
+    assert recoded.err.startswith("test: 1 requests, ")
+    assert with_model.done("show", "Khanasser", "--json").out == before
+    told = with_model.done("review", "fall", "--json").json
+    (claim,) = told["claims"]
+    (opinion,) = told["second_opinions"]
+    assert (opinion["coded_by"], opinion["position"]) == ("llm-1.1+test", head)
+    assert f"agrees with {claim['claim_id']}" in " ".join(" ".join(shown).split())
+    other = opinion["claims"][0]["claim_id"]
+    with_model.done("review", "fall", "--by", "Anna", "--accept", other)
+    reviewed = with_model.done("review", "fall", "--json").json["claims"]
+    assert [(c["claim_id"], c["review"]) for c in reviewed] == [
+        (claim["claim_id"], "unreviewed"),
+        (other, "accepted"),
+    ]
+    assert with_model.done("verify").code == 0
+
+
 def test_an_endpoint_that_goes_away_ends_the_run_between_two_reports(with_model: Cli) -> None:
     folder = with_model.write("1.md", PROSE).parent
     with_model.write("2.md", "---\npublished: 2016-02-25\n---\nThe endpoint goes away here.\n")

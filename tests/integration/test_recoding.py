@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.integration.conftest import Desk
+from timeline.api.schema import execute
 from timeline.domain.actors import ActorMention, ActorRole, ActorTable
 from timeline.domain.claims import (
     ClaimType,
@@ -100,6 +101,41 @@ def test_an_opinion_is_stored_beside_the_first_reading_and_counts_for_nothing(de
         "ithriya",
     ]
     assert {c.coded_by for c in opinion.claims.values()} == {"second-1"}
+
+
+def test_graphql_tells_of_it_beside_the_claims(desk: Desk) -> None:
+    desk.file("fall.yaml", FALL)
+    recode(desk)
+    query = """{report(id: "fall") {claims {claimId} secondOpinions {
+        codedBy claimIds claims {type place {place {id}} evidence {quote}}}}}"""
+
+    told = execute(desk.app.reader, desk.app.store, query)
+
+    assert told == {
+        "data": {
+            "report": {
+                "claims": [{"claimId": desk.app.reviewing.claims("fall")[0].claim.claim_id}],
+                "secondOpinions": [
+                    {
+                        "codedBy": "second-1",
+                        "claimIds": ids(desk),
+                        "claims": [
+                            {
+                                "type": "ControlChanged",
+                                "place": {"place": {"id": "khanasser"}},
+                                "evidence": {"quote": "took Khanasser"},
+                            },
+                            {
+                                "type": "Airstrike",
+                                "place": {"place": {"id": "ithriya"}},
+                                "evidence": {"quote": "Jets struck Ithriya"},
+                            },
+                        ],
+                    }
+                ],
+            }
+        }
+    }
 
 
 def test_the_same_extractor_is_stored_once_and_another_beside_it(desk: Desk) -> None:

@@ -10,13 +10,16 @@ from strawberry import ID
 from timeline.api.connections import Connection, Paging, connection
 from timeline.api.context import Info
 from timeline.api.described import answered, described
+from timeline.api.extracted import SecondOpinion, extracted
 from timeline.api.nodes import Identity, Node
 from timeline.api.values import Source
+from timeline.filing.recoding import read_opinions
 from timeline.projections.reading import ReportView
 
 if TYPE_CHECKING:
     from timeline.api.entries import Entry
 
+STREAM_ROWS = 20  # what reading a report's own stream is counted as
 KnownOn = Annotated[
     str | None,
     strawberry.argument(
@@ -97,6 +100,30 @@ class Report(Node):
         found = info.context.reader.report_claims(str(self.id), known_on)
         info.context.spend(len(found))
         return entries_of(found, known_on)
+
+    @answered
+    def second_opinions(self, info: Info) -> list[SecondOpinion]:
+        """What other extractors read in this version, in the order of the log."""
+        context = info.context
+        found = [
+            o
+            for o in read_opinions(context.store, str(self.id))
+            if o.report_version == self.version
+        ]
+        if not found:
+            return []
+        context.spend(sum(1 + len(o.claims) for o in found))
+        view = next(v for v in context.versions(str(self.id)) if v.report_version == self.version)
+        text = context.reader.text(view.text_digest) or ""
+        return [
+            SecondOpinion(
+                coded_by=o.coded_by,
+                recorded_at=o.recorded_at,
+                claim_ids=[ID(i) for i in o.claims],
+                claims=extracted(o.claims.values(), text),
+            )
+            for o in found
+        ]
 
 
 def report_of(view: ReportView) -> Report:

@@ -86,7 +86,8 @@ class LlmExtractor:
             )
         require_english(text, frame)
         page = Page(text, frame, gazetteer, actors)
-        passages = list(_passages(page, self.settings.passage_characters_max))
+        cut = _passages(page, self.settings.passage_characters_max)
+        passages = [p for p in cut if any(c.isalnum() for c in page.shown(p))]
         if len(passages) > PASSAGES_MAX:
             raise InvalidReport(
                 "the text",
@@ -99,9 +100,8 @@ class LlmExtractor:
         ]
         drafts: list[Draft] = []
         for number, passage in enumerate(passages, 1):
-            if any(c.isalnum() for c in page.shown(passage)):
-                told = f"passage {number} of {len(passages)}"
-                drafts += self._read(page, passage, told, notes)
+            told = f"passage {number} of {len(passages)}"
+            drafts += self._read(page, passage, told, notes)
         claims = self._claims(drafts, actors)
         if len(notes) > NOTES_MAX:
             notes[NOTES_MAX:] = [f"{len(notes) - NOTES_MAX} more notes are left out"]
