@@ -417,8 +417,8 @@ def test_sources_are_listed_with_whom_they_speak_for(world: World) -> None:
         ("{ timeline { nodes { report { claims { claimId } } } } }", 3),
         ("{ places { nodes { timeline(last: 2) { nodes { claimId } } } } }", 4),
         (
-            "{ places(first: 9) { nodes { timeline(first: 9) { totalCount nodes { report"
-            " { claims { type } } } } } } }",
+            "{ places(first: 9) { nodes { timeline(first: 9) { totalCount nodes {"  # noqa: ISC004
+            " report { claims { type } } } } } } }",
             6,
         ),
         ("{ timeline { nodes { place { place { timeline { totalCount } } } } } }", 6),
