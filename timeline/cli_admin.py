@@ -272,6 +272,8 @@ def serve(
             host=host,
             port=port,
             log_level="warning",
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=list(settings.trusted_proxies),
             ws_max_size=MESSAGE_BYTES_MAX,
             # Messages go to many: to compress each anew for everyone costs more than the rest.
             ws_per_message_deflate=False,

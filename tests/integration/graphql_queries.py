@@ -36,7 +36,7 @@ _OTHER_ROOTS = ("actors", "reports", "incidents", "status", "knowledgeDiff", "se
 # Fields that lead out of what plans know; one of them leaves the whole query to graphql-core.
 _AWAY = frozenset(
     {"claims", "incident", "within", "controlHistory", "versions", "published", "place"}
-    | {"competing", "controlKnowledge", "affiliatedWith", "within", "bbox", "reviewed", "kinds"}
+    | {"competing", "controlKnowledge", "affiliatedWith", "within", "bbox", "kinds"}
 )
 AWAY_SHARE = 0.01
 

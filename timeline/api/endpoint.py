@@ -2,8 +2,8 @@
 
 POST takes JSON only, so that no plain HTML form of another site can send a query, or an upload with
 a header that such a form cannot send, and GET never changes anything; there are no batches. A query
-by POST that has a plan is answered in the event loop; any other request runs in a thread of their
-own limited number, since it reads a database that blocks. An answer to GET that has no errors bears
+that has a plan is answered in the event loop; any other request runs in a thread of their own
+limited number, since it reads a database that blocks. An answer to GET that has no errors bears
 an ETag: a client that shows it again is told 304 without the query being run.
 """
 
@@ -109,19 +109,20 @@ class GraphQLEndpoint:
         except ClientDisconnect:
             return Response(status_code=400)
         if is_get:
-            return await anyio.to_thread.run_sync(
-                self._got, request, asked, media_type, limiter=self._limiter()
-            )
+            return await self._got(request, asked, media_type)
+        return await self._answered(asked, media_type)
+
+    async def _answered(self, asked: Asked, media_type: str) -> _Json:
         if self._fast is not None:
             found = await self._fast(asked.query, asked.variables, asked.operation_name)
             if found is not None:
                 return _answer(found, media_type)
         return await anyio.to_thread.run_sync(self._ran, asked, media_type, limiter=self._limiter())
 
-    def _got(self, request: Request, asked: Asked, media_type: str) -> Response:
-        state = self._tag(asked)
+    async def _got(self, request: Request, asked: Asked, media_type: str) -> Response:
+        state = await anyio.to_thread.run_sync(self._tag, asked, limiter=self._limiter())
         if state is None:
-            return self._ran(asked, media_type)
+            return await self._answered(asked, media_type)
         tag = f'W/"{state}-{"g" if media_type == GRAPHQL_JSON else "j"}"'
         is_private = "authorization" in request.headers
         fresh = f"max-age={self._cache_seconds}" if self._cache_seconds else "no-cache"
@@ -129,7 +130,7 @@ class GraphQLEndpoint:
         headers = {"etag": tag, "cache-control": control, "vary": VARY}
         if _holds_tag(request, tag):
             return Response(status_code=304, headers=headers)
-        response = self._ran(asked, media_type)
+        response = await self._answered(asked, media_type)
         if not response.has_errors:
             response.headers.update(headers)
         return response

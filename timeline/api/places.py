@@ -31,7 +31,7 @@ from timeline.api.control import (
 )
 from timeline.api.cursors import TIMELINE, Key
 from timeline.api.described import answered, described
-from timeline.api.entries import Entry, TimelineFilters, timeline_page
+from timeline.api.entries import Entry, TimelineFilters, timeline_in_list
 from timeline.api.enums import ClaimType, Modality, PlaceKind, ReviewStatus
 from timeline.api.errors import BadUserInput
 from timeline.api.nodes import Identity, Node
@@ -168,7 +168,7 @@ class Place(Node):
         """
         page = paging(TIMELINE, first, after, last, before, order_by)
         wanted = TimelineFilters(known_on, from_, to, types, actor, modalities, reviewed)
-        return timeline_page(info, page, wanted, place_id=str(self.id))
+        return timeline_in_list(info, page, wanted, self.group, str(self.id))
 
 
 def place_of(

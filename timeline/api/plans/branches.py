@@ -23,9 +23,10 @@ from timeline.api.plans import statements
 from timeline.api.plans.errors import Unplanned
 from timeline.api.plans.lean import lean, with_fields
 from timeline.api.plans.leaves import CONTROL, ENTRY
-from timeline.api.plans.memory import Memory, begin, moment
+from timeline.api.plans.memory import Memory
+from timeline.api.plans.moments import moment
 from timeline.api.plans.selection import Selected
-from timeline.api.plans.statements import MARKS, Shape
+from timeline.api.plans.statements import MARKS
 from timeline.api.plans.writing import (
     Expression,
     connection_source,
@@ -35,7 +36,6 @@ from timeline.api.plans.writing import (
 from timeline.domain.claims import ClaimFields
 from timeline.domain.control import Control
 from timeline.domain.evidence import INSTANT
-from timeline.domain.names import folded_form
 from timeline.domain.places import Place
 from timeline.domain.time import instant_text
 from timeline.projections.control_reading import LAST
@@ -48,7 +48,7 @@ Shown = tuple[Sequence[Any], bool, bool]
 """Rows of a page, and whether there are more after and before them."""
 
 PAGE_ARGUMENTS = ("first", "after", "last", "before", "orderBy")
-_FILTERS = ("knownOn", "from", "to", "types", "actor", "modalities")
+_FILTERS = ("knownOn", "from", "to", "types", "actor", "modalities", "reviewed")
 _CONTROL = lean(Control)
 _DECODE_CONTROL: Callable[[str], Any] = msgspec.json.Decoder(_CONTROL).decode
 NO_CONTROL = _CONTROL()
@@ -118,7 +118,15 @@ class TimelineBranch:
         arguments = self._field.arguments(run.values)
         page = page_of(TIMELINE, arguments)
         ids = [p.place_id for p in places]
-        shape, values = _bound(run, page, arguments, ids)
+        actor: Any = arguments.get("actor")
+        shape, values = statements.bound(
+            run.memory.casebook,
+            run.memory.time_zone,
+            page,
+            arguments,
+            ids,
+            None if actor is None else run.memory.actor_key(actor),
+        )
         sql = statements.timeline(run.dialect, shape, self._columns)
         rows = yield sql, values
         if rows[0][MARKS] is None:  # there is but the row of the marks
@@ -174,49 +182,6 @@ def _claim_decoder(wanted: frozenset[str]) -> Callable[[str], Any]:
     if "statement_kind" in wanted:  # no claim has it but a Statement
         kind = with_fields(kind, [("statement_kind", str | None, None)])
     return msgspec.json.Decoder(kind).decode
-
-
-def _bound(
-    run: Run, page: Paging, arguments: Mapping[str, Any], ids: Sequence[str]
-) -> tuple[Shape, dict[str, object]]:
-    """The form of a timeline's statement, and the values for it."""
-    zone = run.memory.time_zone
-    of_many = len(ids) != 1
-    values: dict[str, object] = {
-        "casebook": run.memory.casebook,
-        "place": orjson.dumps(ids).decode() if of_many else ids[0],
-        "size": page.fetched + 1,
-    }
-    known_on, since, until = (arguments.get(n) for n in ("knownOn", "from", "to"))
-    if known_on is not None:
-        values["known"] = instant_text(moment(known_on, zone))
-    for name, key in (("after", page.after), ("before", page.before)):
-        if key is not None:
-            values.update({f"{name}_{n}": part for n, part in enumerate(key)})
-    for name in ("types", "modalities"):
-        if arguments.get(name):
-            wanted = [getattr(v, "value", v) for v in arguments[name]]
-            values[name] = orjson.dumps(wanted).decode()
-    if arguments.get("actor") is not None:
-        known, _ = run.memory.actors.resolve(arguments["actor"])
-        values["actor"] = known.actor_id if known else f"named:{folded_form(arguments['actor'])}"
-    if since is not None:
-        values["begin"] = begin(since, zone)
-    if until is not None:
-        values["end"] = instant_text(moment(until, zone))
-    shape = Shape(
-        of_many=of_many,
-        is_dated="known" in values,
-        backwards=page.backwards,
-        after=page.after is not None,
-        before=page.before is not None,
-        types="types" in values,
-        modalities="modalities" in values,
-        actor="actor" in values,
-        begin="begin" in values,
-        end="end" in values,
-    )
-    return shape, values
 
 
 class ControlBranch:

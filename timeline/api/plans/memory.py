@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from datetime import datetime
-from functools import lru_cache
 
 from timeline.api.connections import Paging
 from timeline.api.cursors import Key
 from timeline.api.ordering import PlaceOrderField
 from timeline.api.places import place_key
 from timeline.domain.actors import ActorTable
+from timeline.domain.names import folded_form
 from timeline.domain.places import Gazetteer, Place
-from timeline.domain.time import moment_end
-from timeline.projections.entry_queries import begin_text
-
-MOMENTS_KEPT = 4_096
-
 
 Marks = tuple[object, ...]
 """The head of the log, and how often projections were swapped, as a statement reads them."""
@@ -68,14 +62,7 @@ class Memory:
         end = min(high, low + page.fetched)
         return ordered[low:end], end < high
 
-
-@lru_cache(maxsize=MOMENTS_KEPT)
-def begin(text: str, time_zone: str) -> str:
-    """`begin_text`, of what was asked for before."""
-    return begin_text(text, time_zone)
-
-
-@lru_cache(maxsize=MOMENTS_KEPT)
-def moment(text: str, time_zone: str) -> datetime:
-    """`moment_end`, which costs more than a short query, of what was asked for before."""
-    return moment_end(text, time_zone)
+    def actor_key(self, actor: str) -> str:
+        """What entries name an actor by; as `entries.actor_key`."""
+        known, _ = self.actors.resolve(actor)
+        return known.actor_id if known else f"named:{folded_form(actor)}"
