@@ -15,6 +15,7 @@ from timeline.domain.claims import (
     ReportFrame,
     Verdict,
 )
+from timeline.domain.events import Basis
 from timeline.domain.places import Gazetteer, PlaceMention
 from timeline.domain.time import on_day
 from timeline.errors import InvalidEvent, InvalidReport, NotFound
@@ -272,3 +273,45 @@ def test_a_rebuild_with_opinions_changes_no_row(desk: Desk) -> None:
     desk.app.runner.catch_up()
 
     assert desk.checksums() == before
+
+
+def test_a_claim_of_an_opinion_is_filed_once_however_often_it_is_named(desk: Desk) -> None:
+    desk.file("fall.yaml", FALL)
+    recode(desk)
+    signature = Signature(ids(desk)[1], Verdict.ACCEPTED)
+    head = desk.head
+
+    first, again = desk.app.reviewing.sign("fall", [signature] * 2, reviewed_by="anna")
+
+    assert [t for _, t in desk.types(head)] == ["Airstrike", "ClaimReviewed"]
+    assert (first.position, again.position) == (head + 1, None)
+    assert desk.entries() == [("ControlChanged", "2016-02-23"), ("Airstrike", None)]
+
+
+def test_a_claim_of_an_opinion_that_was_filed_and_retracted_is_not_filed_anew(desk: Desk) -> None:
+    desk.file("fall.yaml", FALL)
+    recode(desk)
+    accept = Signature(ids(desk)[1], Verdict.ACCEPTED)
+    desk.app.reviewing.sign("fall", [accept], reviewed_by="anna")
+    desk.app.amending.retract("fall", accept.target, basis=Basis.CODING)
+    head = desk.head
+
+    with pytest.raises(InvalidEvent, match="was filed before, and retracted or withheld since"):
+        desk.app.reviewing.sign("fall", [accept], reviewed_by="anna")
+
+    assert desk.head == head
+
+
+def test_a_claim_of_an_opinion_that_was_filed_and_withheld_is_not_filed_anew(desk: Desk) -> None:
+    desk.file("fall.yaml", FALL)
+    recode(desk)
+    accept = Signature(ids(desk)[1], Verdict.ACCEPTED)
+    (made,) = desk.app.reviewing.sign("fall", [accept], reviewed_by="anna")
+    assert made.position is not None
+    desk.app.withholding.withhold([made.position], [], "names a witness")
+    head = desk.head
+
+    with pytest.raises(InvalidEvent, match="was filed before, and retracted or withheld since"):
+        desk.app.reviewing.sign("fall", [accept], reviewed_by="anna")
+
+    assert desk.head == head

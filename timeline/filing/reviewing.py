@@ -150,11 +150,16 @@ class Reviewing:
         entries = self.claims(report_id)
         payloads: list[Struct] = []
         at: list[tuple[str, int | None]] = []
+        filed: set[str] = set()
         for signature in signatures:
+            if signature.target in filed:  # named twice
+                at.append((signature.target, None))
+                continue
             taken = self._taken_over(report_id, entries, signature, who)
             if taken is not None:
                 at.append((signature.target, len(payloads)))
                 payloads += taken
+                filed.add(signature.target)
                 continue
             entry = _entry(entries, signature.target, report_id)
             made = self._payloads(entry, signature, who)
@@ -224,6 +229,7 @@ class Reviewing:
                 "a claim of a second opinion counts for nothing until it is accepted: leave it, or"
                 " accept it first and correct it then"
             )
+        self._require_unfiled(report_id, signature.target)
         claim = claim_from(proposed, signature.target, report_id, opinion.report_version)
         review = ClaimReviewed(
             report_id=report_id,
@@ -289,6 +295,7 @@ class Reviewing:
         for known in read_history(self._store, report_id).claims:
             if known.claim_id == id_ or (known.ref and known.ref == proposed.ref):
                 raise InvalidEvent(f"the claim is there already, as {known.ref or known.claim_id}")
+        self._require_unfiled(report_id, id_)
         payloads = [
             claim_from(proposed, id_, report_id, view.report_version),
             ClaimReviewed(
@@ -302,6 +309,17 @@ class Reviewing:
         positions = self._append(report_id, version, payloads)
         return Reviewed(id_, ReviewStatus.ACCEPTED, positions[0])
 
+    def _key(self, report_id: str, claim_id_: str) -> str:
+        return event_id(self._store.casebook, f"report-{report_id}", "reviewed-in", claim_id_)
+
+    def _require_unfiled(self, report_id: str, claim_id_: str) -> None:
+        """What was retracted is reinstated, not filed anew; what was withheld stays away."""
+        if self._store.event_by_id(self._key(report_id, claim_id_)) is not None:
+            raise InvalidEvent(
+                f"claim {claim_id_} was filed before, and retracted or withheld since: it is not"
+                " filed again"
+            )
+
     def _stream_version(self, report_id: str, expected: int | None) -> int:
         """Read before what is decided on is: what others append after this is a conflict."""
         version = self._store.expected_version(f"report-{report_id}", expected)
@@ -313,9 +331,11 @@ class Reviewing:
         stream = f"report-{report_id}"
         new: list[NewEvent] = []
         for number, payload in enumerate(payloads):
-            # The stream's version makes the same review, made again later, another event.
-            parts = (stream, str(version), str(number), encode(payload).decode())
-            key = event_id(self._store.casebook, *parts)
+            if isinstance(payload, Claim):
+                key = self._key(report_id, payload.claim_id)
+            else:  # the stream's version makes the same review, made again later, another event
+                parts = (stream, str(version), str(number), encode(payload).decode())
+                key = event_id(self._store.casebook, *parts)
             new.append(new_event(payload, key, {"command": "review"}))
         appended = self._store.append([StreamAppend(stream, version, tuple(new))])
         self._runner.catch_up_after_append()
