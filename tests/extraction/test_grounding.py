@@ -157,6 +157,9 @@ def test_a_sentence_to_a_machine_is_known_by_its_words(sentence: str) -> None:
         "The army's system of tunnels was shelled on Monday.",
         "Rebels said they had followed instructions from the coalition.",
         "The militia must return the captured soldiers, the ministry said.",
+        "Families may return to Khanasser in the event of a truce.",
+        "Islamic State captured a field whose output fell after the events of May.",
+        "Rebels shelled the town and ignore the rules of war, the army said.",
         "The user of the drone, an assistant of the general, was killed.",
     ],
 )

@@ -41,11 +41,13 @@ _LIES_AHEAD = (Modality.FORECAST, Modality.HYPOTHETICAL)
 _AFTER_PUBLICATION_MAX = timedelta(days=1)
 # Words that no report says to its readers: they are meant for a machine that reads it.
 _TO_A_MACHINE = re.compile(
-    r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instruction|prompt|rule|direction|above)"
+    r"\b(?:ignore|disregard|forget|override)\b.{0,40}"
+    r"\b(?:instruction|prompt|rules?\b(?! of\b)|direction|above)"
     r"|\b(?:system|user|developer) (?:prompt|message)\b|\bas an? (?:AI|language model)\b"
     r"|\byou are (?:now )?(?:an? )?(?:AI|assistant|language model|extractor|coder)\b"
     r"|\b(?:language models?|AI (?:assistants?|models?)|LLMs?)\b.{0,60}\b(?:must|should|shall)\b"
-    r"|\b(?:output|return|respond with|answer with|emit)\b.{0,30}\b(?:JSON|claims?|events?)\b"
+    r"|\b(?:output|return|emit)\b.{0,30}\bJSON\b"
+    r"|\b(?:output|emit|respond with|answer with)\b (?:\w+ ){0,2}(?:JSON|claims?|events?)\b"
     r"|<\|?(?:im_start|im_end|system|endoftext)|\[/?INST\]",
     re.IGNORECASE | re.DOTALL,
 )
