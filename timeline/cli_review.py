@@ -45,8 +45,8 @@ def recode(
         made = opened_app.recoding.recode(report)
         entries = opened_app.reviewing.claims(report)
         text = opened_app.reviewing.text(report)
-    told = "stored" if made.is_new else "there already"
-    line = f"{report}: {told}, at position {made.opinion.position}; nothing of it counts yet"
+    told = "nothing of it counts yet" if made.is_new else "it was there already"
+    line = f"{report}: stored, at position {made.opinion.position}; {told}"
     out.print(printable(line), markup=False, soft_wrap=True)
     for note in made.notes:
         out.print(f"  {printable(note)}", style="yellow", markup=False, soft_wrap=True)

@@ -131,6 +131,9 @@ def test_a_second_opinion_is_shown_beside_the_first_and_filed_when_accepted(
     assert note.startswith("  refused, ControlChanged “Islamic State captured Aleppo”")
     assert "second opinion by llm-1.1+test · 1 claims" in shown
     assert recoded.err.startswith("test: 1 requests, ")
+    again = with_model("recode", "fall", "--extractor", "llm")
+    assert again.out.splitlines()[0] == f"fall: stored, at position {head}; it was there already"
+    assert (again.err, with_model.head) == ("", head)  # nobody was asked
     assert with_model.done("show", "Khanasser", "--json").out == before
     told = with_model.done("review", "fall", "--json").json
     (claim,) = told["claims"]

@@ -133,6 +133,7 @@ class Report(Node):
     def second_opinions(self, info: Info) -> list[SecondOpinion]:
         """What other extractors read in this version, in the order of the log."""
         context = info.context
+        context.spend(STREAM_ROWS)
         found = [
             o
             for o in read_opinions(context.store, str(self.id))

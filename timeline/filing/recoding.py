@@ -80,13 +80,14 @@ class Recoding:
     def recode(self, report_id: str) -> Recoded:
         """Have the extractor read a report's current version, and store its claims as an opinion.
 
-        Whose opinion is there already is not stored again.
+        Whose opinion is there already is not stored again; an extractor that says beforehand who
+        it is, by an attribute `coded_by`, is not even asked again.
 
         Raises:
             NotFound: no such report.
-            InvalidReport: it has no text, or cannot be read by that extractor.
-            InvalidEvent: the report was filed by that very extractor, or another process stored
-                an opinion of its meanwhile.
+            InvalidReport: it has no text, cannot be read by that extractor, or was by it at first.
+            InvalidEvent: the opinion was withheld.
+            EventIdReused: another process stored an opinion of that extractor meanwhile.
             TimelineError: as the extractor says.
         """
         self._runner.catch_up()
@@ -95,6 +96,9 @@ class Recoding:
         if not versions:
             raise NotFound(f"no report has the id {report_id!r}; see `timeline query`")
         view = next(v for v in versions if v.is_current)
+        asked = self._known(view, getattr(self._extractor, "coded_by", None))
+        if asked is not None:
+            return Recoded(asked, is_new=False, notes=())
         frame = ReportFrame(
             title=view.title,
             publisher=view.source_name,
@@ -152,7 +156,9 @@ class Recoding:
         suffix = next(iter(PROSE_SUFFIXES))
         return read_prose(text.encode(), Path(view.report_id + suffix)).readable_text or ""
 
-    def _known(self, view: ReportView, coded_by: str) -> Opinion | None:
+    def _known(self, view: ReportView, coded_by: str | None) -> Opinion | None:
+        if coded_by is None:
+            return None
         opinions = read_opinions(self._store, view.report_id)
         return next(
             (
