@@ -450,3 +450,21 @@ def test_what_a_model_tells_at_any_length_is_refused_soon_and_told_in_short(read
     assert read_.claims == ()
     assert len(read_.notes) == len(long)
     assert max(len(n) for n in read_.notes) < 300
+
+
+@pytest.mark.parametrize("host", ["exa..mple", "xn--a"])
+def test_a_host_that_is_none_ends_the_run_at_once(read: Read, model: Served, host: str) -> None:
+    with pytest.raises(ExtractorUnavailable, match=r"it cannot be asked \("):
+        read(model, url=f"http://{host}/v1")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("HTTPS_PROXY", "foo://x"), ("SSL_CERT_FILE", "/nowhere.pem")]
+)
+def test_an_environment_that_no_request_can_be_sent_in_ends_the_run_at_once(
+    read: Read, model: Served, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ExtractorUnavailable, match=r"it cannot be asked \("):
+        read(model, url=model.url.replace("http:", "https:"))

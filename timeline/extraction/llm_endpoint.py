@@ -124,8 +124,12 @@ class Endpoint:
                 response, content = self._sent(self._body(messages, schema))
             except httpx.TimeoutException:
                 told = f"no answer within {self.settings.seconds_max:g} s"
-            except (httpx.RequestError, httpx.InvalidURL) as fault:
+            except httpx.RequestError as fault:
                 told = f"no connection ({self._line(str(fault))})"
+            except (httpx.InvalidURL, ValueError, ImportError, OSError) as fault:
+                # A host's name that is none, or a proxy or certificates that are set wrongly.
+                line = self._line(str(fault))[:TOLD_CHARACTERS_MAX]
+                raise self._unavailable(f"it cannot be asked ({line})") from None
             else:
                 if response.is_success:
                     return content
