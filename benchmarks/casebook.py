@@ -29,20 +29,22 @@ from timeline.domain import events
 from timeline.domain.actors import ActorKind, ActorMention, ActorRole
 from timeline.domain.claims import Evidence, Fatalities, Modality
 from timeline.domain.events import (
-    ActorRegistered,
     Basis,
     Claim,
     ClaimCorrected,
     ClaimRetracted,
     DocumentMention,
-    PlaceRegistered,
     ReportFiled,
     ReportRetracted,
     ReportRevised,
     SourceMention,
-    SourceRegistered,
 )
 from timeline.domain.places import PlaceKind, PlaceMention
+from timeline.domain.reference_events import (
+    ActorRegistered,
+    PlaceRegistered,
+    SourceRegistered,
+)
 from timeline.domain.time import Anchor, Occurred, occurred_from_edtf, on_day
 from timeline.store import hashing, migrate
 from timeline.store.engine import connect

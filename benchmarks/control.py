@@ -183,6 +183,8 @@ def one_place(url: str, claims: int) -> None:
         ("filed a month late", last - timedelta(days=30), last - timedelta(days=30)),
         ("filed two years late", last - timedelta(days=730), last - timedelta(days=730)),
     )
+    if claims > 10_000:
+        cases = cases[:-1]  # it is folded anew, for minutes
     desk.tell([story.claim(claims, 0, last, last)])  # now the fold is kept
     kept_rounds, fresh_rounds = (
         (5, 5) if claims <= 1_000 else (5, 1) if claims <= 10_000 else (2, 1)

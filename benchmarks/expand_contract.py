@@ -354,6 +354,8 @@ def show(told: list[tuple[Any, ...]], seconds: dict[str, float]) -> None:
     )
     print("--- | --- |" + " --- | --- | --- |" * len(WORKERS) + " ---")
     for at, name in enumerate(PHASES):
+        if name not in (PHASES[0], *seconds, PHASES[-1]):
+            continue
         cells = [name, f"{seconds.get(name, 10):.1f}"]
         for kind in WORKERS:
             rows = [row for row in told if row[0] == kind]

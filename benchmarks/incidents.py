@@ -31,9 +31,9 @@ from timeline.domain.events import (
     DocumentMention,
     ReportFiled,
     SourceMention,
-    SourceRegistered,
 )
 from timeline.domain.places import PlaceMention
+from timeline.domain.reference_events import SourceRegistered
 from timeline.domain.time import moment_end, on_day
 from timeline.filing.deciding import new_event
 from timeline.filing.identity import event_id

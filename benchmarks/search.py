@@ -23,7 +23,6 @@ from timeline.bootstrap import all_projections
 from timeline.domain.claims import ClaimType, Evidence, ProposedClaim, identified
 from timeline.domain.events import (
     DocumentMention,
-    PlaceRegistered,
     ReportFiled,
     claim_from,
     encode,
@@ -31,6 +30,7 @@ from timeline.domain.events import (
 )
 from timeline.domain.names import Name
 from timeline.domain.places import PlaceKind, PlaceMention, Relation
+from timeline.domain.reference_events import PlaceRegistered
 from timeline.domain.time import occurred_from_edtf
 from timeline.projections.reading import Reader
 from timeline.projections.runner import Runner

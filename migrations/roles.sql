@@ -60,14 +60,14 @@ GRANT UPDATE (content) ON documents TO timeline_withholder;
 -- The projections: derived, so a projector may do anything to their rows. Each table is named, and
 -- a test holds this list to the schema, so that nothing new is granted by accident.
 GRANT SELECT ON
-    actors, checkpoints, control_claims, control_links, control_places, control_rectangles,
-    entries, entry_actors, event_types, incident_claims, incident_words, incidents, places,
-    report_versions, search_texts, sources, waiting_amendments
+    actor_identities, actors, checkpoints, control_claims, control_links, control_places,
+    control_rectangles, entries, entry_actors, event_types, incident_claims, incident_words,
+    incidents, place_identities, places, report_versions, search_texts, sources, waiting_amendments
     TO timeline_reader;
 GRANT INSERT, UPDATE, DELETE ON
-    actors, checkpoints, control_claims, control_links, control_places, control_rectangles,
-    entries, entry_actors, event_types, incident_claims, incident_words, incidents, places,
-    report_versions, search_texts, sources, waiting_amendments
+    actor_identities, actors, checkpoints, control_claims, control_links, control_places,
+    control_rectangles, entries, entry_actors, event_types, incident_claims, incident_words,
+    incidents, place_identities, places, report_versions, search_texts, sources, waiting_amendments
     TO timeline_projector;
 
 -- Tokens are made and revoked by the owner; the server recognises them by a hash. A writer keeps what

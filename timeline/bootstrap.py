@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 
 from sqlalchemy import Engine, event
 from starlette.applications import Starlette
@@ -17,11 +17,13 @@ from timeline.domain.events import EVENT_TYPES
 from timeline.domain.time import check_time_zone, instant_text, moment_end
 from timeline.domain.upcast import check_chains
 from timeline.errors import InvalidEvent, VerificationFailed
-from timeline.extraction.extractor import RuleExtractor
+from timeline.extraction.choosing import new_extractor
 from timeline.filing.amending import Amending
 from timeline.filing.commands import Commands
 from timeline.filing.filing import Filing
 from timeline.filing.linking import Linking
+from timeline.filing.mending import Mender
+from timeline.filing.recoding import Recoding
 from timeline.filing.registering import Registering
 from timeline.filing.reviewing import Reviewing
 from timeline.filing.theatres import theatre_actors, theatre_places
@@ -74,11 +76,6 @@ def all_projections() -> tuple[Projection, ...]:
     )
 
 
-def new_extractor() -> Extractor:
-    """What reads prose; its model is loaded when it first reads."""
-    return RuleExtractor()
-
-
 @dataclass
 class Application:
     """One casebook of one database, with everything that can be done to it."""
@@ -113,6 +110,7 @@ class Application:
             filing=Filing(store, reader, runner, self.extractor, self.clock),
             amending=Amending(store, reader, runner, self.clock),
             registering=Registering(store, reader, runner),
+            mending=Mender(store, reader, runner),
             linking=Linking(store, reader, runner),
             reviewing=Reviewing(store, reader, runner),
             requests=Requests(self.engine, self.settings.casebook, self.clock),
@@ -154,7 +152,7 @@ class Application:
     @cached_property
     def extractor(self) -> Extractor:
         """Reads prose."""
-        return new_extractor()
+        return new_extractor(self.settings.extractor)
 
     @cached_property
     def filing(self) -> Filing:
@@ -170,6 +168,11 @@ class Application:
     def reviewing(self) -> Reviewing:
         """Signs claims."""
         return Reviewing(self.store, self.reader, self.runner)
+
+    @cached_property
+    def recoding(self) -> Recoding:
+        """Stores second opinions."""
+        return Recoding(self.store, self.reader, self.runner, self.extractor)
 
     @cached_property
     def registering(self) -> Registering:
@@ -391,8 +394,6 @@ def api_app(
     def build(should_stop: Callable[[], bool]) -> object:
         return app.runner.build_outdated(should_stop=should_stop)
 
-    def check_schema() -> None:
-        migrate.require_current(app.engine)
-
+    check_schema = partial(migrate.require_current, app.engine)
     gate = Gate(app.tokens, app.commands, anonymous_read=anonymous_read)
     return create_app(reader, store, app.runner.catch_up, build, settings, check_schema, gate)

@@ -18,6 +18,7 @@ from timeline import (
     cli_incident,
     cli_migrate,
     cli_proof,
+    cli_register,
     cli_replay,
     cli_review,
     cli_schema,
@@ -25,14 +26,16 @@ from timeline import (
     cli_token,
     presentation,
 )
-from timeline.bootstrap import application, initialise, new_extractor
+from timeline.bootstrap import application, initialise
 from timeline.cli_common import (
     AsJson,
     At,
     Casebook,
     Database,
+    ExtractorName,
     GlobalOptions,
     KnownOn,
+    accounted,
     author,
     opened,
     out,
@@ -40,12 +43,14 @@ from timeline.cli_common import (
     refuse,
     run,
     settings_of,
+    warn,
 )
 from timeline.cli_filing import JOBS_MAX, file_all
 from timeline.domain.actors import ActorTable
 from timeline.domain.claims import ReviewStatus
 from timeline.domain.places import Gazetteer
 from timeline.errors import InvalidEvent, InvalidReport, TimelineError
+from timeline.extraction.choosing import new_extractor
 from timeline.filing.deciding import publication, resolved
 from timeline.filing.filing import Filed, Options, Outcome, frame_of, framed, read_draft
 from timeline.filing.theatres import theatre_actors, theatre_places, theatre_told
@@ -81,6 +86,7 @@ cli_incident.add_to(app)
 cli_admin.add_to(app)
 cli_migrate.add_to(app)
 cli_proof.add_to(app)
+cli_register.add_to(app)
 cli_replay.add_to(app)
 cli_review.add_to(app)
 cli_schema.add_to(app)
@@ -195,6 +201,7 @@ def file(
         int | None,
         typer.Option("--jobs", min=1, max=JOBS_MAX, help="How many processes read prose."),
     ] = None,
+    extractor: ExtractorName = None,
     database: Database = None,
     casebook: Casebook = None,
 ) -> None:
@@ -206,8 +213,8 @@ def file(
         undated=undated,
         without_claims=without_claims,
     )
-    with opened(database, casebook) as opened_app:
-        refused: list[TimelineError] = []
+    refused: list[TimelineError] = []
+    with opened(database, casebook, extractor=extractor) as opened_app, accounted(opened_app):
         filed = file_all(opened_app, paths, chosen, refused, jobs)
     for result in filed:
         _print_filed(result)
@@ -241,10 +248,11 @@ def extract(
     theatre: Annotated[
         str | None, typer.Option("--theatre", help="Else the one whose words the report has most.")
     ] = None,
+    extractor: ExtractorName = None,
 ) -> None:
     """Print what filing a report would append, without storing it; needs no database."""
-    extractor = new_extractor()
-    draft = framed(read_draft(path), extractor)
+    reading = new_extractor(settings_of(None, None, extractor).extractor)
+    draft = framed(read_draft(path), reading)
     about = theatre or theatre_told(draft.text or "")
     gazetteer, actors = Gazetteer(theatre_places(about)), ActorTable(theatre_actors(about))
     when = publication(draft, published, None, undated=True, now=None)
@@ -252,7 +260,11 @@ def extract(
         claims = resolved(draft.claims, gazetteer, actors)
     else:
         frame = frame_of(draft, when.reported.edtf)
-        claims = extractor.extract(draft.readable_text or "", frame, gazetteer, actors).claims
+        with accounted(reading):
+            read = reading.extract(draft.readable_text or "", frame, gazetteer, actors)
+        claims = read.claims
+        for note in read.notes:
+            warn(note)
     if as_json:
         print_json(presentation.extraction_json(draft, claims))
     else:

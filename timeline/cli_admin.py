@@ -261,7 +261,7 @@ def serve(
     """Serve GraphQL at /graphql; TIMELINE_... in the environment say what is offered."""
     import uvicorn
 
-    from timeline.api.serving import server_settings_from
+    from timeline.api.serving import server_settings_from, settle_memory
     from timeline.api.streaming.bounds import MESSAGE_BYTES_MAX
 
     settings = server_settings_from()
@@ -272,10 +272,13 @@ def serve(
             host=host,
             port=port,
             log_level="warning",
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=list(settings.trusted_proxies),
             ws_max_size=MESSAGE_BYTES_MAX,
             # Messages go to many: to compress each anew for everyone costs more than the rest.
             ws_per_message_deflate=False,
         )
+        settle_memory()
         with _listening(host, port) as listener:
             uvicorn.Server(config).run(sockets=[listener])
 

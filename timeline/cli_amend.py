@@ -1,9 +1,8 @@
-"""The commands that amend what is filed: correct, retract, reinstate, place add and actor add."""
+"""The commands that amend what is filed: correct, retract and reinstate."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,10 +10,6 @@ import typer
 from timeline.cli_common import Casebook, Database, opened, out
 from timeline.domain.events import Basis
 from timeline.errors import InvalidEvent
-from timeline.filing.reference import load_actors, load_places
-
-place_app = typer.Typer(help="Places of the gazetteer.", no_args_is_help=True)
-actor_app = typer.Typer(help="Actors.", no_args_is_help=True)
 
 ReportArgument = Annotated[str, typer.Argument(metavar="REPORT", help="The report's id.")]
 BasisOption = Annotated[
@@ -28,8 +23,6 @@ ReasonOption = Annotated[str | None, typer.Option("--reason", help="Why, in a se
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the program."""
-    app.add_typer(place_app, name="place")
-    app.add_typer(actor_app, name="actor")
     for command in (correct, retract, reinstate):
         app.command()(command)
 
@@ -100,22 +93,3 @@ def reinstate(
             report, claim, basis=basis, reported=reported, reason=reason
         )
     out.print(f"reinstated, at position {position}")
-
-
-YamlArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML list, as in seeds/.")]
-
-
-@place_app.command("add")
-def add_places(path: YamlArgument, database: Database = None, casebook: Casebook = None) -> None:
-    """Register the places of a YAML file."""
-    with opened(database, casebook) as opened_app:
-        count = opened_app.registering.register(places=load_places(path))
-    out.print(f"{count} places were new")
-
-
-@actor_app.command("add")
-def add_actors(path: YamlArgument, database: Database = None, casebook: Casebook = None) -> None:
-    """Register the actors of a YAML file."""
-    with opened(database, casebook) as opened_app:
-        count = opened_app.registering.register(actors=load_actors(path))
-    out.print(f"{count} actors were new")

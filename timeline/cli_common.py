@@ -16,7 +16,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from timeline.bootstrap import Application, application
+from timeline.domain.claims import Extractor
 from timeline.errors import TimelineError
+from timeline.extraction.choosing import account_of
 from timeline.settings import Settings, settings_from
 from timeline.store.events import Author
 
@@ -43,6 +45,12 @@ KnownOn = Annotated[
     typer.Option("--known-on", metavar="D", help="As published by this day or instant."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+ExtractorName = Annotated[
+    str | None,
+    typer.Option(
+        "--extractor", metavar="NAME", help="What reads prose; TIMELINE_EXTRACTOR, else rules."
+    ),
+]
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -55,10 +63,15 @@ class GlobalOptions:
     casebook: str | None = None
 
 
-def settings_of(database: str | None, casebook: str | None) -> Settings:
+def settings_of(
+    database: str | None, casebook: str | None, extractor: str | None = None
+) -> Settings:
     """The settings of a command."""
     return settings_from(
-        database or GlobalOptions.database, casebook or GlobalOptions.casebook, os.environ
+        database or GlobalOptions.database,
+        casebook or GlobalOptions.casebook,
+        os.environ,
+        extractor,
     )
 
 
@@ -73,13 +86,18 @@ def author() -> Author:
 
 @contextmanager
 def opened(
-    database: str | None, casebook: str | None, *, caught_up: bool = True, warns: bool = True
+    database: str | None,
+    casebook: str | None,
+    *,
+    extractor: str | None = None,
+    caught_up: bool = True,
+    warns: bool = True,
 ) -> Iterator[Application]:
     """The application on the command's database, its projections caught up unless told not to.
 
     Warns on stderr of projections that stand still, whose answers are not all that is filed.
     """
-    chosen = settings_of(database, casebook)
+    chosen = settings_of(database, casebook, extractor)
     with application(chosen, caught_up=caught_up, author=author()) as app:
         if caught_up and warns:
             for status in app.runner.halted():
@@ -129,6 +147,18 @@ def refuse(message: str) -> int:
 def warn(message: str) -> None:
     """Say something on stderr, in one line, without refusing."""
     refuse(f"warning: {message}")
+
+
+@contextmanager
+def accounted(reads: Application | Extractor) -> Iterator[None]:
+    """Say on stderr what an extractor has used up, however its work ends."""
+    extractor = reads.extractor if isinstance(reads, Application) else reads
+    try:
+        yield
+    finally:
+        told = account_of(extractor)
+        if told is not None:
+            refuse(told)
 
 
 def run(app: typer.Typer) -> int:

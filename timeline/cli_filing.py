@@ -10,13 +10,15 @@ import os
 from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
-from timeline.bootstrap import Application, new_extractor
+from timeline.bootstrap import Application
 from timeline.cli_common import progress_bar
 from timeline.domain.claims import Extractor, ReportFrame
-from timeline.errors import InvalidReport, TimelineError
+from timeline.errors import ExtractorUnavailable, InvalidReport, TimelineError
+from timeline.extraction.choosing import READ_BY_MANY_PROCESSES, new_extractor
 from timeline.filing.ahead import ReadingAhead
 from timeline.filing.deciding import publication
 from timeline.filing.filing import Filed, Filing, Options, frame_of, framed, read_draft
@@ -36,22 +38,28 @@ def file_all(
 ) -> list[Filed]:
     """File each report; what is refused is collected, or raised when nobody collects.
 
+    Where prose cannot be read at all, the run ends; the reports before it are filed.
+
     Args:
         app: The casebook.
         paths: Reports and folders.
         chosen: What the person who files adds.
         refused: Where refusals are collected.
         jobs: How many processes read prose; `None` is by the number of reports and processors.
+            Other extractors than the rules read in this one.
     """
     found = list(paths_of(paths))
     wanted = jobs or min(os.cpu_count() or 1, len(found) // REPORTS_PER_JOB_MIN)
+    if app.settings.extractor not in READ_BY_MANY_PROCESSES:
+        wanted = 1
     filed = []
     with ExitStack() as stack:
         filing = app.filing
         ahead: ReadingAhead | None = None
         if wanted > 1:
             places, actors = app.reader.gazetteer(), app.reader.actor_table()
-            ahead = ReadingAhead(new_extractor, places, actors, min(wanted, JOBS_MAX))
+            make = partial(new_extractor, app.settings.extractor)
+            ahead = ReadingAhead(make, places, actors, min(wanted, JOBS_MAX))
             stack.callback(ahead.close)
             filing = Filing(app.store, app.reader, app.runner, ahead, app.clock)
         on_progress = stack.enter_context(progress_bar("filing"))
@@ -67,6 +75,11 @@ def file_all(
                 if refused is None:
                     raise
                 refused.append(fault)
+            except ExtractorUnavailable as fault:  # nor would any other report be read
+                if refused is None:
+                    raise
+                refused.append(fault)
+                break
             on_progress(index + 1, len(found))
     return filed
 

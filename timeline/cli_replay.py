@@ -92,9 +92,11 @@ def _step_through(
     app: Application, since: int, until: str | None, place: str | None, *, as_json: bool
 ) -> None:
     wanted = _known_place(app, place)
+    gazetteer = app.reader.gazetteer()
+    ids = (wanted.place_id, *gazetteer.merged_into(wanted.place_id)) if wanted else None
     with app.stepping(since, until) as (replay_, steps):
         if as_json:
-            told = presentation_changes.steps_json(steps, wanted)
+            told = presentation_changes.steps_json(steps, ids)
             places = _State(replay_.reader, place).json()
             print_json(
                 {
@@ -107,7 +109,7 @@ def _step_through(
             return
         time_zone = replay_.reader.time_zone
         for step in steps:
-            if wanted is None or step.touches(wanted.place_id):
+            if ids is None or step.touches(ids):
                 for line in presentation_changes.step_lines(step, time_zone):
                     out.print(line, soft_wrap=True)
         out.print("")

@@ -8,19 +8,49 @@ from typing import Annotated
 
 import typer
 
-from timeline.cli_common import AsJson, Casebook, Database, opened, out, print_json
+from timeline.cli_common import (
+    AsJson,
+    Casebook,
+    Database,
+    ExtractorName,
+    accounted,
+    opened,
+    out,
+    print_json,
+)
 from timeline.cli_walk import Walk, accepted
 from timeline.domain.claims import Verdict
 from timeline.errors import InvalidEvent
 from timeline.filing.reviewing import Reviewing, Signature
-from timeline.presentation import entry_json
+from timeline.presentation import entry_json, printable
+from timeline.presentation_review import opinions_json, opinions_text
 
 ReportArgument = Annotated[str, typer.Argument(metavar="REPORT", help="The report's id.")]
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the command to the program."""
+    """Add the commands to the program."""
     app.command()(review)
+    app.command()(recode)
+
+
+def recode(
+    report: ReportArgument,
+    extractor: ExtractorName = None,
+    database: Database = None,
+    casebook: Casebook = None,
+) -> None:
+    """Have another extractor read a report: a second opinion beside the first, never over it."""
+    with opened(database, casebook, extractor=extractor) as opened_app, accounted(opened_app):
+        made = opened_app.recoding.recode(report)
+        entries = opened_app.reviewing.claims(report)
+        text = opened_app.reviewing.text(report)
+    told = "stored" if made.is_new else "there already"
+    line = f"{report}: {told}, at position {made.opinion.position}; nothing of it counts yet"
+    out.print(printable(line), markup=False, soft_wrap=True)
+    for note in made.notes:
+        out.print(f"  {printable(note)}", style="yellow", markup=False, soft_wrap=True)
+    out.print(opinions_text([made.opinion], entries, text))
 
 
 def review(
@@ -62,7 +92,8 @@ def review(
             _walk(reviewing, report, _named(by), again=again)
         if as_json:
             entries = reviewing.claims(report)
-            print_json({"report_id": report, "claims": [entry_json(e) for e in entries]})
+            told = {"report_id": report, "claims": [entry_json(e) for e in entries]}
+            print_json(told | {"second_opinions": opinions_json(reviewing.opinions(report))})
 
 
 def _named(by: str | None) -> str:

@@ -61,8 +61,12 @@ class Walk:
                     self._add()
         finally:
             # What the person did is told however the walk ends.
-            told = Text("\n").append_text(shown.counts_text(self.reviewing.claims(self.report_id)))
-            self.console.print(told)
+            entries = self.reviewing.claims(self.report_id)
+            self.console.print(Text("\n").append_text(shown.counts_text(entries)))
+            opinions = self.reviewing.opinions(self.report_id)
+            if opinions:
+                self.console.print(shown.opinions_text(opinions, entries, self._text))
+                self._say("--accept CLAIM files a claim of a second opinion", "dim")
 
     def _one(self, entry: Entry, number: int, total: int) -> bool:
         """One claim until it is decided or skipped; whether the walk goes on."""

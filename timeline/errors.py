@@ -228,3 +228,22 @@ class KeyReused(TimelineError):
     def __init__(self, key: str, reason: str) -> None:
         super().__init__(f"the idempotency key {key!r} {reason}")
         self.key, self.reason = key, reason
+
+
+class ExtractorNotFound(TimelineError):
+    """No extractor is installed under that name; choose one of those that the message lists."""
+
+    def __init__(self, name: str, installed: tuple[str, ...]) -> None:
+        super().__init__(
+            f"no extractor is called {name!r}; installed are {', '.join(installed)}"
+            " (--extractor, or TIMELINE_EXTRACTOR)"
+        )
+        self.name, self.installed = name, installed
+
+
+class ExtractorUnavailable(TimelineError):
+    """Prose cannot be read now, whichever report it is of; mend what it names and go on."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(f"{what}: {reason}")
+        self.what, self.reason = what, reason

@@ -5,7 +5,7 @@ Words of reports are untrusted here as in `presentation`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,16 @@ from timeline.domain.events import (
     ContentWithheld,
     ReportVersion,
 )
-from timeline.domain.places import Place
+from timeline.domain.identities import subject
+from timeline.domain.reference_events import (
+    ActorCorrected,
+    ActorsMerged,
+    ActorsUnmerged,
+    Mending,
+    PlaceCorrected,
+    PlacesMerged,
+    PlacesUnmerged,
+)
 from timeline.domain.time import instant_text
 from timeline.presentation import (
     QUOTE_LENGTH_MAX,
@@ -247,8 +256,21 @@ def _about(step: Step) -> str:
         return f" {target} of {payload.report_id}".replace("  ", " ") + waits
     if isinstance(payload, ContentWithheld):
         return f" in {stored.stream}: {payload.reason}"
+    if isinstance(payload, Mending):
+        return f" {_mended(payload)}" + (f": {payload.reason}" if payload.reason else "")
     name = getattr(payload, "name", None)
     return f" {stored.stream}" + (f": {name}" if name else "")
+
+
+def _mended(payload: Mending) -> str:
+    """What a merge, its opposite or a correction says, in a few words."""
+    if isinstance(payload, PlacesMerged | ActorsMerged):
+        return f"{subject(payload)} is {payload.into}"
+    if isinstance(payload, PlacesUnmerged | ActorsUnmerged):
+        return f"{subject(payload)} is not {payload.into}"
+    if isinstance(payload, PlaceCorrected | ActorCorrected):
+        return f"{subject(payload)}, its {', '.join(sorted(payload.changes)).replace('_', ' ')}"
+    return ""
 
 
 def _where(claim: Claim) -> str:
@@ -262,6 +284,6 @@ def _amended_away(step: Step) -> str:
     return "" if step.entries else "; it does not stand, or not yet"
 
 
-def steps_json(steps: Iterable[Step], place: Place | None) -> list[dict[str, Any]]:
-    """The steps that touch a place, or all."""
-    return [step_json(s) for s in steps if place is None or s.touches(place.place_id)]
+def steps_json(steps: Iterable[Step], ids: Collection[str] | None) -> list[dict[str, Any]]:
+    """The steps that touch a place, given by all ids that mean it, or all."""
+    return [step_json(s) for s in steps if ids is None or s.touches(ids)]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
@@ -14,10 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from timeline.domain.actors import ActorMention, ActorRole
-from timeline.domain.claims import Certainty, Modality, Polarity, ReviewStatus
+from timeline.domain.claims import Certainty, Modality, Polarity, ProposedClaim, ReviewStatus
 from timeline.domain.events import Claim, Statement
+from timeline.domain.opinions import agree
 from timeline.domain.places import PlaceMention, Relation
 from timeline.errors import InvalidEvent
+from timeline.filing.recoding import Opinion
 from timeline.presentation import casualties_text, figures_text, printable, when_text
 from timeline.projections.reading import Entry, ReportView
 
@@ -200,6 +203,47 @@ def _coder(claim: Claim) -> Text:
     by = printable(claim.coded_by, 60) or "the report's coder"
     sure = "" if claim.confidence is None else f" · confidence {claim.confidence:.2f}"
     return Text(f"read by {by}{sure}", style="dim")
+
+
+def opinions_text(
+    opinions: Sequence[Opinion], entries: Sequence[Entry], text: str | None
+) -> RenderableType:
+    """What other extractors read out of a report, and which of it agrees with what is filed."""
+    told = Text()
+    for opinion in opinions:
+        told.append(f"\nsecond opinion by {printable(opinion.coded_by, 60)}", style="bold")
+        told.append(f" · {len(opinion.claims)} claims\n", style="dim")
+        for claim_id, claim in opinion.claims.items():
+            told.append(f"  {claim_id} ", style="dim")
+            told.append(claim.type.value)
+            span = claim.evidence
+            if text is not None and span is not None:
+                quote = printable(text[span.span_start : span.span_end], 100)
+                told.append(f" “{quote}”", style="italic")
+            told.append(f"  {_beside(claim_id, claim, entries)}\n", style="cyan")
+    return told
+
+
+def _beside(claim_id: str, claim: ProposedClaim, entries: Sequence[Entry]) -> str:
+    if any(e.claim.claim_id == claim_id for e in entries):
+        return "filed"
+    same = [e.claim for e in entries if agree(claim, e.type, e.claim.evidence)]
+    return f"agrees with {same[0].ref or same[0].claim_id}" if same else "not filed"
+
+
+def opinions_json(opinions: Sequence[Opinion]) -> list[dict[str, Any]]:
+    """Second opinions as `review --json` prints them."""
+    return [
+        {
+            "coded_by": o.coded_by,
+            "recorded_at": o.recorded_at,
+            "position": o.position,
+            "claims": [
+                {"claim_id": i, **msgspec.to_builtins(claim)} for i, claim in o.claims.items()
+            ],
+        }
+        for o in opinions
+    ]
 
 
 def keys_text() -> Text:

@@ -10,6 +10,7 @@ DEFAULT_DATABASE_URL = "sqlite:///timeline.db"
 DEFAULT_CASEBOOK = "main"
 DEFAULT_TIME_ZONE = "Asia/Damascus"
 DEFAULT_THEATRE = "syria"
+DEFAULT_EXTRACTOR = "rules"
 
 # Bounds on what comes in from outside, all in one place.
 REPORT_BYTES_MAX = 2_000_000
@@ -27,10 +28,14 @@ class Settings:
 
     database_url: str = DEFAULT_DATABASE_URL
     casebook: str = DEFAULT_CASEBOOK
+    extractor: str = DEFAULT_EXTRACTOR
 
 
 def settings_from(
-    database: str | None, casebook: str | None, environment: Mapping[str, str] | None = None
+    database: str | None,
+    casebook: str | None,
+    environment: Mapping[str, str] | None = None,
+    extractor: str | None = None,
 ) -> Settings:
     """Settings from a command's options, `None` meaning not given.
 
@@ -38,7 +43,11 @@ def settings_from(
     """
     env = os.environ if environment is None else environment
     url = database or env.get("TIMELINE_DATABASE_URL") or DEFAULT_DATABASE_URL
-    return Settings(database_url=normal_url(url), casebook=casebook or DEFAULT_CASEBOOK)
+    return Settings(
+        database_url=normal_url(url),
+        casebook=casebook or DEFAULT_CASEBOOK,
+        extractor=extractor or env.get("TIMELINE_EXTRACTOR") or DEFAULT_EXTRACTOR,
+    )
 
 
 def normal_url(url: str) -> str:

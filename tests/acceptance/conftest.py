@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +141,7 @@ class Cli:
     folder: Path
     database: str
     _count: int = 0
+    environment: dict[str, str] = field(default_factory=dict)
 
     def start(self, *arguments: str | Path) -> Running:
         self._count += 1
@@ -148,7 +149,7 @@ class Cli:
         pid = self.forker.order(
             arguments=[str(a) for a in arguments],
             folder=str(self.folder),
-            environment={"TIMELINE_DATABASE_URL": self.database},
+            environment={"TIMELINE_DATABASE_URL": self.database, **self.environment},
             out=str(self.folder / f"{name}.stdout"),
             err=str(self.folder / f"{name}.stderr"),
         )

@@ -50,6 +50,7 @@ COMMANDS = [
     "unresolved",
     "correct",
     "retract",
+    "recode",
     "incident",
     "place",
     "actor",

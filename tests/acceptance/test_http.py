@@ -27,8 +27,8 @@ from tests.integration.test_graphql_world import (
 from timeline.api.app import create_app
 from timeline.domain.actors import ActorMention, ActorRole
 from timeline.domain.claims import ClaimType, ProposedClaim
-from timeline.domain.events import PlaceRegistered
 from timeline.domain.places import PlaceKind
+from timeline.domain.reference_events import PlaceRegistered
 from timeline.domain.time import occurred_from_edtf
 from timeline.store.event_store import EventStore
 

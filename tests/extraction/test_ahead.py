@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from timeline.bootstrap import new_extractor
 from timeline.domain.actors import ActorTable
 from timeline.domain.claims import Extraction, ReportFrame
 from timeline.domain.places import Gazetteer
 from timeline.errors import InvalidReport
+from timeline.extraction.choosing import new_extractor
 from timeline.filing.ahead import ReadingAhead
 from timeline.filing.theatres import theatre_actors, theatre_places
 

@@ -17,26 +17,35 @@ from typing import Any
 from msgspec import Struct
 
 from tests.integration.conftest import Desk
-from timeline.domain.actors import ActorMention, ActorRole
-from timeline.domain.claims import Fatalities, Modality
+from timeline.domain.actors import ActorKind, ActorMention, ActorRole
+from timeline.domain.claims import Fatalities, Modality, Verdict
 from timeline.domain.events import (
     CLAIM_TYPES,
-    AffiliationStated,
     Basis,
     Claim,
     ClaimCorrected,
     ClaimRetracted,
+    ClaimReviewed,
     DocumentMention,
     IncidentsLinked,
     IncidentsUnlinked,
     ReportFiled,
     ReportRetracted,
     ReportRevised,
-    SourceAffiliated,
     SourceMention,
+)
+from timeline.domain.places import PlaceKind, PlaceMention
+from timeline.domain.reference_events import (
+    ActorRegistered,
+    ActorsMerged,
+    AffiliationStated,
+    PlaceCorrected,
+    PlaceRegistered,
+    PlacesMerged,
+    PlacesUnmerged,
+    SourceAffiliated,
     SourceRegistered,
 )
-from timeline.domain.places import PlaceMention
 from timeline.domain.time import UNDATED, on_day
 from timeline.filing.deciding import new_event
 from timeline.filing.identity import event_id
@@ -111,8 +120,70 @@ def amended(claim: Claim, published: date, chance: random.Random) -> Struct:
     return ClaimCorrected(target=claim.claim_id, changes=changes, **told)
 
 
+def villages() -> Iterator[tuple[str, Struct]]:
+    """Three of the villages are places of the gazetteer, and can be merged."""
+    for number in range(3):
+        yield (
+            f"place-village-{number}",
+            PlaceRegistered(
+                place_id=f"village-{number}",
+                name=f"Village {number}",
+                kind=PlaceKind.VILLAGE,
+                latitude=35.0,
+                longitude=37.0 + number * 0.13,
+            ),
+        )
+    isil = ActorRegistered(actor_id="isil", name="ISIL", kind=ActorKind.NON_STATE_ARMED_GROUP)
+    yield "actor-isil", isil
+
+
+def claim_rejected(claim: Claim) -> tuple[str, Struct]:
+    """A person finds that the words do not say it."""
+    review = ClaimReviewed(
+        report_id=claim.report_id,
+        target=claim.claim_id,
+        verdict=Verdict.REJECTED,
+        basis=Basis.CODING,
+        reason="it is not said",
+        requested_by="us",
+    )
+    return f"report-{claim.report_id}", review
+
+
+def merged(kind: type[Struct], of: str, id_: str, into: str) -> Iterator[tuple[str, Struct]]:
+    """A merge, or its opposite, in both streams."""
+    told = {f"{of}_id": id_, "into": into, "requested_by": "us"}
+    yield from ((f"{of}-{one}", kind(**told)) for one in (id_, into))
+
+
+# After which report what is mended: a chain of merges, one that is taken back, one of actors, and
+# a village that lies elsewhere under another name.
+MENDED = {
+    40: tuple(merged(PlacesMerged, "place", "village-1", "village-2")),
+    60: (
+        *merged(PlacesMerged, "place", "village-0", "khanasser"),
+        *merged(ActorsMerged, "actor", "islamic-state", "isil"),
+    ),
+    80: (
+        *merged(PlacesMerged, "place", "village-2", "ithriya"),
+        *merged(PlacesUnmerged, "place", "village-0", "khanasser"),
+    ),
+    100: (
+        (
+            "place-village-0",
+            PlaceCorrected(
+                place_id="village-0",
+                changes={"name": "Old Village", "longitude": 37.2},
+                requested_by="us",
+            ),
+        ),
+    ),
+}
+
+
 def fighting(chance: random.Random) -> Iterator[tuple[str, Struct]]:
     """Streams and payloads, in the order of the log."""
+    yield from villages()
     for outlet in range(OUTLETS):
         yield "source-all", SourceRegistered(source_id=f"outlet-{outlet}", name=f"Outlet {outlet}")
     told: list[Claim] = []
@@ -149,6 +220,10 @@ def fighting(chance: random.Random) -> Iterator[tuple[str, Struct]]:
                     report_id=f"r{number}", reason="withdrawn", basis=by, reported=said_on
                 ),
             )
+        if number % 20 == 5:
+            yield claim_rejected(told[-1])
+        if number in MENDED:
+            yield from MENDED[number]
         if number % 30 == 20:
             linked = tuple(c.claim_id for c in chance.sample(told, 3))
             said = {"reason": REASON, "requested_by": "us"}

@@ -36,8 +36,7 @@ _OTHER_ROOTS = ("actors", "reports", "incidents", "status", "knowledgeDiff", "se
 # Fields that lead out of what plans know; one of them leaves the whole query to graphql-core.
 _AWAY = frozenset(
     {"claims", "incident", "within", "controlHistory", "versions", "published", "place"}
-    | {"nodeId", "competing", "controlKnowledge", "affiliatedWith", "within", "bbox"}
-    | {"orderBy", "reviewed", "kinds"}
+    | {"competing", "controlKnowledge", "affiliatedWith", "within", "bbox", "kinds"}
 )
 AWAY_SHARE = 0.01
 
@@ -91,8 +90,6 @@ class _Query:
     def _may(self, parent: GraphQLObjectType, name: str, field: GraphQLField, depth: int) -> bool:
         if name in _AWAY and not (name == "place" and parent.name in ("Entry", "PlaceControl")):
             return self._chance(AWAY_SHARE) and depth < DEPTH_MAX
-        if name == "totalCount" and parent.name != "PlaceConnection":
-            return self._chance(AWAY_SHARE)
         if name == "quote" and parent.name == "Evidence":
             return self._chance(0.5)
         return is_leaf_type(get_named_type(field.type)) or depth < DEPTH_MAX
@@ -165,7 +162,7 @@ class _Query:
             return (
                 ("{west: 36, south: 34, east: 39, north: 37}", None)
                 if name == "bbox"
-                else ("{direction: desc}", {"direction": "desc"})
+                else self._order(kind)
             )
         if name in ("first", "last"):
             size = self._random.choice(_SIZES if self._chance(0.1) else _SIZES[:5])
@@ -178,6 +175,13 @@ class _Query:
         words = list(_TEXTS.get(name, ("x",)))
         word = self._random.choice(words if self._chance(0.15) else words[:-1] or words)
         return f'"{word}"', word
+
+    def _order(self, kind: GraphQLInputObjectType) -> tuple[str, object]:
+        direction = self._random.choice(("asc", "desc"))
+        words = list(getattr(get_named_type(kind.fields["field"].type), "values"))  # noqa: B009
+        given = {"direction": direction, "field": self._random.choice(words)}
+        given = {k: v for k, v in given.items() if self._chance(0.7)}
+        return "{" + ", ".join(f"{k}: {v}" for k, v in given.items()) + "}", given
 
     def _variable(self, type_: str, value: object, *, given: bool = True) -> str:
         name = self._new("v")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from graphql import (
@@ -20,7 +20,7 @@ from graphql import (
 from tests.conftest import SteppableClock
 from tests.integration.asgi import Client
 from tests.integration.conftest import Desk
-from timeline.api.access import Gate
+from timeline.api.access import Gate, Refused
 from timeline.api.app import create_app
 from timeline.api.limits import RateLimits
 from timeline.api.schema import sdl
@@ -38,8 +38,9 @@ NEEDED = {
     "mutation": {
         "reader": "__typename",
         "reporter": "extract fileReport",
-        "editor": "addClaim correctClaim linkIncidents registerActor registerPlace reinstateClaim"
-        " retractClaim retractReport reviewClaim unlinkIncidents",
+        "editor": "addClaim correctActor correctClaim correctPlace linkIncidents mergeActors"
+        " mergePlaces registerActor registerPlace reinstateClaim retractClaim retractReport"
+        " reviewClaim stateAffiliation unlinkIncidents unmergeActors unmergePlaces",
     },
 }
 ORDER = ("reader", "reporter", "editor", "admin")
@@ -264,6 +265,23 @@ def test_requests_and_rows_of_a_token_are_bounded_in_time(desk: Desk, serve: Ser
     assert asked.ask(actors, one).status_code == 200
     now[0] += 20
     assert asked.ask(STATUS, other).status_code == 200
+
+
+def test_who_shows_no_token_is_limited_by_address() -> None:
+    rates = RateLimits(requests_per_second=1, requests_burst=2, rows_per_second=1, rows_burst=5)
+    gate = Gate(cast(Tokens, None), cast(Any, None), rates=rates, monotonic=lambda: 100.0)
+
+    for address in ("192.0.2.1", "192.0.2.2", "2001:db8::1"):
+        assert [gate.at_once(None, address) is not None for _ in range(2)] == [True, True]
+    for address in ("192.0.2.1", "2001:db8::ffff"):
+        with pytest.raises(Refused) as refused:
+            gate.at_once(None, address)
+        assert (refused.value.status, refused.value.code) == (429, "RATE_LIMITED")
+    reader = gate.at_once(None, "2001:db8:0:1::1")
+    assert reader is not None
+    reader.charge(6)
+    with pytest.raises(Refused):
+        gate.at_once(None, "2001:db8:0:1::1")
 
 
 def test_no_secret_is_stored_and_a_token_lists_without_it(desk: Desk) -> None:

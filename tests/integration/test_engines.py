@@ -301,9 +301,7 @@ def test_rules_that_the_tasks_do_not_follow_are_built_by_the_ordinary_runner(
     world: Desk, in_process: None
 ) -> None:
     store = world.app.store
-    assert rebuilding.partitioned(LOUD).keys() == {
-        "types", "places", "actors", "reports", "search",
-    }  # fmt: skip
+    assert rebuilding.partitioned(LOUD).keys() == {"types", "places", "actors", "reports"}
     rebuilding.prepare(store, LOUD, PARTITIONED, Options(partitions=2))
     later = Runner(store, LOUD)
     later.rebuild()

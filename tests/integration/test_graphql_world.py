@@ -34,21 +34,23 @@ from timeline.domain.claims import (
     identified,
 )
 from timeline.domain.events import (
-    ActorRegistered,
     Basis,
     ClaimCorrected,
     DocumentMention,
-    PlaceRegistered,
     ReportFiled,
     ReportRevised,
     SourceMention,
-    SourceRegistered,
     claim_from,
     encode,
     schema_version,
 )
 from timeline.domain.names import Match, Name, Tier
 from timeline.domain.places import PlaceKind, PlaceMention, Relation
+from timeline.domain.reference_events import (
+    ActorRegistered,
+    PlaceRegistered,
+    SourceRegistered,
+)
 from timeline.domain.time import UNDATED, occurred_from_edtf
 from timeline.projections.control import ControlProjection
 from timeline.projections.entries import EntriesProjection

@@ -204,7 +204,7 @@ def test_analysts_link_and_unlink_and_say_why(desk: Desk) -> None:
 
 def test_the_same_word_again_appends_nothing_and_the_contrary_does(desk: Desk) -> None:
     file_all(desk, "strike", "again")
-    say: dict[str, str] = {"reason": "why", "requested_by": "an"}
+    say: Any = {"reason": "why", "requested_by": "an"}
     first = desk.app.linking.link(["strike/c1", "again/c1"], **say)
     head = desk.head
 
@@ -218,7 +218,7 @@ def test_the_same_word_again_appends_nothing_and_the_contrary_does(desk: Desk) -
 
 def test_a_link_that_cannot_be_is_refused_and_nothing_is_stored(desk: Desk) -> None:
     file_all(desk, "strike", "again", "denial")
-    say: dict[str, str] = {"reason": "why", "requested_by": "an"}
+    say: Any = {"reason": "why", "requested_by": "an"}
     link, head = desk.app.linking.link, desk.head
 
     with pytest.raises(NotFound, match="no claim c-nothing stands"):
@@ -244,7 +244,7 @@ def test_a_link_that_cannot_be_is_refused_and_nothing_is_stored(desk: Desk) -> N
 
 def test_a_link_that_would_join_what_is_kept_apart_is_refused(desk: Desk) -> None:
     file_all(desk, "strike", "again", "denial")
-    say: dict[str, str] = {"reason": "why", "requested_by": "an"}
+    say: Any = {"reason": "why", "requested_by": "an"}
     desk.app.linking.unlink(["strike/c1", "again/c1"], **say)
     desk.app.linking.link(["strike/c1", "again/c2"], **say)
 

@@ -19,7 +19,6 @@ from tests.integration.conftest import Desk, opened_desk
 from timeline.domain.actors import ActorMention, ActorRole
 from timeline.domain.claims import Modality
 from timeline.domain.events import (
-    AffiliationStated,
     Airstrike,
     Basis,
     Claim,
@@ -31,12 +30,15 @@ from timeline.domain.events import (
     IncidentsLinked,
     IncidentsUnlinked,
     ReportFiled,
-    SourceAffiliated,
     SourceMention,
-    SourceRegistered,
 )
 from timeline.domain.incidents import incidents
 from timeline.domain.places import PlaceMention
+from timeline.domain.reference_events import (
+    AffiliationStated,
+    SourceAffiliated,
+    SourceRegistered,
+)
 from timeline.domain.time import UNDATED, moment_end, occurred_from_edtf
 from timeline.filing.deciding import new_event
 from timeline.filing.identity import event_id

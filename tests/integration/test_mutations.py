@@ -27,7 +27,7 @@ AMENDED = "{ position version claim { type } errors { __typename message } }"
 PLACE = """mutation($input: RegisterPlaceInput!) { registerPlace(input: $input) {
   place { id name kind latitude within { name } names { name language } } position version
   errors { __typename message ... on UnknownPlace { name } } } }"""
-INCIDENT = """{ claims incidents { id corroborating { claimId } } position
+INCIDENT = """{ claims incidents { id corroborating { claimId } } position version
   errors { __typename message } }"""
 
 
@@ -244,6 +244,11 @@ def test_claims_are_linked_and_unlinked_in_the_tokens_name(editor: Editor) -> No
     assert again["position"] is None
     assert len(unlinked["incidents"]) == 2
     assert lone["errors"][0]["message"] == "name at least two claims"
+    assert (linked["version"], again["version"], unlinked["version"]) == (1, 1, 2)
+    late = editor.do(query.format("linkIncidents", INCIDENT), **given, expectedVersion=1)
+    assert late["errors"][0] == {"__typename": "Conflict", "message": late["errors"][0]["message"]}
+    right = editor.do(query.format("linkIncidents", INCIDENT), **given, expectedVersion=2)
+    assert (right["errors"], right["version"]) == ([], 3)
     last = next(editor.desk.app.store.read(unlinked["position"] - 1))
     assert msgspec.json.decode(last.data or "")["requested_by"] == "Ed"
 

@@ -76,7 +76,7 @@ def test_a_poison_event_stops_its_projection_and_those_that_read_it(
             "timeline": ("stopped", failed - 1),
             "control": ("stopped", failed - 1),
             "incidents": ("stopped", failed - 1),
-            "search": ("live", head),
+            "search": ("stopped", failed - 1),
         }
         stopped = {s.name: s for s in desk.app.runner.status()}
     assert stopped["timeline"].failed_position == stopped["control"].failed_position == failed

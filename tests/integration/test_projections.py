@@ -12,7 +12,7 @@ from sqlalchemy import ClauseElement, Connection, delete, text, update
 from tests.conftest import PostgresServer, SteppableClock
 from tests.integration.conftest import WORLD, Desk, opened_desk
 from timeline.bootstrap import all_projections
-from timeline.domain.events import AffiliationStated
+from timeline.domain.reference_events import AffiliationStated
 from timeline.errors import NotFound
 from timeline.filing.deciding import new_event
 from timeline.filing.identity import event_id
@@ -27,8 +27,10 @@ from timeline.store.events import ANY, StreamAppend
 TABLES = [
     "event_types",
     "places",
+    "place_identities",
     "actors",
     "sources",
+    "actor_identities",
     "report_versions",
     "waiting_amendments",
     "entries",
@@ -78,8 +80,10 @@ def test_the_rows_are_not_empty(desk: Desk) -> None:
     assert counts == {
         "event_types": 25,
         "places": 2,
+        "place_identities": 0,
         "actors": 3,
         "sources": 3,
+        "actor_identities": 0,
         "report_versions": 6,
         "waiting_amendments": 1,
         "entries": 8,

@@ -65,7 +65,7 @@ def test_the_state_after_the_last_step_is_that_of_a_replay(filed: Desk) -> None:
 
 def test_only_the_steps_that_touch_a_place_are_told_of_it(filed: Desk) -> None:
     with filed.app.stepping(1, None) as (_, steps):
-        touching = [s.event.stored.position for s in steps if s.touches("khanasser")]
+        touching = [s.event.stored.position for s in steps if s.touches({"khanasser"})]
 
     assert touching == [8, 9, 12, 13]
 

@@ -22,9 +22,10 @@ from sqlalchemy import select
 
 from timeline.bootstrap import Application
 from timeline.domain.actors import Actor, ActorKind, Affiliation
-from timeline.domain.events import AffiliationStated, Basis
+from timeline.domain.events import Basis
 from timeline.domain.names import Name
 from timeline.domain.places import Place, PlaceKind
+from timeline.domain.reference_events import AffiliationStated
 from timeline.filing.deciding import new_event
 from timeline.filing.filing import Options
 from timeline.filing.identity import event_id

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from timeline.domain import events, patterns, schemas, upcast
+from timeline.domain import events, patterns, reference_events, schemas, upcast
 from timeline.domain.actors import ActorKind, Affiliation
 from timeline.domain.claims import ClaimType, ProposedClaim, StatementKind
 from timeline.domain.events import EVENT_TYPES, decode, encode
@@ -74,6 +74,8 @@ CLAIM = {
     "coded_by": "anna",
     "confidence": 0.5,
 }
+_FILED = ("claim_id", "report_id", "report_version")
+PROPOSED = {"type": "Clash", **{k: v for k, v in CLAIM.items() if k not in _FILED}}
 DOCUMENT = {"digest": "f" * 64, "media_type": "text/plain", "byte_length": 12}
 REPORT = {
     "report_id": "sana-1",
@@ -91,6 +93,7 @@ REPORT = {
     "coded_by": "anna",
     "claim_count": 1,
 }
+MENDED = {"requested_by": "anna", "reason": "one town under two names"}
 AMENDMENT = {
     "report_id": "sana-1",
     "basis": "source",
@@ -114,6 +117,12 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "Statement": {**CLAIM, "statement_kind": "opinion"},
     "ReportFiled": REPORT,
     "ReportRevised": REPORT,
+    "ReportRecoded": {
+        "report_id": "sana-1",
+        "report_version": VERSION,
+        "coded_by": "llm-1.1+m",
+        "claims": [PROPOSED, {**PROPOSED, "type": "Statement", "statement_kind": "opinion"}],
+    },
     "ReportRetracted": AMENDMENT,
     "ClaimCorrected": {
         **AMENDMENT,
@@ -174,6 +183,12 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "ucdp": ["B"],
         "affiliations": [AFFILIATION],
     },
+    "PlaceCorrected": {**MENDED, "place_id": "khanasser", "changes": {"name": "Khanasir"}},
+    "PlacesMerged": {**MENDED, "place_id": "khanaser-2", "into": "khanasser"},
+    "PlacesUnmerged": {**MENDED, "place_id": "khanaser-2", "into": "khanasser"},
+    "ActorCorrected": {**MENDED, "actor_id": "isis", "changes": {"name": "Islamic State"}},
+    "ActorsMerged": {**MENDED, "actor_id": "isis", "into": "islamic-state"},
+    "ActorsUnmerged": {**MENDED, "actor_id": "isis", "into": "islamic-state"},
     "AffiliationStated": {**AFFILIATION, "actor_id": "ypg"},
     "SourceRegistered": {"source_id": "sana", "name": "SANA", "affiliated_with": "x"},
     "SourceAffiliated": {"source_id": "sana", "affiliated_with": "government-of-syria"},
@@ -258,13 +273,13 @@ def test_the_catalogue_documents_every_type_and_field(type_: str) -> None:
 
 
 def test_defaults_are_not_written() -> None:
-    payload = events.SourceRegistered(source_id="sana", name="SANA")
+    payload = reference_events.SourceRegistered(source_id="sana", name="SANA")
 
     assert encode(payload) == b'{"name":"SANA","source_id":"sana"}'
 
 
 def test_text_is_written_as_utf_8_and_not_escaped() -> None:
-    payload = events.SourceRegistered(source_id="sana", name="سانا")
+    payload = reference_events.SourceRegistered(source_id="sana", name="سانا")
 
     assert encode(payload) == '{"name":"سانا","source_id":"sana"}'.encode()
 
@@ -331,15 +346,15 @@ CLASH = msgspec.convert(CLAIM, events.Clash)
 
 @pytest.mark.parametrize(
     ("payload", "field"),
-    [(events.SourceAffiliated(source_id="Not A Slug", affiliated_with="b"), "source_id"),
-     (events.SourceAffiliated(source_id="a", affiliated_with="b\n"), "affiliated_with"),
+    [(reference_events.SourceAffiliated(source_id="Not A Slug", affiliated_with="b"), "source_id"),
+     (reference_events.SourceAffiliated(source_id="a", affiliated_with="b\n"), "affiliated_with"),
      (msgspec.structs.replace(CLASH, claim_id="c-1"), "claim_id"),
      (msgspec.structs.replace(CLASH, report_id="a b"), "report_id"),
      (msgspec.structs.replace(CLASH, report_version="f" * 63), "report_version"),
      (events.ClaimRetracted(report_id="r", basis=events.Basis.CODING, target="c",
                             by_report_id="/"), "by_report_id"),
      (events.ContentWithheld(documents=("f" * 64, "F" * 64), reason="r"), "documents[1]"),
-     (events.ActorRegistered(actor_id="a", name="A", kind=ActorKind.STATE, affiliations=(
+     (reference_events.ActorRegistered(actor_id="a", name="A", kind=ActorKind.STATE, affiliations=(
          Affiliation(actor="A b", relation="allied"),)), "affiliations[0].actor")],
 )  # fmt: skip
 def test_an_id_of_another_form_is_refused_before_it_is_stored(payload: Struct, field: str) -> None:
@@ -366,7 +381,7 @@ def test_an_event_of_an_older_version_is_brought_forward(monkeypatch: pytest.Mon
     monkeypatch.setitem(upcast.UPCASTERS, ("SourceAffiliated", 1), rename)
 
     assert decode("SourceAffiliated", 1, b'{"affiliated_with":"b","id":"a"}') == (
-        events.SourceAffiliated(source_id="a", affiliated_with="b")
+        reference_events.SourceAffiliated(source_id="a", affiliated_with="b")
     )
 
 

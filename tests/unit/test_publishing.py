@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from timeline import publishing
 from timeline.domain import events, schemas, upcast
+from timeline.domain.reference_events import SourceRegistered
 from timeline.errors import SchemaMismatch
 from timeline.publishing import check, differences, export, release
 from timeline.resources import resource
@@ -34,23 +35,23 @@ def refusal(folder: Path) -> str:
     return str(caught.value)
 
 
-class WithColour(events.SourceRegistered, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class WithColour(SourceRegistered, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A source was named for the first time."""
 
     colour: str | None = None
 
 
-class Reworded(events.SourceRegistered, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Reworded(SourceRegistered, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Nobody had named the source before."""
 
 
-class Bounded(events.SourceRegistered, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Bounded(SourceRegistered, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A source was named for the first time."""
 
     name: Annotated[str, Meta(min_length=1, max_length=40)]
 
 
-class Needed(events.SourceRegistered, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Needed(SourceRegistered, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A source was named for the first time."""
 
     affiliated_with: str

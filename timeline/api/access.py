@@ -6,6 +6,7 @@ costs nothing a row. What is not in the table is for admins alone.
 
 from __future__ import annotations
 
+import ipaddress
 import threading
 import time
 from collections import OrderedDict
@@ -46,8 +47,9 @@ _READS = (
 _STREAMS = "__typename controlChanges events timelineEntries"
 _REPORTS = "extract fileReport"
 _EDITS = (
-    "addClaim correctClaim linkIncidents registerActor registerPlace reinstateClaim retractClaim"
-    " retractReport reviewClaim unlinkIncidents"
+    "addClaim correctActor correctClaim correctPlace linkIncidents mergeActors mergePlaces"
+    " registerActor registerPlace reinstateClaim retractClaim retractReport reviewClaim"
+    " stateAffiliation unlinkIncidents unmergeActors unmergePlaces"
 )
 
 ROLES: Mapping[str, Mapping[str, Role]] = {
@@ -177,7 +179,7 @@ class Gate:
         tokens: Recognises tokens of the casebook.
         commands: Makes what changes the casebook on behalf of an author.
         anonymous_read: Whether whoever shows no token may read.
-        rates: How much the bearer of a token may ask for.
+        rates: How much the bearer of a token, or whoever has none at an address, may ask for.
         monotonic: Seconds of a clock that never runs back.
     """
 
@@ -191,30 +193,30 @@ class Gate:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._tokens, self._commands, self._monotonic = tokens, commands, monotonic
-        self._anonymous = Caller(Role.READER if anonymous_read else None)
+        self._anonymous_read = anonymous_read
         self._buckets = Buckets(rates or RateLimits(), monotonic)
         self._trusted: OrderedDict[str, tuple[float, Token]] = OrderedDict()
         self._trusted_lock, self._write_lock = threading.Lock(), threading.Lock()
 
-    def at_once(self, authorization: str | None) -> Caller | None:
+    def at_once(self, authorization: str | None, address: str | None = None) -> Caller | None:
         """Who asks, if no database has to be asked for that; else `None`.
 
         Raises:
             Refused: the caller has asked for too much.
         """
         if authorization is None:
-            return self._anonymous
+            return self._anonymous(address) if self._anonymous_read else NOBODY
         token = self._trusted_token(authorization)
         return None if token is None else self._caller(token, authorization)
 
-    def enter(self, authorization: str | None) -> Caller:
-        """Who asks, by the header `Authorization`; may ask the database.
+    def enter(self, authorization: str | None, address: str | None = None) -> Caller:
+        """Who asks, by the header `Authorization` or by their address; may ask the database.
 
         Raises:
             Refused: no valid token of this casebook, or the caller has asked for too much.
             DatabaseUnavailable: the database did not answer.
         """
-        known = self.at_once(authorization)
+        known = self.at_once(authorization, address)
         if known is not None:
             return known
         assert authorization is not None  # noqa: S101 - it would be anonymous
@@ -250,8 +252,17 @@ class Gate:
     def _still_admits(self, authorization: str) -> bool:
         return (self._trusted_token(authorization) or self._recognised(authorization)) is not None
 
-    def _caller(self, token: Token, authorization: str) -> Caller:
-        wait_seconds = self._buckets.take_request(token.token_id)
+    def _anonymous(self, address: str | None) -> Caller:
+        whose = f"address {_network(address)}"
+        self._take_request(whose)
+        return Caller(
+            Role.READER,
+            charge=lambda rows: self._buckets.take_rows(whose, rows),
+            lock=self._write_lock,
+        )
+
+    def _take_request(self, whose: str) -> None:
+        wait_seconds = self._buckets.take_request(whose)
         if wait_seconds > 0:
             raise Refused(
                 429,
@@ -259,6 +270,9 @@ class Gate:
                 "RATE_LIMITED",
                 {"retry-after": str(wait_seconds)},
             )
+
+    def _caller(self, token: Token, authorization: str) -> Caller:
+        self._take_request(token.token_id)
         author = Author(token.name, "graphql", token.token_id)
         return Caller(
             role=token.role,
@@ -267,3 +281,13 @@ class Gate:
             lock=self._write_lock,
             is_still_valid=lambda: self._still_admits(authorization),
         )
+
+
+def _network(address: str | None) -> str:
+    """Whose address it is: of IPv6, everybody has a network of 2**64."""
+    if address is None or ":" not in address:
+        return str(address)
+    try:
+        return str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False))
+    except ValueError:
+        return address

@@ -144,6 +144,11 @@ class Actor(Node):
         return ("Actor", str(self.id))
 
     @answered
+    def merged_ids(self, info: Info) -> list[ID]:
+        """The ids that were merged into it, in order; each of them finds it, too."""
+        return [ID(id_) for id_ in info.context.actor_table.merged_into(str(self.id))]
+
+    @answered
     def affiliates(self, info: Info) -> list[Affiliate]:
         """Who is said to belong to it: `affiliations` seen from the other end.
 
@@ -251,6 +256,7 @@ def actors_page(
     by: ActorOrderField = ActorOrderField.NAME,
 ) -> Connection[Actor]:
     """A page of the actors of some kinds and one side, in order of name."""
+    side = None if side is None else info.context.actor_table.canonical(side)
     wanted = [
         a
         for a in info.context.actor_table.actors.values()

@@ -13,7 +13,6 @@ from threading import Event, Thread
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -49,6 +48,13 @@ COMPRESSED_BYTES_MIN = 1_000
 PREFLIGHT_SECONDS = 600
 
 
+_SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+
+
 class _SecurityHeaders:
     """Adds to every response what a browser should hold it to."""
 
@@ -58,10 +64,10 @@ class _SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.setdefault("x-content-type-options", "nosniff")
-                headers.setdefault("referrer-policy", "no-referrer")
-                headers.setdefault("cross-origin-resource-policy", "same-origin")
+                given = [*message.get("headers", ())]
+                names = {name for name, _ in given}
+                given += (h for h in _SECURITY_HEADERS if h[0] not in names)
+                message["headers"] = given
             await send(message)
 
         await self._app(scope, receive, with_headers)

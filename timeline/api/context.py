@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import strawberry
 
@@ -36,6 +37,10 @@ class Context:
     def gazetteer(self) -> Gazetteer:
         """The casebook's places, read once a request."""
         return self.reader.gazetteer()
+
+    def meant_place(self, place_id: str | None) -> str | None:
+        """The id that an id of a place means; `None` of `None`."""
+        return None if place_id is None else self.gazetteer.canonical(str(place_id))
 
     @cached_property
     def actor_table(self) -> ActorTable:
@@ -99,7 +104,10 @@ class PlaceGroup:
     """Places of one answer, whose control is read together the first time one of them asks."""
 
     def __init__(self, place_ids: Iterable[str]) -> None:
-        self._place_ids = tuple(dict.fromkeys(place_ids))
+        self.place_ids = tuple(dict.fromkeys(place_ids))
+        # What was read of their timelines, by the arguments: pages by place, and counts.
+        self.timelines: dict[str, dict[str, list[Any]]] = {}
+        self.counts: dict[str, dict[str, int]] = {}
         self._found: dict[str | None, dict[str, tuple[ControlSpan, ...]]] = {}
         self._controls: dict[tuple[str | None, str | None], dict[str, Control]] = {}
         self._knowledge: dict[str, tuple[Known, ...]] | None = None
@@ -111,7 +119,7 @@ class PlaceGroup:
             InvalidDate: `known_on` is neither a day nor an instant with offset.
         """
         if known_on not in self._found:
-            self._found[known_on] = reader.control_histories(self._place_ids, known_on)
+            self._found[known_on] = reader.control_histories(self.place_ids, known_on)
         return self._found[known_on].get(place_id, ())
 
     def control(
@@ -123,13 +131,13 @@ class PlaceGroup:
             InvalidDate: `at` or `known_on` is neither a day nor an instant with offset.
         """
         if (at, known_on) not in self._controls:
-            self._controls[at, known_on] = reader.controls(self._place_ids, at, known_on)
+            self._controls[at, known_on] = reader.controls(self.place_ids, at, known_on)
         return self._controls[at, known_on].get(place_id, Control())
 
     def knowledge(self, reader: Reader, place_id: str) -> Sequence[Known]:
         """All that was ever known of the control of one of the places."""
         if self._knowledge is None:
-            self._knowledge = reader.control_knowledges(self._place_ids)
+            self._knowledge = reader.control_knowledges(self.place_ids)
         return self._knowledge.get(place_id, ())
 
 

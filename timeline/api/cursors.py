@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterable
 from hashlib import sha256
 
 import msgspec
@@ -19,6 +20,9 @@ CURSOR_LENGTH_MAX = 2_000
 
 Key = tuple[str | int, ...]
 
+_encode_lines = msgspec.json.Encoder().encode_lines
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
 
 class Ordering:
     """One order of rows: a name, and the types of its key's parts."""
@@ -27,11 +31,16 @@ class Ordering:
         self._name, self._parts = name, parts
         spelled = f"{name}:{','.join(p.__name__ for p in parts)}"
         self._digest = sha256(spelled.encode()).hexdigest()[:8]
+        self.prefix = (CURSOR_VERSION, self._digest)
+        """What stands in a cursor before the key."""
 
     def cursor(self, key: Key) -> str:
         """The opaque cursor of a key."""
-        written = msgspec.json.encode([CURSOR_VERSION, self._digest, *key])
-        return base64.urlsafe_b64encode(written).decode().rstrip("=")
+        return self.cursors([key])[0]
+
+    def cursors(self, keys: Iterable[Key]) -> list[str]:
+        """The opaque cursors of some keys, written together: one by one costs twice as much."""
+        return written_cursors([(*self.prefix, *key) for key in keys])
 
     def key(self, cursor: str) -> Key:
         """The key of a cursor.
@@ -54,6 +63,14 @@ class Ordering:
                 " an edge's cursor exactly as it was given"
             ) from None
         return tuple(key)
+
+
+def written_cursors(told: list[Key]) -> list[str]:
+    """The cursors that hold what is told, each an ordering's prefix and a key."""
+    # JSON holds no line break, and Base64 none but that after each piece.
+    lines = _encode_lines(told).split(b"\n")[:-1]
+    written = b"".join(map(binascii.b2a_base64, lines)).translate(_URL_SAFE, b"=")
+    return written.decode().split("\n")[:-1]
 
 
 SOURCES = Ordering("sources", str, str)

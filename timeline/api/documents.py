@@ -56,7 +56,7 @@ class Documents:
         if not self._settings.introspection and _introspects(query):
             text = "introspection is switched off on this server"
             raise RequestRefused(400, text, "GRAPHQL_VALIDATION_FAILED", is_document=True)
-        return replace(asked, query=query)
+        return asked if query is asked.query else replace(asked, query=query)
 
     def _query(self, asked: Asked) -> str:
         if asked.document_id is None:

@@ -2,15 +2,16 @@
 
 POST takes JSON only, so that no plain HTML form of another site can send a query, or an upload with
 a header that such a form cannot send, and GET never changes anything; there are no batches. A query
-by POST that has a plan is answered in the event loop; any other request runs in a thread of their
-own limited number, since it reads a database that blocks. An answer to GET that has no errors bears
+that has a plan is answered in the event loop; any other request runs in a thread of their own
+limited number, since it reads a database that blocks. An answer to GET that has no errors bears
 an ETag: a client that shows it again is told 304 without the query being run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import anyio
@@ -26,6 +27,8 @@ JSON = "application/json"
 MULTIPART = "multipart/form-data"
 GRAPHQL_JSON = "application/graphql-response+json"
 ACCEPTED_TYPES_MAX = 50
+ACCEPT_KEPT_LENGTH_MAX = 200
+ACCEPTS_KEPT = 256
 DOCUMENT_ID_MAX = 200
 
 NO_STORE = "no-store"
@@ -106,19 +109,20 @@ class GraphQLEndpoint:
         except ClientDisconnect:
             return Response(status_code=400)
         if is_get:
-            return await anyio.to_thread.run_sync(
-                self._got, request, asked, media_type, limiter=self._limiter()
-            )
+            return await self._got(request, asked, media_type)
+        return await self._answered(asked, media_type)
+
+    async def _answered(self, asked: Asked, media_type: str) -> _Json:
         if self._fast is not None:
             found = await self._fast(asked.query, asked.variables, asked.operation_name)
             if found is not None:
                 return _answer(found, media_type)
         return await anyio.to_thread.run_sync(self._ran, asked, media_type, limiter=self._limiter())
 
-    def _got(self, request: Request, asked: Asked, media_type: str) -> Response:
-        state = self._tag(asked)
+    async def _got(self, request: Request, asked: Asked, media_type: str) -> Response:
+        state = await anyio.to_thread.run_sync(self._tag, asked, limiter=self._limiter())
         if state is None:
-            return self._ran(asked, media_type)
+            return await self._answered(asked, media_type)
         tag = f'W/"{state}-{"g" if media_type == GRAPHQL_JSON else "j"}"'
         is_private = "authorization" in request.headers
         fresh = f"max-age={self._cache_seconds}" if self._cache_seconds else "no-cache"
@@ -126,7 +130,7 @@ class GraphQLEndpoint:
         headers = {"etag": tag, "cache-control": control, "vary": VARY}
         if _holds_tag(request, tag):
             return Response(status_code=304, headers=headers)
-        response = self._ran(asked, media_type)
+        response = await self._answered(asked, media_type)
         if not response.has_errors:
             response.headers.update(headers)
         return response
@@ -142,21 +146,28 @@ class GraphQLEndpoint:
 
 
 class _Json(Response):
-    has_errors = False
+    """An answer; its headers are written once for all, which costs as much as a short query."""
+
+    def __init__(self, result: dict[str, object], media_type: str, status: int) -> None:
+        self.body = orjson.dumps(result)
+        self.status_code, self.background = status, None
+        self.has_errors = "errors" in result
+        length = (b"content-length", str(len(self.body)).encode())
+        self.raw_headers = [length, *_HEADERS[media_type]]
+
+
+_HEADERS = {
+    media_type: (
+        (b"content-type", f"{media_type}; charset=utf-8".encode()),
+        (b"cache-control", NO_STORE.encode()),
+        (b"vary", VARY.encode()),
+    )
+    for media_type in (JSON, GRAPHQL_JSON)
+}
 
 
 def _response(result: dict[str, object], media_type: str, status: int) -> _Json:
-    response = _Json(
-        orjson.dumps(result),
-        status_code=status,
-        headers={
-            "content-type": f"{media_type}; charset=utf-8",
-            "cache-control": NO_STORE,
-            "vary": VARY,
-        },
-    )
-    response.has_errors = "errors" in result
-    return response
+    return _Json(result, media_type, status)
 
 
 def _answer(result: dict[str, object], media_type: str) -> _Json:
@@ -182,10 +193,20 @@ def _holds_tag(request: Request, tag: str) -> bool:
     return "*" in tags or tag.removeprefix("W/") in tags
 
 
-def _accepted(request: Request) -> list[tuple[str, float]]:
+def _accepted(request: Request) -> Sequence[tuple[str, float]]:
     """What the client accepts, with its quality; what is refused (q=0) is left out."""
+    header = request.headers.get("accept", "*/*")
+    return _accepted_kept(header) if len(header) <= ACCEPT_KEPT_LENGTH_MAX else _read(header)
+
+
+@lru_cache(maxsize=ACCEPTS_KEPT)
+def _accepted_kept(header: str) -> Sequence[tuple[str, float]]:
+    return _read(header)
+
+
+def _read(header: str) -> Sequence[tuple[str, float]]:
     found = []
-    for part in request.headers.get("accept", "*/*").split(",")[:ACCEPTED_TYPES_MAX]:
+    for part in header.split(",")[:ACCEPTED_TYPES_MAX]:
         kind, *parameters = (p.strip().lower() for p in part.split(";"))
         quality = 1.0
         for parameter in parameters:
@@ -196,7 +217,7 @@ def _accepted(request: Request) -> list[tuple[str, float]]:
                     quality = 0.0
         if kind and quality > 0:
             found.append((kind, quality))
-    return sorted(found, key=lambda pair: -pair[1])
+    return tuple(sorted(found, key=lambda pair: -pair[1]))
 
 
 def prefers_html(request: Request) -> bool:

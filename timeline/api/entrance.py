@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import orjson
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Address
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,19 +25,20 @@ NOBODY = Refused(
 )
 
 
-async def entered(gate: Gate | None, authorization: str | None) -> Caller:
-    """Who asks, by what they sent as Authorization.
+async def entered(gate: Gate | None, authorization: str | None, client: Address | None) -> Caller:
+    """Who asks, by what they sent as Authorization, or from which address they ask.
 
     Raises:
         Refused: their token is not valid here, they asked for too much, or it cannot be known.
     """
     if gate is None:
         return LOCAL_READER
-    known = gate.at_once(authorization)
+    address = None if client is None else client.host
+    known = gate.at_once(authorization, address)
     if known is not None:
         return known
     try:
-        return await run_in_threadpool(gate.enter, authorization)
+        return await run_in_threadpool(gate.enter, authorization, address)
     except TimelineError as error:
         text, extensions = told(error)
         raise Refused(503, text, str(extensions["code"])) from None
@@ -47,7 +49,7 @@ def for_readers(gate: Gate | None, answer: Answer) -> Answer:
 
     async def guarded(request: Request) -> Response:
         try:
-            caller = await entered(gate, request.headers.get("authorization"))
+            caller = await entered(gate, request.headers.get("authorization"), request.client)
             if caller.role is None:
                 raise NOBODY
         except Refused as refused:
@@ -77,7 +79,7 @@ async def admitted(gate: Gate | None, request: Request) -> Caller:
     Raises:
         Refused: as `entered`; or nobody may ask without a token.
     """
-    caller = await entered(gate, request.headers.get("authorization"))
+    caller = await entered(gate, request.headers.get("authorization"), request.client)
     is_get = request.method in ("GET", "HEAD")
     # A browser gets the page of GraphiQL, with which it can then show a token.
     if caller.role is None and not (is_get and prefers_html(request)):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from strawberry import ID
 
+from timeline.api import batches
 from timeline.api.connections import Connection, Paging, connection
 from timeline.api.context import ClaimGroup, Info, PlaceGroup
 from timeline.api.cursors import Key
@@ -22,7 +24,7 @@ from timeline.api.enums import (
     StatementKind,
 )
 from timeline.api.nodes import Identity, Node
-from timeline.api.reports import KnownOn, Report, report_of
+from timeline.api.reports import KnownOn, Report, ReportGroup, report_of
 from timeline.api.rivals import RivalGroup
 from timeline.api.values import (
     ActorMention,
@@ -153,10 +155,13 @@ def entries_of(found: Iterable[reading.Entry], known_on: str | None = None) -> l
     at = (e.claim.place.place_id for e in found if e.claim.place is not None)
     ids = (e.claim.claim_id for e in found)
     claims = ClaimGroup(ids, known_on, (p for p in at if p is not None))
-    return [_entry(e, group, claims) for e in found]
+    reports = ReportGroup(e.report.report_id for e in found)
+    return [_entry(e, group, claims, reports) for e in found]
 
 
-def _entry(value: reading.Entry, group: PlaceGroup, claims: ClaimGroup) -> Entry:
+def _entry(
+    value: reading.Entry, group: PlaceGroup, claims: ClaimGroup, reports: ReportGroup
+) -> Entry:
     claim = value.claim
     return Entry(
         claim_id=ID(claim.claim_id),
@@ -183,7 +188,7 @@ def _entry(value: reading.Entry, group: PlaceGroup, claims: ClaimGroup) -> Entry
         coded_by=claim.coded_by,
         is_amended=value.is_amended,
         review=value.review,
-        report=report_of(value.report),
+        report=report_of(value.report, reports),
         group=claims,
     )
 
@@ -254,6 +259,48 @@ def timeline_page(
     return connection(
         page, rows, more, lambda node: node, lambda: reader.count(filters, wanted.known_on)
     )
+
+
+def timeline_in_list(
+    info: Info, page: Paging, wanted: TimelineFilters, group: PlaceGroup, place_id: str
+) -> Connection[Entry]:
+    """`timeline_page` of a place among others, whose pages are read together.
+
+    Raises:
+        InvalidDate: a date is neither a day nor an instant with offset.
+        QueryTooLarge: there are more entries than one request may return.
+    """
+    if len(group.place_ids) == 1:
+        return timeline_page(info, page, wanted, place_id=place_id)
+    arguments = {
+        "knownOn": wanted.known_on,
+        "from": wanted.from_,
+        "to": wanted.to,
+        "types": wanted.types,
+        "modalities": wanted.modalities,
+        "reviewed": wanted.reviewed,
+    }
+    key = repr((page.size, page.after, page.before, page.backwards, page.is_descending, wanted))
+    actor = actor_key(info, wanted.actor)
+    if key not in group.timelines:
+        by_place = batches.timelines(info, group, page, arguments, actor)
+        told = list(chain.from_iterable(by_place.values()))
+        info.context.expect(e.report.report_id for e in told)
+        shown = iter(zip(told, entries_of(told, wanted.known_on), strict=True))
+        group.timelines[key] = {p: list(islice(shown, len(of))) for p, of in by_place.items()}
+    found = group.timelines[key].get(place_id, [])
+    more = len(found) > page.fetched
+    if more:
+        found = found[1:] if page.backwards else found[:-1]
+    info.context.spend(len(found))
+
+    def count() -> int:
+        if key not in group.counts:
+            group.counts[key] = batches.counts(info, group, page, arguments, actor)
+        return group.counts[key][place_id]
+
+    rows = [(e.key, node) for e, node in found]
+    return connection(page, rows, more, lambda node: node, count)
 
 
 def _entry_key(key: Key | None) -> tuple[str, str, int] | None:

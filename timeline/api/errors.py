@@ -17,6 +17,7 @@ from timeline.errors import (
     InvalidSearch,
     NotFound,
     PlaceNotFound,
+    ProjectionHalted,
     SchemaMismatch,
     StatementTooSlow,
     TimelineError,
@@ -50,6 +51,10 @@ _TOLD: tuple[tuple[type[TimelineError], str], ...] = (
     (UnknownEventSchema, "INTERNAL_SERVER_ERROR"),
 )
 _UNAVAILABLE = "the database does not answer just now; try again in a moment"
+_HALTED = (
+    "a projection stands still, so that nothing can be decided by it; nothing was changed,"
+    " and `timeline status` says what is to be mended"
+)
 _INTERNAL = "something went wrong in the server; its log says what"
 
 
@@ -63,6 +68,9 @@ def told(error: BaseException | None) -> tuple[str, dict[str, object]]:
             if isinstance(error, AmbiguousPlace):
                 extensions["candidates"] = list(error.candidates)
             return str(error), extensions
+    if isinstance(error, ProjectionHalted):
+        logger.warning("a change was refused: %s", error)
+        return _HALTED, {"code": "PROJECTION_HALTED", "projection": error.name}
     if isinstance(error, DatabaseUnavailable | SchemaMismatch):
         logger.warning("the database could not be read", exc_info=error)
         return _UNAVAILABLE, {"code": "SERVICE_UNAVAILABLE"}

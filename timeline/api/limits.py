@@ -71,7 +71,9 @@ ASSUMED_ROWS = {
     "Query.controlMap": 100,
     "Query.knowledgeDiff": 100,
     "Report.claims": 20,
+    "Report.secondOpinions": 2,
     "Report.versions": 2,
+    "SecondOpinion.claims": 20,
     "TimelineMessage.entries": 20,
 }
 # Lists that are part of a row and come with it: how often what stands inside is reckoned.

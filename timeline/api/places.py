@@ -31,7 +31,7 @@ from timeline.api.control import (
 )
 from timeline.api.cursors import TIMELINE, Key
 from timeline.api.described import answered, described
-from timeline.api.entries import Entry, TimelineFilters, timeline_page
+from timeline.api.entries import Entry, TimelineFilters, timeline_in_list
 from timeline.api.enums import ClaimType, Modality, PlaceKind, ReviewStatus
 from timeline.api.errors import BadUserInput
 from timeline.api.nodes import Identity, Node
@@ -112,6 +112,11 @@ class Place(Node):
         return None if found is None else place_of(found)
 
     @answered
+    def merged_ids(self, info: Info) -> list[ID]:
+        """The ids that were merged into it, in order; each of them finds it, too."""
+        return [ID(id_) for id_ in info.context.gazetteer.merged_into(str(self.id))]
+
+    @answered
     def control(self, info: Info, at: At = None, known_on: KnownOn = None) -> Control:
         """Who held it, at a moment of valid time (`at`).
 
@@ -163,7 +168,7 @@ class Place(Node):
         """
         page = paging(TIMELINE, first, after, last, before, order_by)
         wanted = TimelineFilters(known_on, from_, to, types, actor, modalities, reviewed)
-        return timeline_page(info, page, wanted, place_id=str(self.id))
+        return timeline_in_list(info, page, wanted, self.group, str(self.id))
 
 
 def place_of(
@@ -210,14 +215,15 @@ def places_page(
     by: PlaceOrderField = PlaceOrderField.NAME,
 ) -> Connection[Place]:
     """A page of some places, in order of name."""
-    ordered = sorted((_key(by, p), p) for p in wanted)
+    ordered = sorted((place_key(by, p), p) for p in wanted)
     rows, more = in_memory(page, ordered)
     info.context.spend(len(rows))
     group = PlaceGroup(p.place_id for _, p in rows)
     return connection(page, rows, more, lambda p: place_of(p, group), lambda: len(wanted))
 
 
-def _key(by: PlaceOrderField, place: places.Place) -> Key:
+def place_key(by: PlaceOrderField, place: places.Place) -> Key:
+    """By what a place is ordered."""
     if by is PlaceOrderField.KIND:
         return (place.kind.value, place.name, place.place_id)
     return (place.name, place.place_id)

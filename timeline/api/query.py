@@ -263,7 +263,7 @@ class Query(MapQuery, LogQuery):
         """
         page = paging(TIMELINE, first, after, last, before, order_by)
         wanted = TimelineFilters(known_on, from_, to, types, actor, modalities)
-        return timeline_page(info, page, wanted, place_id=place_id)
+        return timeline_page(info, page, wanted, place_id=info.context.meant_place(place_id))
 
     @answered
     def search(
@@ -290,7 +290,7 @@ class Query(MapQuery, LogQuery):
         """
         page = paging(HITS, first, after, last, before)
         wanted = TimelineFilters(known_on, from_, to, types, actor, modalities)
-        return hits_page(info, page, query, wanted, place_id)
+        return hits_page(info, page, query, wanted, info.context.meant_place(place_id))
 
     @answered
     def knowledge_diff(
@@ -306,7 +306,7 @@ class Query(MapQuery, LogQuery):
 
         By place, in order of name; only places of which something differs.
         """
-        return knowledge_diff(info, known_on, and_on, place_id)
+        return knowledge_diff(info, known_on, and_on, info.context.meant_place(place_id))
 
     @answered
     def incident(
@@ -343,7 +343,8 @@ class Query(MapQuery, LogQuery):
 
         Undated ones come last.
         """
-        wanted = IncidentArguments(known_on, place_id, types, from_, to, sources_min)
+        meant = info.context.meant_place(place_id)
+        wanted = IncidentArguments(known_on, meant, types, from_, to, sources_min)
         page = paging(INCIDENTS, first, after, last, before, order_by)
         return incidents_page(info, page, wanted)
 
@@ -368,7 +369,8 @@ class Query(MapQuery, LogQuery):
         In order of the keys; what has none comes last. By actor, an incident counts under each
         actor that it names.
         """
-        wanted = IncidentArguments(known_on, place_id, types, from_, to)
+        meant = info.context.meant_place(place_id)
+        wanted = IncidentArguments(known_on, meant, types, from_, to)
         order = order_by.field if order_by else StatisticOrderField.KEY
         page = paging(STATISTICS[order.value], first, after, last, before, order_by)
         return statistics_page(info, page, by, wanted, order)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -10,13 +12,16 @@ from strawberry import ID
 from timeline.api.connections import Connection, Paging, connection
 from timeline.api.context import Info
 from timeline.api.described import answered, described
+from timeline.api.extracted import SecondOpinion, extracted
 from timeline.api.nodes import Identity, Node
 from timeline.api.values import Source
+from timeline.filing.recoding import read_opinions
 from timeline.projections.reading import ReportView
 
 if TYPE_CHECKING:
     from timeline.api.entries import Entry
 
+STREAM_ROWS = 20  # what reading a report's own stream is counted as
 KnownOn = Annotated[
     str | None,
     strawberry.argument(
@@ -25,6 +30,32 @@ KnownOn = Annotated[
         " is known now."
     ),
 ]
+
+
+class ReportGroup:
+    """Reports of one answer, whose claims are read together the first time one of them asks."""
+
+    def __init__(self, report_ids: Iterable[str]) -> None:
+        self._report_ids = tuple(dict.fromkeys(report_ids))
+        self._claims: dict[str | None, dict[str, list[Entry]]] = {}
+
+    def claims(self, info: Info, report_id: str, known_on: str | None) -> Sequence[Entry]:
+        """The standing claims of one of the reports, as known on `known_on`.
+
+        Raises:
+            InvalidDate: `known_on` is neither a day nor an instant with offset.
+            QueryTooLarge: the reports have more claims than one request may return.
+        """
+        if known_on not in self._claims:
+            from timeline.api.batches import claims_of_reports
+            from timeline.api.entries import entries_of
+
+            by_report = claims_of_reports(info, self._report_ids, known_on)
+            shown = iter(entries_of(chain.from_iterable(by_report.values()), known_on))
+            self._claims[known_on] = {
+                id_: list(islice(shown, len(told))) for id_, told in by_report.items()
+            }
+        return self._claims[known_on].get(report_id, ())
 
 
 @described
@@ -63,6 +94,8 @@ class Report(Node):
         description="Whether no later version is known; for all that is known now."
     )
 
+    group: strawberry.Private[ReportGroup]
+
     def identity(self) -> Identity:
         """It is found by its id and version."""
         return ("Report", str(self.id), self.version)
@@ -81,7 +114,7 @@ class Report(Node):
         """All versions of the report, oldest publication first."""
         found = info.context.versions(str(self.id))
         info.context.spend(len(found))
-        return [report_of(v) for v in found]
+        return [report_of(v, self.group) for v in found]
 
     @answered
     def claims(
@@ -92,15 +125,37 @@ class Report(Node):
         Those of the version that is current, or that was on `knownOn`. Retracted claims do not
         stand.
         """
-        from timeline.api.entries import entries_of
-
-        found = info.context.reader.report_claims(str(self.id), known_on)
+        found = self.group.claims(info, str(self.id), known_on)
         info.context.spend(len(found))
-        return entries_of(found, known_on)
+        return list(found)
+
+    @answered
+    def second_opinions(self, info: Info) -> list[SecondOpinion]:
+        """What other extractors read in this version, in the order of the log."""
+        context = info.context
+        found = [
+            o
+            for o in read_opinions(context.store, str(self.id))
+            if o.report_version == self.version
+        ]
+        if not found:
+            return []
+        context.spend(sum(1 + len(o.claims) for o in found))
+        view = next(v for v in context.versions(str(self.id)) if v.report_version == self.version)
+        text = context.reader.text(view.text_digest) or ""
+        return [
+            SecondOpinion(
+                coded_by=o.coded_by,
+                recorded_at=o.recorded_at,
+                claim_ids=[ID(i) for i in o.claims],
+                claims=extracted(o.claims.values(), text),
+            )
+            for o in found
+        ]
 
 
-def report_of(view: ReportView) -> Report:
-    """The GraphQL type of a report's version."""
+def report_of(view: ReportView, group: ReportGroup | None = None) -> Report:
+    """The GraphQL type of a report's version; `group` are the reports of the same answer."""
     source = None
     if view.source_id is not None:
         source = Source(id=ID(view.source_id), name=view.source_name or view.source_id)
@@ -116,6 +171,7 @@ def report_of(view: ReportView) -> Report:
         coded_by=view.coded_by,
         claim_count=view.claim_count,
         is_current=view.is_current,
+        group=group or ReportGroup([view.report_id]),
     )
 
 
@@ -149,6 +205,11 @@ def reports_page(
     info.context.spend(len(views))
     info.context.expect(v.report_id for v in views)
     rows = [((v.known_from, v.report_id), v) for v in views]
+    group = ReportGroup(v.report_id for v in views)
     return connection(
-        page, rows, more, report_of, lambda: reader.count_reports(known_on, source_id)
+        page,
+        rows,
+        more,
+        lambda view: report_of(view, group),
+        lambda: reader.count_reports(known_on, source_id),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import ipaddress
 import json
 import os
 from collections.abc import Mapping
@@ -15,6 +17,7 @@ STATEMENT_SECONDS_DEFAULT = 10
 STATEMENT_SECONDS_MAX = 120
 CACHE_SECONDS_MAX = 86_400
 PERSISTED_DOCUMENTS_MAX = 10_000
+YOUNG_OBJECTS_MAX = 10_000
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class ServerSettings:
         statement_seconds: How long one statement of a request may take in the database.
         metrics: Whether /metrics is served.
         tracing: Whether OpenTelemetry is told of each operation.
+        trusted_proxies: The addresses and networks whose `X-Forwarded-For` says who asks.
     """
 
     introspection: bool = True
@@ -42,6 +46,18 @@ class ServerSettings:
     statement_seconds: int = STATEMENT_SECONDS_DEFAULT
     metrics: bool = False
     tracing: bool = False
+    trusted_proxies: tuple[str, ...] = ()
+
+
+def settle_memory() -> None:
+    """Tell the collector of cycles that what there is now stays; called once, before serving.
+
+    A large answer is so many new objects that everything the process has ever loaded would be
+    walked over for it, which costs more than to make the answer.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS_MAX, *gc.get_threshold()[1:])
 
 
 def server_settings_from(environment: Mapping[str, str] | None = None) -> ServerSettings:
@@ -69,6 +85,7 @@ def server_settings_from(environment: Mapping[str, str] | None = None) -> Server
         ),
         metrics=_switch(env, "TIMELINE_METRICS", default=False),
         tracing=_switch(env, "TIMELINE_TRACING", default=False),
+        trusted_proxies=_networks(env),
     )
 
 
@@ -98,6 +115,19 @@ def _origins(env: Mapping[str, str]) -> tuple[str, ...]:
                 name, f"{origin!r} is no origin; write https://HOST or https://HOST:PORT"
             )
     return origins
+
+
+def _networks(env: Mapping[str, str]) -> tuple[str, ...]:
+    name = "TIMELINE_TRUSTED_PROXIES"
+    networks = tuple(n.strip() for n in env.get(name, "").split(",") if n.strip())
+    for network in networks:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            raise InvalidSetting(
+                name, f"{network!r} is no address or network; write 10.0.0.7 or 10.0.0.0/8"
+            ) from None
+    return networks
 
 
 def _documents(env: Mapping[str, str]) -> dict[str, str]:

@@ -24,7 +24,9 @@ R = TypeVar("R")
 KIND = "graphql.operation.type"
 CODE = "timeline.outcome.code"
 # The codes of what is the server's fault and not the client's.
-FAULTS = frozenset({"INTERNAL_SERVER_ERROR", "SERVICE_UNAVAILABLE", "STATEMENT_TIMEOUT"})
+FAULTS = frozenset(
+    {"INTERNAL_SERVER_ERROR", "PROJECTION_HALTED", "SERVICE_UNAVAILABLE", "STATEMENT_TIMEOUT"}
+)
 FAILED = "INTERNAL_SERVER_ERROR"
 
 

@@ -103,21 +103,49 @@ class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
 class ActorTable:
     """The known actors, found by id or by any of their names."""
 
-    def __init__(self, actors: Iterable[Actor]) -> None:
-        self._actors = {a.actor_id: a for a in actors}
-        self._index = NameIndex((a.actor_id, a.name, _all_names(a)) for a in self._actors.values())
+    def __init__(self, actors: Iterable[Actor], merged: Mapping[str, str] | None = None) -> None:
+        """Index actors.
+
+        Args:
+            actors: With the names and affiliations of those that were merged into them.
+            merged: The ids that were merged into others, each with the id that it means.
+        """
+        self.merged: Mapping[str, str] = merged or {}
+        self._actors = {a.actor_id: self._resolved(a) for a in actors}
+        self._index = NameIndex(
+            ((a.actor_id, a.name, _all_names(a)) for a in self._actors.values()), self.merged
+        )
+
+    def _resolved(self, actor: Actor) -> Actor:
+        """The actor with what the ids mean that it names; it is never affiliated with itself."""
+        if not self.merged:
+            return actor
+        named = (replace(a, actor=self.canonical(a.actor)) for a in actor.affiliations)
+        return replace(
+            actor,
+            side=actor.side and self.canonical(actor.side),
+            affiliations=tuple(a for a in named if a.actor != actor.actor_id),
+        )
 
     def __len__(self) -> int:
         return len(self._actors)
 
     @property
     def actors(self) -> Mapping[str, Actor]:
-        """Actors by id."""
+        """Actors by id; those that were merged into others are not among them."""
         return self._actors
 
+    def canonical(self, actor_id: str) -> str:
+        """The id that one means: its own, unless it was merged into another."""
+        return self.merged.get(actor_id, actor_id)
+
+    def merged_into(self, actor_id: str) -> tuple[str, ...]:
+        """The ids that were merged into this one, in order."""
+        return tuple(sorted(old for old, meant in self.merged.items() if meant == actor_id))
+
     def get(self, actor_id: str) -> Actor | None:
-        """The actor of that id."""
-        return self._actors.get(actor_id)
+        """The actor that an id means."""
+        return self._actors.get(self.canonical(actor_id))
 
     def resolve(self, name: str) -> tuple[Actor | None, Match | None]:
         """The one actor a name means; `None` when none, or several, have it.
@@ -136,6 +164,7 @@ class ActorTable:
         A formation that holds a place and the army it belongs to are one holder. Allies are not.
         """
         seen: set[str] = set()
+        actor_id = self.canonical(actor_id)
         while actor_id not in seen and len(seen) < WHOLE_DEPTH_MAX:
             seen.add(actor_id)
             actor = self._actors.get(actor_id)
@@ -149,7 +178,7 @@ class ActorTable:
 
     def mention(self, mention: ActorMention) -> ActorMention:
         """A mention with the actor's id and name filled in where it is known."""
-        known = self._actors.get(mention.actor_id or "")
+        known = self.get(mention.actor_id or "")
         actor = known or self.resolve(mention.as_named)[0]
         if actor is None:
             return replace(mention, actor_id=None, name=None)

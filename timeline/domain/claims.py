@@ -293,11 +293,15 @@ class ReportFrame(Struct, frozen=True, kw_only=True):
 
 
 class Extraction(Struct, frozen=True, kw_only=True):
-    """What an extractor made of a text."""
+    """What an extractor made of a text.
+
+    `notes` tell the person who files what it left out, and why, a sentence each.
+    """
 
     frame: ReportFrame
     claims: tuple[ProposedClaim, ...]
     coded_by: str
+    notes: tuple[str, ...] = ()
 
 
 class Extractor(Protocol):

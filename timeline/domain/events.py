@@ -15,19 +15,15 @@ import msgspec
 from msgspec import Meta, Struct
 
 from timeline.domain import patterns, upcast
-from timeline.domain.actors import Actor, Affiliation, Source
 from timeline.domain.claims import ClaimFields, ClaimType, ProposedClaim, StatementKind, Verdict
-from timeline.domain.patterns import written_as
-from timeline.domain.places import Place, Slug
+from timeline.domain.ids import ClaimId, ReportId, Sha256Hex
+from timeline.domain.opinions import ReportRecoded
+from timeline.domain.places import Slug
+from timeline.domain.reference_events import REFERENCE_TYPES
 from timeline.domain.time import UNDATED, Occurred
 from timeline.errors import InvalidEvent, UnknownEventSchema
 
-_REPORT_ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$(?!\n)"
-ReportId = Annotated[str, written_as(_REPORT_ID, length_max=200)]
-GivenReportId = Annotated[str, Meta(pattern=_REPORT_ID, max_length=200)]
-Sha256Hex = Annotated[str, written_as(r"^[0-9a-f]{64}$(?!\n)")]
 ShortText = Annotated[str, Meta(max_length=2000)]
-ClaimId = Annotated[str, written_as(r"^c-[0-9a-f]{20}$(?!\n)")]
 
 CLAIMS_PER_LINK_MAX = 50
 
@@ -276,31 +272,6 @@ class IncidentsUnlinked(IncidentWord, frozen=True, kw_only=True, forbid_unknown_
     """An analyst found that claims tell of different incidents; the rule keeps them apart."""
 
 
-class PlaceRegistered(Place, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A place entered the gazetteer."""
-
-
-class ActorRegistered(Actor, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An actor entered the actor table."""
-
-
-class AffiliationStated(Affiliation, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Somebody said that an actor is affiliated with another."""
-
-    actor_id: Slug
-
-
-class SourceRegistered(Source, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A source was named for the first time."""
-
-
-class SourceAffiliated(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A source was found to speak for an actor or another source."""
-
-    source_id: Slug
-    affiliated_with: Slug
-
-
 CLAIM_TYPES: dict[str, type[Claim]] = {
     t.__name__: t for t in (
         ControlChanged, ControlStated, Withdrawal, Clash, Airstrike, Shelling, Bombing, SiegeBegan,
@@ -309,14 +280,15 @@ CLAIM_TYPES: dict[str, type[Claim]] = {
     )
 }  # fmt: skip
 
+_OTHER_TYPES: tuple[type[Struct], ...] = (
+    ReportFiled, ReportRevised, ReportRecoded, ReportRetracted, ClaimCorrected, ClaimRetracted,
+    ClaimReinstated, ClaimReviewed, ContentWithheld, IncidentsLinked, IncidentsUnlinked,
+)  # fmt: skip
+
 EVENT_TYPES: dict[str, type[Struct]] = {
     **CLAIM_TYPES,
-    **{t.__name__: t for t in (
-        ReportFiled, ReportRevised, ReportRetracted, ClaimCorrected, ClaimRetracted,
-        ClaimReinstated, ClaimReviewed, ContentWithheld, IncidentsLinked, IncidentsUnlinked,
-        PlaceRegistered, ActorRegistered, AffiliationStated, SourceRegistered, SourceAffiliated,
-    )},
-}  # fmt: skip
+    **{t.__name__: t for t in (*_OTHER_TYPES, *REFERENCE_TYPES)},
+}
 
 SCHEMA_VERSION_FIRST = 1
 

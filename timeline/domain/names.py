@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import lru_cache
 
@@ -89,14 +89,22 @@ def skeleton_form(name: str) -> str:
 class NameIndex:
     """Spellings of many things, each thing known by an id, searchable by tier."""
 
-    def __init__(self, entries: Iterable[tuple[str, str, Iterable[Name]]]) -> None:
-        """Index (id, primary name, other spellings) triples; the order does not matter."""
+    def __init__(
+        self,
+        entries: Iterable[tuple[str, str, Iterable[Name]]],
+        former_ids: Mapping[str, str] | None = None,
+    ) -> None:
+        """Index (id, primary name, other spellings) triples; the order does not matter.
+
+        `former_ids` mean others of the ids: they are aliases of those.
+        """
         self._primary: dict[str, set[str]] = defaultdict(set)
         self._alias: dict[str, set[str]] = defaultdict(set)
         self._sensitive: dict[str, set[str]] = defaultdict(set)
         self._folded: dict[str, set[str]] = defaultdict(set)
         self._skeleton: dict[str, set[tuple[str, str]]] = defaultdict(set)
         self._ids: set[str] = set()
+        self._former_ids: Mapping[str, str] = former_ids or {}
         for id_, primary, others in entries:
             self._ids.add(id_)
             self._primary[exact_form(primary)].add(id_)
@@ -124,6 +132,8 @@ class NameIndex:
         """
         if name in self._ids:
             return (name,), Match(tier=Tier.ID, score=1.0)
+        if self._former_ids.get(name) in self._ids:
+            return (self._former_ids[name],), Match(tier=Tier.ALIAS, score=1.0)
         form = exact_form(name)
         for tier, index, key in (
             (Tier.EXACT, self._primary, form),

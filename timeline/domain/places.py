@@ -57,6 +57,27 @@ class Relation(StrEnum):
     TOWARD = "toward"
 
 
+class Located(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a place lies (WGS84 degrees), and with which of ACLED's precisions."""
+
+    latitude: float | None = None
+    longitude: float | None = None
+    geo_precision: int = 1
+
+    def given(self, mention: PlaceMention) -> tuple[float | None, float | None, int]:
+        """(latitude, longitude, precision) that a mention without its own gets by the place.
+
+        The precision is 1 at or in the place itself, otherwise at least 2 (ACLED geo_precision).
+        """
+        latitude, longitude, precision = self.latitude, self.longitude, self.geo_precision
+        bearing, away_km = mention.bearing, mention.distance_km
+        if not (latitude is None or longitude is None or bearing is None or away_km is None):
+            latitude, longitude = point_at(latitude, longitude, bearing, away_km)
+        if mention.relation not in (Relation.AT, Relation.IN) or away_km:
+            precision = max(2, precision)
+        return latitude, longitude, precision
+
+
 class Place(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A place of the gazetteer.
 
@@ -77,6 +98,13 @@ class Place(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     connects: tuple[str, ...] = ()
     geonameid: int | None = None
     source: str | None = None
+
+    @property
+    def located(self) -> Located:
+        """Where it lies."""
+        return Located(
+            latitude=self.latitude, longitude=self.longitude, geo_precision=self.geo_precision
+        )
 
 
 class PlaceMention(
@@ -115,26 +143,54 @@ def point_at(lat: float, lon: float, bearing: float, km: float) -> tuple[float, 
 class Gazetteer:
     """The places of a theatre, found by id or by any spelling."""
 
-    def __init__(self, places: Iterable[Place], theatre: str | None = None) -> None:
-        """Keep the places of `theatre`, and those of none; `None` keeps all."""
+    def __init__(
+        self,
+        places: Iterable[Place],
+        theatre: str | None = None,
+        merged: Mapping[str, str] | None = None,
+    ) -> None:
+        """Index places.
+
+        Args:
+            places: With the names of those that were merged into them.
+            theatre: Keeps the places of this theatre, and those of none; `None` keeps all.
+            merged: The ids that were merged into others, each with the id that it means.
+        """
+        self.merged: Mapping[str, str] = merged or {}
         self._places: dict[str, Place] = {
-            p.place_id: p
+            p.place_id: self._resolved(p)
             for p in places
             if theatre is None or p.theatre is None or p.theatre == theatre
         }
-        self._index = NameIndex((p.place_id, p.name, p.names) for p in self._places.values())
+        self._index = NameIndex(
+            ((p.place_id, p.name, p.names) for p in self._places.values()), self.merged
+        )
+
+    def _resolved(self, place: Place) -> Place:
+        within = self.canonical(place.within) if place.within else None
+        if within == place.place_id:  # the two were merged
+            within = None
+        return place if within == place.within else replace(place, within=within)
 
     def __len__(self) -> int:
         return len(self._places)
 
     @property
     def places(self) -> Mapping[str, Place]:
-        """Places by id."""
+        """Places by id; those that were merged into others are not among them."""
         return self._places
 
+    def canonical(self, place_id: str) -> str:
+        """The id that one means: its own, unless it was merged into another."""
+        return self.merged.get(place_id, place_id)
+
+    def merged_into(self, place_id: str) -> tuple[str, ...]:
+        """The ids that were merged into this one, in order."""
+        return tuple(sorted(old for old, meant in self.merged.items() if meant == place_id))
+
     def get(self, place_id: str) -> Place | None:
-        """The place of that id."""
-        return self._places.get(place_id)
+        """The place that an id means."""
+        return self._places.get(self.canonical(place_id))
 
     def find(self, name: str) -> tuple[tuple[Place, ...], Match | None]:
         """Every place that a spelling may mean at its surest tier, best first."""
@@ -165,24 +221,20 @@ class Gazetteer:
 
     def mention(self, mention: PlaceMention) -> PlaceMention:
         """A mention with what the gazetteer knows filled in; unresolved when it is not sure."""
-        by_id = self._places.get(mention.place_id or "")
+        by_id = self.get(mention.place_id or "")
         places, match = self.find(by_id.place_id if by_id else mention.as_named)
         if match is None or match.tier is Tier.FUZZY or len(places) != 1:
             return replace(mention, place_id=None, name=None, match=None)
         place = places[0]
-        lat, lon = place.latitude, place.longitude
-        away = mention.distance_km is not None and mention.bearing is not None
-        if lat is not None and lon is not None and away:
-            assert mention.bearing is not None and mention.distance_km is not None  # noqa: S101, PT018
-            lat, lon = point_at(lat, lon, mention.bearing, mention.distance_km)
+        latitude, longitude, precision = place.located.given(mention)
         return replace(
             mention,
             place_id=place.place_id,
             name=place.name,
             match=match,
-            latitude=mention.latitude if mention.latitude is not None else lat,
-            longitude=mention.longitude if mention.longitude is not None else lon,
-            geo_precision=mention.geo_precision or _precision_of(place, mention),
+            latitude=mention.latitude if mention.latitude is not None else latitude,
+            longitude=mention.longitude if mention.longitude is not None else longitude,
+            geo_precision=mention.geo_precision or precision,
         )
 
     @cached_property
@@ -197,6 +249,7 @@ class Gazetteer:
     def inside(self, place_id: str) -> frozenset[str]:
         """Ids of all places within this one, directly or through others; never itself."""
         found: set[str] = set()
+        place_id = self.canonical(place_id)
         waiting = [place_id]
         while waiting:
             new = [p for p in self._parts.get(waiting.pop(), ()) if p not in found]
@@ -207,20 +260,13 @@ class Gazetteer:
     def containers(self, place_id: str) -> tuple[Place, ...]:
         """The places that contain this one, nearest first; never itself, even in a circle."""
         found: list[Place] = []
-        place = self._places.get(place_id)
+        place = self.get(place_id)
         while place is not None and place.within and len(found) < CONTAINMENT_DEPTH_MAX:
             place = self._places.get(place.within)
             if place is None or place in found or place.place_id == place_id:
                 break
             found.append(place)
         return tuple(found)
-
-
-def _precision_of(place: Place, mention: PlaceMention) -> int:
-    """1 at or in the place itself, otherwise at least 2 (ACLED geo_precision)."""
-    if mention.relation in (Relation.AT, Relation.IN) and not mention.distance_km:
-        return place.geo_precision
-    return max(2, place.geo_precision)
 
 
 def without_kind_words(name: str) -> str:

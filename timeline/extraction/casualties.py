@@ -91,7 +91,8 @@ def _incident_of(
     scene: Scene,
 ) -> Draft | None:
     fitting = {Harm.DETAINED: {"Detention"}}.get(harm, _INCIDENTS)
-    near = [d for d in made if d.type in fitting and d.is_occurrence]
+    near = [d for d in made if d.type in fitting or d.means == "chemical"]
+    near = [d for d in near if d.is_occurrence]
     if near:
         return min(near, key=lambda d: abs(d.token_index - token.i))
     if harm in (Harm.DETAINED, Harm.DISPLACED):

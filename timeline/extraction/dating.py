@@ -71,6 +71,11 @@ class Calendar:
             return None
         return self._story[2] if sentence - self._story[1] <= INHERIT_SENTENCES_MAX else None
 
+    @property
+    def last_told(self) -> Days | None:
+        """The date told last."""
+        return self._told
+
     def base_of(self, expression: DateExpression, paragraph: int) -> Days | None:
         """What a relative date is reckoned from; "the same day" is that of the date told last."""
         if not expression.is_relative:
@@ -221,7 +226,7 @@ def date_event(
     told = [t for t in told if not t[0].is_hour] or told
     running = next((n for e in expressions if (n := running_days(e))), None)
     if told:
-        occurred, days = _bounded(told, calendar, type_)
+        occurred, days = bounded(told, calendar, type_)
         return Dating(occurred, days, running)
     spoken = days_of(said, calendar.dateline, None) if said is not None and not forward else None
     if spoken is not None and calendar.dateline and spoken.last <= calendar.dateline:
@@ -277,7 +282,7 @@ def _anchor(expression: DateExpression) -> Anchor:
     )
 
 
-def _bounded(
+def bounded(
     told: list[tuple[DateExpression, Days]], calendar: Calendar, type_: str
 ) -> tuple[Occurred, Days]:
     """Apply "since", "by", "between" and the like."""

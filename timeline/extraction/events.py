@@ -26,7 +26,9 @@ from timeline.extraction.grammar import (
 )
 from timeline.extraction.hanging import attached, governors
 from timeline.extraction.lexicon import lexicon
+from timeline.extraction.linear import agreements
 from timeline.extraction.listing import listed_places
+from timeline.extraction.means import means_of
 from timeline.extraction.modality import Reading, read_modality
 from timeline.extraction.narrative import (
     bound_by_main,
@@ -229,8 +231,10 @@ class Reader:
             is_reported=reading.saying is not None,
             is_retaken=lemma(token) in lexicon().lists["again"],
             is_entry=lemma(token) in lexicon().lists["enter"],
+            means=means_of(trigger),
         )
         self._add_linear_actor(draft, trigger, scene)
+        draft.agreed = agreements(draft, scene, self.dates, self.calendar)
         return draft
 
     def _date(

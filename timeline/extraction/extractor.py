@@ -64,7 +64,7 @@ class RuleExtractor:
         coded_by = f"rules-{VERSION}+{model_name()}"
         if len(text) > TEXT_CHARACTERS_MAX:
             raise _too_long(f"has {len(text)} characters, of at most {TEXT_CHARACTERS_MAX}")
-        _require_english(text, frame)
+        require_english(text, frame)
         found, lasting = _drafts(text, frame, gazetteer, actors)
         drafts = with_other_parties(with_candidates(consolidated(found)), lasting)
         states = frozenset(
@@ -125,8 +125,12 @@ def _drafts(
     return found, reader.sieges
 
 
-def _require_english(text: str, frame: ReportFrame) -> None:
-    """Refuse a text in another language, and one that declares another: one of both errs."""
+def require_english(text: str, frame: ReportFrame) -> None:
+    """Refuse a text in another language, and one that declares another: one of both errs.
+
+    Raises:
+        InvalidReport: names the language.
+    """
     for code, how in ((language_of(cleaned(text)), "is in"), (frame.language, "declares")):
         if code is not None and code.lower().partition("-")[0] not in ("en", "eng", "english"):
             raise InvalidReport(

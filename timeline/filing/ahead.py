@@ -6,10 +6,13 @@ Each report is read by itself, so what is found is the same as in one process.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from threading import Thread
 
 import msgspec
 
@@ -32,7 +35,7 @@ class ReadingAhead:
         actors: ActorTable,
         jobs: int,
     ) -> None:
-        """Read with what `make`, a function of a module, gives in each of `jobs` processes."""
+        """Read with what `make`, which is pickled, gives in each of `jobs` processes."""
         self._own, self.gazetteer, self.actors = make(), gazetteer, actors
         self.announced_max = jobs * ANNOUNCED_PER_JOB_MAX
         self._pool = ProcessPoolExecutor(
@@ -92,7 +95,16 @@ class _Worker:
 
 
 def _prepare(make: Callable[[], Extractor], gazetteer: Gazetteer, actors: ActorTable) -> None:
+    Thread(target=_end_with_parent, daemon=True).start()
     _Worker.extractor, _Worker.gazetteer, _Worker.actors = make(), gazetteer, actors
+
+
+def _end_with_parent() -> None:
+    """End this process once its parent is gone: a killed parent cannot tell its pool to stop."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def _read(text: str, frame: ReportFrame) -> tuple[bytes | None, str | None]:

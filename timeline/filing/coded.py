@@ -25,7 +25,8 @@ from timeline.domain.claims import (
     StatementKind,
     check_figures,
 )
-from timeline.domain.events import CORRECTABLE_FIELDS, Basis, GivenReportId
+from timeline.domain.events import CORRECTABLE_FIELDS, Basis
+from timeline.domain.ids import GivenReportId
 from timeline.domain.places import PlaceMention
 from timeline.domain.time import UNDATED, Occurred, occurred_from_edtf
 from timeline.errors import InvalidDate, InvalidReport

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from timeline.filing.amending import Amending
 from timeline.filing.filing import Filing
 from timeline.filing.linking import Linking
+from timeline.filing.mending import Mender
 from timeline.filing.registering import Registering
 from timeline.filing.reviewing import Reviewing
 from timeline.store.event_store import EventStore
@@ -26,6 +27,7 @@ class Commands:
     filing: Filing
     amending: Amending
     registering: Registering
+    mending: Mender
     linking: Linking
     reviewing: Reviewing
     requests: Requests

@@ -22,12 +22,14 @@ from timeline.domain.events import (
     ReportRetracted,
     ReportRevised,
     ReportVersion,
-    SourceAffiliated,
     SourceMention,
-    SourceRegistered,
 )
 from timeline.domain.names import Tier
 from timeline.domain.places import Gazetteer, PlaceMention
+from timeline.domain.reference_events import (
+    SourceAffiliated,
+    SourceRegistered,
+)
 from timeline.domain.time import UNDATED, Occurred, end_of, occurred_from_edtf, start_of
 from timeline.errors import InvalidDate, InvalidEvent, InvalidReport
 from timeline.filing.drafts import Draft, DraftAmendment

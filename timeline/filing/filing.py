@@ -190,7 +190,7 @@ class Filing:
         draft = framed(draft, self._extractor)
         is_dated = draft.published or published or draft.dateline or draft.updated
         when = publication(draft, published, None, undated=not is_dated, now=self._clock())
-        claims, _ = self._claims(draft, when)
+        claims, _, _ = self._claims(draft, when)
         check_dates(draft.path, claims, when.reported)
         self._runner.catch_up()
         return draft, resolved(claims, self._reader.gazetteer(), self._reader.actor_table())
@@ -300,7 +300,7 @@ class Filing:
         without_claims: bool,
     ) -> Decision:
         gazetteer, actors = self._reader.gazetteer(), self._reader.actor_table()
-        claims, coded_by = ((), None) if without_claims else self._claims(draft, when)
+        claims, coded_by, left_out = ((), None, ()) if without_claims else self._claims(draft, when)
         check_dates(draft.path, claims, when.reported)
         claims = resolved(claims, gazetteer, actors)
         if known_places:
@@ -310,7 +310,7 @@ class Filing:
             for a in draft.amendments
         )
         return decide(
-            replace(draft, amendments=amendments),
+            replace(draft, amendments=amendments, notes=(*draft.notes, *left_out)),
             claims,
             when,
             casebook=self._store.casebook,
@@ -326,9 +326,10 @@ class Filing:
 
     def _claims(
         self, draft: Draft, when: Publication
-    ) -> tuple[tuple[ProposedClaim, ...], str | None]:
+    ) -> tuple[tuple[ProposedClaim, ...], str | None, tuple[str, ...]]:
+        """The claims of a draft, who read them out of it, and notes on what was left out."""
         if draft.claims is not None:
-            return draft.claims, None
+            return draft.claims, None, ()
         assert draft.readable_text is not None  # noqa: S101 - prose has a text
         frame = frame_of(draft, when.reported.edtf)
         try:
@@ -342,7 +343,7 @@ class Filing:
                 draft.path,
                 f"gives more than {CLAIMS_PER_REPORT_MAX} claims; split it into single reports",
             )
-        return extraction.claims, extraction.coded_by
+        return extraction.claims, extraction.coded_by, extraction.notes
 
     def _source(self, draft: Draft) -> Source | None:
         if draft.source_name is None:

@@ -44,10 +44,14 @@ DECISIONS_MAX = 5
 
 @dataclass(frozen=True)
 class Linked:
-    """What a word came to: its position, `None` when it was said before; and the claims meant."""
+    """What a word came to: its position, `None` when it was said before; and the claims meant.
+
+    `version` is that of the stream which holds it.
+    """
 
     position: int | None
     claims: tuple[str, ...]
+    version: int
 
 
 class Linking:
@@ -56,48 +60,77 @@ class Linking:
     def __init__(self, store: EventStore, reader: Reader, runner: Runner) -> None:
         self._store, self._reader, self._runner = store, reader, runner
 
-    def link(self, claims: Sequence[str], *, reason: str, requested_by: str) -> Linked:
+    def link(
+        self,
+        claims: Sequence[str],
+        *,
+        reason: str,
+        requested_by: str,
+        expected_version: int | None = None,
+    ) -> Linked:
         """Say that claims tell of one incident, and with them all that is linked with each.
 
         Args:
             claims: Two or more, each by its claim id or as REPORT/REF.
             reason: Why, in a sentence.
             requested_by: Who says so.
+            expected_version: The version that the stream of the first claim's incident must have;
+                `None` takes any.
 
         Raises:
             NotFound: no such claim.
             InvalidEvent: fewer than two claims, one that tells of no incident, or claims whose
                 incidents somebody keeps apart; nothing was appended.
-            WrongExpectedVersion: other analysts kept deciding about the same claims meanwhile.
+            WrongExpectedVersion: the stream has another version than expected, or other analysts
+                kept deciding about the same claims meanwhile.
             EventIdReused: as WrongExpectedVersion.
             PartlyAppended: as WrongExpectedVersion.
         """
-        return self._say(claims, reason, requested_by, is_link=True)
+        return self._say(claims, reason, requested_by, expected_version, is_link=True)
 
-    def unlink(self, claims: Sequence[str], *, reason: str, requested_by: str) -> Linked:
+    def unlink(
+        self,
+        claims: Sequence[str],
+        *,
+        reason: str,
+        requested_by: str,
+        expected_version: int | None = None,
+    ) -> Linked:
         """Say that claims tell of different incidents, each of another; as `link`.
 
         Raises:
             TimelineError: as `link`.
         """
-        return self._say(claims, reason, requested_by, is_link=False)
+        return self._say(claims, reason, requested_by, expected_version, is_link=False)
 
     def _say(
-        self, claims: Sequence[str], reason: str, requested_by: str, *, is_link: bool
+        self,
+        claims: Sequence[str],
+        reason: str,
+        requested_by: str,
+        expected: int | None,
+        *,
+        is_link: bool,
     ) -> Linked:
         reason, requested_by = reason.strip(), requested_by.strip()
         if not reason or not requested_by:
             raise InvalidEvent("say why, and who says so; both stay in the log")
         for attempt in range(1, DECISIONS_MAX + 1):
             try:
-                return self._say_once(claims, reason, requested_by, is_link=is_link)
+                return self._say_once(claims, reason, requested_by, expected, is_link=is_link)
             except (WrongExpectedVersion, EventIdReused, PartlyAppended):
-                if attempt == DECISIONS_MAX:
+                if attempt == DECISIONS_MAX or expected is not None:
                     raise
         raise AssertionError("unreachable")  # pragma: no cover
 
     def _say_once(
-        self, claims: Sequence[str], reason: str, requested_by: str, *, is_link: bool
+        self,
+        claims: Sequence[str],
+        reason: str,
+        requested_by: str,
+        expected: int | None,
+        *,
+        is_link: bool,
     ) -> Linked:
         self._runner.catch_up()
         self._runner.require_going(*DECIDED_BY)
@@ -105,17 +138,19 @@ class Linking:
         stream = STREAM_PREFIX + incident_id(named[0])
         # Read before the words are: what another analyst says after this is a conflict.
         version = self._store.stream_version(stream)
+        if expected is not None and expected != version:
+            raise WrongExpectedVersion(stream, expected, version)
         self._runner.catch_up()
         with read_transaction(self._store.engine) as connection:
             if self._is_said(connection, named, is_link=is_link):
-                return Linked(None, named)
+                return Linked(None, named, version)
         type_ = IncidentsLinked if is_link else IncidentsUnlinked
         payload = type_(claims=named, reason=reason, requested_by=requested_by)
         key = event_id(self._store.casebook, stream, str(version), encode(payload).decode())
         new = new_event(payload, key, {"command": "incident"})
         appended = self._store.append([StreamAppend(stream, version, (new,))])
         self._runner.catch_up()
-        return Linked(appended.positions[0], named)
+        return Linked(appended.positions[0], named, version + 1)
 
     def _named(self, claims: Sequence[str]) -> tuple[str, ...]:
         """The ids of the claims meant, in order, each of which tells of an incident."""

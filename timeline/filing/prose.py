@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from timeline.domain.events import GivenReportId
+from timeline.domain.ids import GivenReportId
 from timeline.errors import InvalidReport
 from timeline.filing.documents import PROSE_SUFFIXES, decode_text, load_yaml
 from timeline.filing.drafts import Draft

@@ -8,8 +8,11 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from timeline.domain.actors import Actor
-from timeline.domain.events import ActorRegistered, PlaceRegistered
 from timeline.domain.places import Place
+from timeline.domain.reference_events import (
+    ActorRegistered,
+    PlaceRegistered,
+)
 from timeline.errors import InvalidEvent
 from timeline.filing.deciding import new_event
 from timeline.filing.identity import event_id
@@ -33,15 +36,15 @@ class Registering:
         """
         self._runner.catch_up()
         self._runner.require_going(*DECIDED_BY)
-        known_places = self._reader.gazetteer().places
-        known_actors = self._reader.actor_table().actors
-        new_places = [p for p in places if p.place_id not in known_places]
-        new_actors = [a for a in actors if a.actor_id not in known_actors]
+        gazetteer, actor_table = self._reader.gazetteer(), self._reader.actor_table()
+        # An id that was merged into another is registered, too.
+        new_places = [p for p in places if gazetteer.get(p.place_id) is None]
+        new_actors = [a for a in actors if actor_table.get(a.actor_id) is None]
         ids = [f"place-{p.place_id}" for p in new_places]
         ids += [f"actor-{a.actor_id}" for a in new_actors]
         if len(set(ids)) != len(ids):
             raise InvalidEvent("an id is given twice; ids of places and of actors are unique")
-        known = set(known_places) | {p.place_id for p in new_places}
+        known = {*gazetteer.places, *gazetteer.merged, *(p.place_id for p in new_places)}
         lost = next((p for p in new_places if p.within and p.within not in known), None)
         if lost is not None:
             raise InvalidEvent(f"place {lost.place_id}: within {lost.within!r} is no known place")

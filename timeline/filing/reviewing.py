@@ -31,6 +31,7 @@ from timeline.filing.deciding import check_dates, new_event, resolved
 from timeline.filing.filing import DECISIONS_MAX, MOVED_ON
 from timeline.filing.history import ReportHistory, read_history
 from timeline.filing.identity import event_id
+from timeline.filing.recoding import Opinion, read_opinions
 from timeline.projections.reading import Entry, Reader, ReportView
 from timeline.projections.runner import DECIDED_BY, Runner
 from timeline.store.event_store import EventStore
@@ -150,6 +151,11 @@ class Reviewing:
         payloads: list[Struct] = []
         at: list[tuple[str, int | None]] = []
         for signature in signatures:
+            taken = self._taken_over(report_id, entries, signature, who)
+            if taken is not None:
+                at.append((signature.target, len(payloads)))
+                payloads += taken
+                continue
             entry = _entry(entries, signature.target, report_id)
             made = self._payloads(entry, signature, who)
             payloads += made
@@ -191,6 +197,43 @@ class Reviewing:
         if made or entry.review not in _SIGNED:
             made.append(ClaimReviewed(**common, verdict=Verdict.ACCEPTED))
         return made
+
+    def opinions(self, report_id: str) -> tuple[Opinion, ...]:
+        """Second opinions on the current version of a report, in the order of the log.
+
+        Raises:
+            NotFound: no such report.
+        """
+        version = self.version(report_id).report_version
+        found = read_opinions(self._store, report_id)
+        return tuple(o for o in found if o.report_version == version)
+
+    def _taken_over(
+        self, report_id: str, entries: Sequence[Entry], signature: Signature, who: str
+    ) -> list[Struct] | None:
+        """The events by which a claim of a second opinion is filed; `None` if it is none."""
+        if any(signature.target in (e.claim.claim_id, e.claim.ref) for e in entries):
+            return None
+        opinions = self.opinions(report_id)
+        found = ((o, o.claims.get(signature.target)) for o in opinions)
+        opinion, proposed = next(((o, c) for o, c in found if c is not None), (None, None))
+        if opinion is None or proposed is None:
+            return None
+        if signature.verdict is Verdict.REJECTED or signature.changes:
+            raise InvalidEvent(
+                "a claim of a second opinion counts for nothing until it is accepted: leave it, or"
+                " accept it first and correct it then"
+            )
+        claim = claim_from(proposed, signature.target, report_id, opinion.report_version)
+        review = ClaimReviewed(
+            report_id=report_id,
+            target=claim.claim_id,
+            basis=Basis.CODING,
+            reason=(signature.reason or "").strip() or None,
+            requested_by=who,
+            verdict=Verdict.ACCEPTED,
+        )
+        return [claim, review]
 
     def add(
         self,

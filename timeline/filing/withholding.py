@@ -24,6 +24,7 @@ from timeline.domain.events import (
     ReportVersion,
     encode,
 )
+from timeline.domain.opinions import ReportRecoded
 from timeline.errors import DatabaseBusy, InvalidEvent, InvalidReport, NotFound
 from timeline.filing.deciding import new_event
 from timeline.filing.identity import event_id
@@ -353,6 +354,8 @@ def _leftovers(payloads: Mapping[int, Struct], gone: set[int]) -> Iterable[str]:
             continue
         if isinstance(payload, Claim) and payload.report_version in versions:
             yield f"position {position} ({name}) is of a version that is withheld; withhold it too"
+        if isinstance(payload, ReportRecoded) and (claims or payload.report_version in versions):
+            yield f"position {position} ({name}) tells the same text again; withhold it too"
         is_about = isinstance(payload, Amendment) and any(_aims_at(payload, c) for c in claims)
         if is_about and not isinstance(payload, ReportRetracted):
             yield f"position {position} ({name}) is about a withheld claim; withhold it too"

@@ -57,13 +57,19 @@ def replayed_place(
                     batch = Batch(log, target, store, casebook, logged(part), until)
                     apply_all(register, batch)
             place, _ = reader.find_place(name)
-            streams = queries.streams_naming(log, store.casebook, place.place_id, until)
+            # What was merged by then is one place, and each claim names the id it was filed with.
+            merged = reader.gazetteer().merged_into(place.place_id)
+            streams = {
+                stream: None
+                for place_id in (place.place_id, *merged)
+                for stream in queries.streams_naming(log, store.casebook, place_id, until)
+            }
             count = len(positions)
             loaded = loaded_last(projections)
             fed = [p for p in projections if p not in loaded]
             with write_transaction(engine) as target:
                 # By stream, and not by position: so each report is projected once.
-                for part in _parts(_events_of(log, store, streams, until)):
+                for part in _parts(_events_of(log, store, list(streams), until)):
                     count += len(part)
                     apply_all(fed, Batch(log, target, store, casebook, logged(part), until))
                 load_all(loaded, Batch(log, target, store, casebook, (), until))

@@ -85,6 +85,10 @@ class Batch:
         """Some events in place of these, which need not be all that there are."""
         return replace(self, events=logged(list(stored)), _has_all_types=False)
 
+    def without_events(self) -> Batch:
+        """The same transaction without any event, and with nothing that was computed so far."""
+        return replace(self, events=(), _standings={}, _texts={}, _has_all_types=False)
+
     def _begins_after(self, after: int) -> bool:
         return not self.events or self.events[0].stored.position > after
 

@@ -14,6 +14,7 @@ from itertools import chain
 
 from sqlalchemy import Connection, Table, select
 
+from timeline.domain.actors import Roots
 from timeline.domain.knowledge import (
     Form,
     cuts_of,
@@ -39,12 +40,13 @@ from timeline.projections.control_forms import (
     told_forms,
 )
 from timeline.projections.control_rows import Walk, fresh_rows
+from timeline.projections.identities import MENDING, named_by
 from timeline.projections.roots import ROOT_TYPES, read_roots, reports_of_other_roots
 
 # How many claims are folded in one part when all places are; a place with more is one part.
 CLAIMS_PER_PART = 20_000
 REPORTS_AT_ONCE_MAX = 2_000
-# Folds are kept between batches while they rest on no more claims than these, about 2 kB each.
+# Folds are kept between batches while they rest on no more claims than these, 1.2 to 2.3 kB each.
 CLAIMS_KEPT_MAX = 150_000
 # To go back over more than a third of a place's claims costs more than to fold it anew.
 PART_WALKED_BACK_MAX = 3
@@ -69,15 +71,22 @@ class ControlProjection:
 
     def apply(self, batch: Batch) -> None:
         """Let what these events say of control come and go."""
-        if not batch.report_ids and not batch.has(*ROOT_TYPES):
+        if not batch.report_ids and not batch.has(*ROOT_TYPES, *MENDING):
             return
         roots = read_roots(batch.connection, batch.name)
+        # What is told of other places is folded once, not once a part: its claims fit together.
+        moved = named_by(batch)
+        self._bring(batch, roots, moved)
         of_other_roots = reports_of_other_roots(batch, roots, tables.control_claims)
-        reports = sorted({*batch.report_ids, *of_other_roots})
+        reports = sorted({*batch.report_ids, *of_other_roots}.difference(moved))
         for start in range(0, len(reports), REPORTS_AT_ONCE_MAX):
-            part = reports[start : start + REPORTS_AT_ONCE_MAX]
-            old = stored_forms(batch.connection, batch.name, part)
-            new = told_forms(batch, roots, tables.entries.c.report_id.in_(part))
+            self._bring(batch, roots, reports[start : start + REPORTS_AT_ONCE_MAX])
+
+    def _bring(self, batch: Batch, roots: Roots, reports: Sequence[str]) -> None:
+        """Bring the rows of some reports to what their entries say."""
+        if reports:
+            old = stored_forms(batch.connection, batch.name, reports)
+            new = told_forms(batch, roots, reports)
             self._write(batch, old, new)
 
     def load_part(self, batch: Batch, done: int) -> int | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, func, select, union
+from sqlalchemy import Connection, Select, func, select, union
 
 from timeline.domain import events
 from timeline.domain.actors import Roots
@@ -24,7 +26,10 @@ from timeline.projections.bulk_rows import Row
 # Sorts after every instant.
 INFINITY = "infinity"
 DIGEST_BYTES = 16
+# How many reports one statement reads of.
+REPORTS_PER_READ_MAX = 2_000
 _EVIDENCE = msgspec.json.Decoder(Evidence)
+_FORM = itemgetter("known_from", "known_to", "data")
 Key = tuple[str, str, str]
 Forms = dict[Key, Row]
 """Rows of `control_claims` by place, claim and the known time in which they begin to stand."""
@@ -48,7 +53,7 @@ class PlaceChange:
         before: tuple[int, str] | None = None,
     ) -> None:
         self.place_id = place_id
-        self.old, self.new = [form_of(r) for r in gone], [form_of(r) for r in come]
+        self.old, self.new = forms_of(map(_FORM, gone)), forms_of(map(_FORM, come))
         self.since = first_difference(self.old, self.new)
         count, digest = before or (0, "")
         self.digest_before = digest or None
@@ -69,8 +74,12 @@ class PlaceChange:
 def stored_forms(connection: Connection, casebook: str, reports: Collection[str]) -> Forms:
     """What is stored of some reports."""
     c = tables.control_claims.c
-    query = select(tables.control_claims).where(c.casebook == casebook, c.report_id.in_(reports))
-    return {key_of(row): row for row in map(dict, connection.execute(query).mappings())}
+    query = select(tables.control_claims).where(c.casebook == casebook)
+    return {
+        key_of(row): row
+        for some in _parts(reports)
+        for row in map(dict, connection.execute(query.where(c.report_id.in_(some))).mappings())
+    }
 
 
 def _entries(batch: Batch) -> Select[*tuple[Any, ...]]:
@@ -83,9 +92,19 @@ def _entries(batch: Batch) -> Select[*tuple[Any, ...]]:
     return select(*columns).where(c.casebook == batch.name, c.moves_control.is_(True))
 
 
-def told_forms(batch: Batch, roots: Roots, *where: ColumnElement[bool]) -> Forms:
-    """What some of the entries say of control."""
-    return forms_from(batch, roots, batch.connection.execute(_entries(batch).where(*where)))
+def told_forms(batch: Batch, roots: Roots, reports: Collection[str]) -> Forms:
+    """What the entries of some reports say of control."""
+    found: Forms = {}
+    for some in _parts(reports):
+        of_some = _entries(batch).where(tables.entries.c.report_id.in_(some))
+        found |= forms_from(batch, roots, batch.connection.execute(of_some))
+    return found
+
+
+def _parts(reports: Collection[str]) -> Iterator[Sequence[str]]:
+    ordered = list(reports)
+    for start in range(0, len(ordered), REPORTS_PER_READ_MAX):
+        yield ordered[start : start + REPORTS_PER_READ_MAX]
 
 
 def next_places(batch: Batch, entries_max: int) -> Sequence[Any]:
@@ -160,16 +179,40 @@ def by_place(rows: Iterable[Row]) -> dict[str, list[Row]]:
     return found
 
 
-def form_of(row: Row) -> Form:
-    """What a row of `control_claims` says."""
-    return _form(row["known_from"], row["known_to"], row["data"])
+def forms_of(rows: Iterable[tuple[str, str, str]]) -> list[Form]:
+    """What rows of `control_claims` say, given as known from, known to and data.
+
+    Dates, sources and actors are told of again and again: each is in memory once, which saves a
+    third of what a claim takes there.
+    """
+    once: dict[Any, Any] = {}
+    return [
+        Form(
+            evidence=_with_once(_EVIDENCE.decode(data), once),
+            known_from=instant_from_text(known_from),
+            known_until=None if known_to == INFINITY else instant_from_text(known_to),
+        )
+        for known_from, known_to, data in rows
+    ]
 
 
-def _form(known_from: str, known_to: str, data: str) -> Form:
-    return Form(
-        evidence=_EVIDENCE.decode(data),
-        known_from=instant_from_text(known_from),
-        known_until=None if known_to == INFINITY else instant_from_text(known_to),
+def _with_once(e: Evidence, once: dict[Any, Any]) -> Evidence:
+    same = once.setdefault
+    return Evidence(
+        claim_id=e.claim_id,
+        report_id=e.report_id,
+        type=same(e.type, e.type),
+        root=same(e.root, e.root),
+        known_from=same(e.known_from, e.known_from),
+        start=same(e.start, e.start),
+        first=same(e.first, e.first),
+        settled=same(e.settled, e.settled),
+        earliest=same(e.earliest, e.earliest),
+        latest=same(e.latest, e.latest),
+        is_dated_to_days=e.is_dated_to_days,
+        offset=e.offset,
+        actors=same(e.actors, e.actors),
+        lost=same(e.lost, e.lost),
     )
 
 
@@ -185,8 +228,9 @@ def forms_of_places(batch: Batch, place_ids: Sequence[str]) -> dict[str, list[Fo
         c.casebook == batch.name, c.place_id.in_(place_ids)
     )
     found: dict[str, list[Form]] = {}
-    for place_id, known_from, known_to, data in batch.connection.execute(query):
-        found.setdefault(place_id, []).append(_form(known_from, known_to, data))
+    query = query.order_by(c.place_id)
+    for place_id, rows in groupby(batch.connection.execute(query), itemgetter(0)):
+        found[place_id] = forms_of(row[1:] for row in rows)
     return found
 
 
@@ -197,4 +241,4 @@ def forms_since(batch: Batch, place_id: str, since: datetime) -> list[Form]:
     columns = (c.known_from, c.known_to, c.data)
     known = select(*columns).where(of_place, c.known_from >= text)
     void = select(*columns).where(of_place, c.known_to >= text, c.known_to < INFINITY)
-    return [_form(*row) for row in batch.connection.execute(union(known, void))]
+    return forms_of(map(tuple, batch.connection.execute(union(known, void))))

@@ -2,41 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import Table
 
 from timeline.domain.control import moves_control
 from timeline.domain.events import Claim, ReportVersion, encode
+from timeline.domain.identities import Resolution
 from timeline.domain.names import folded_form
 from timeline.domain.standing import Standing
 from timeline.domain.time import instant_text, sort_key
 from timeline.projections import bulk_rows, tables
 from timeline.projections.batches import Batch
 from timeline.projections.bulk_rows import Row
+from timeline.projections.identities import (
+    known_among,
+    read_resolution,
+    resolved_forms,
+    told_parts,
+)
 
 
 class EntriesProjection:
     """What a timeline shows: one row for each form that a claim takes over known time."""
 
     name = "timeline"
-    version = 1
-    depends_on: tuple[str, ...] = ()
+    version = 2
+    depends_on: tuple[str, ...] = ("places", "actors")
     event_types: frozenset[str] | None = None
     tables: tuple[Table, ...] = (tables.entries, tables.entry_actors)
 
     def apply(self, batch: Batch) -> None:
-        """Write anew the entries of the reports that these events are about."""
-        standings = batch.standings()
-        for table in self.tables:
-            known = batch.known_report_ids
-            bulk_rows.delete(batch.connection, table, batch.name, "report_id", known)
+        """Write anew the entries of the reports that these events are about or tell otherwise."""
+        meant = read_resolution(batch.connection, batch.name)
+        for report_ids, part in told_parts(batch, meant):
+            known = known_among(part, report_ids)
+            for table in self.tables:
+                bulk_rows.delete(batch.connection, table, batch.name, "report_id", known)
+            self._load(part, report_ids, meant)
+
+    def _load(self, batch: Batch, report_ids: Sequence[str], meant: Resolution) -> None:
+        standings = batch.standings_of(report_ids)
         texts = batch.texts_of(standings.values())
         actors: list[Row] = []
 
         def entries() -> Iterator[Row]:
             for standing in standings.values():
-                for item, form, version in standing.forms(with_rejected=True):
+                for item, form, version in resolved_forms(standing, meant, with_rejected=True):
                     actors.extend(actor_rows(batch.name, item.claim, form))
                     yield entry_row(
                         batch.name, batch.casebook.time_zone, item, form, version, texts

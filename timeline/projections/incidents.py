@@ -28,6 +28,7 @@ from timeline.domain.incidents import (
 from timeline.projections import bulk_rows, event_types, incident_loading, tables
 from timeline.projections.batches import Batch, names_of
 from timeline.projections.bulk_rows import Row
+from timeline.projections.identities import MENDING, named_by
 from timeline.projections.incident_linking import Neighbourhood
 from timeline.projections.incident_rows import (
     ClaimRow,
@@ -61,11 +62,11 @@ class IncidentsProjection:
     def apply(self, batch: Batch) -> None:
         """Link anew what is near the claims that these events bring, take away or speak of."""
         named = _write_words(batch)
-        if not batch.report_ids and not named and not batch.has(*ROOT_TYPES):
+        if not batch.report_ids and not named and not batch.has(*ROOT_TYPES, *MENDING):
             return
         roots = read_roots(batch.connection, batch.name)
         of_other_roots = reports_of_other_roots(batch, roots, tables.incident_claims)
-        reports = {*batch.report_ids, *of_other_roots}
+        reports = {*batch.report_ids, *of_other_roots, *named_by(batch)}
         # In portions, since another affiliation of an actor may concern every report there is.
         for some in list(parts(sorted(reports))) or [[]]:
             _relink(batch, roots, some, named)

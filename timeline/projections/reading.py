@@ -78,7 +78,7 @@ class Reader:
         with read_transaction(self._engine) as connection:
             seen = last_written(connection, self.casebook, tables.places)
             if self._gazetteer is None or self._gazetteer[0] != seen:
-                self._gazetteer = (seen, Gazetteer(read_places(connection, self.casebook)))
+                self._gazetteer = (seen, read_places(connection, self.casebook))
         return self._gazetteer[1]
 
     def actor_table(self) -> ActorTable:
@@ -86,7 +86,7 @@ class Reader:
         with read_transaction(self._engine) as connection:
             seen = last_written(connection, self.casebook, tables.actors)
             if self._actors is None or self._actors[0] != seen:
-                self._actors = (seen, ActorTable(read_actors(connection, self.casebook)))
+                self._actors = (seen, read_actors(connection, self.casebook))
         return self._actors[1]
 
     def _moment(self, at: str | None) -> datetime:
@@ -233,7 +233,7 @@ class Reader:
             rows = connection.execute(ordered.limit(size + 1)).mappings().all()
             more, rows = len(rows) > size, rows[:size]
         entries = [entry_from(dict(r)) for r in (reversed(rows) if backwards else rows)]
-        texts = self._texts(entries)
+        texts = self.quoted_texts(entries)
         return Page(
             entries=tuple(with_also(e, texts) for e in entries),
             has_next=before is not None if backwards else more,
@@ -260,10 +260,10 @@ class Reader:
         with read_transaction(self._engine) as connection:
             rows = connection.execute(ordered).mappings().all()
         entries = [entry_from(dict(r)) for r in rows]
-        texts = self._texts(entries)
+        texts = self.quoted_texts(entries)
         return tuple(with_also(e, texts) for e in entries)
 
-    def _texts(self, entries: Sequence[Entry]) -> dict[str, str]:
+    def quoted_texts(self, entries: Sequence[Entry]) -> dict[str, str]:
         """The texts of entries that quote more than one place in them."""
         wanted = {
             e.report.text_digest for e in entries if e.claim.also_evidence and e.report.text_digest

@@ -7,25 +7,26 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Table, select
 
-from timeline.domain.actors import ActorTable, Roots
-from timeline.domain.events import (
+from timeline.domain.actors import Roots
+from timeline.domain.reference_events import (
     ActorRegistered,
     AffiliationStated,
     SourceAffiliated,
     SourceRegistered,
 )
 from timeline.projections.batches import Batch
+from timeline.projections.identities import ACTOR_MENDING
 from timeline.projections.register import read_actors, read_sources
 
 # Events after which another root may stand behind a source's claims, or another party in any.
 SOURCE_TYPES = (SourceRegistered, SourceAffiliated)
-ACTOR_TYPES = (ActorRegistered, AffiliationStated)
+ACTOR_TYPES = (ActorRegistered, AffiliationStated, *ACTOR_MENDING)
 ROOT_TYPES = (*SOURCE_TYPES, *ACTOR_TYPES)
 
 
 def read_roots(connection: Connection, casebook: str) -> Roots:
     """Who stands behind which source, by what is registered."""
-    return Roots(read_sources(connection, casebook), ActorTable(read_actors(connection, casebook)))
+    return Roots(read_sources(connection, casebook), read_actors(connection, casebook))
 
 
 def reports_of_other_roots(batch: Batch, roots: Roots, table: Table) -> set[str]:

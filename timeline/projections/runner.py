@@ -29,6 +29,7 @@ from timeline.projections import building, checkpointing, swapping
 from timeline.projections.batches import (
     REPORT_STREAM_PREFIX,
     Batch,
+    LoadedLast,
     LoggedEvent,
     Projection,
     logged,
@@ -339,4 +340,4 @@ class Runner:
 
 def _rewrites_reports(projection: Projection) -> bool:
     """Whether it writes a report's rows anew without asking what it wrote of the report before."""
-    return not projection.depends_on or projection.name == "search"
+    return not isinstance(projection, LoadedLast)

@@ -7,7 +7,7 @@ what to highlight, so the words themselves are all that is stored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -15,13 +15,21 @@ from sqlalchemy import Table, delete, select
 
 from timeline.domain.actors import Actor
 from timeline.domain.events import Claim, ReportVersion
+from timeline.domain.identities import Resolution
 from timeline.domain.places import Place
+from timeline.domain.reference_events import ActorsMerged, PlacesMerged
 from timeline.domain.standing import ReportStanding, Standing
 from timeline.domain.time import instant_text, sort_key
 from timeline.domain.words import indexed_words
 from timeline.projections import bulk_rows, tables
 from timeline.projections.batches import Batch
 from timeline.projections.bulk_rows import Row
+from timeline.projections.identities import (
+    known_among,
+    read_resolution,
+    resolved_forms,
+    told_parts,
+)
 
 ALWAYS_KNOWN = ""
 
@@ -57,16 +65,17 @@ class SearchProjection:
     """What is found by which words, and when it was known."""
 
     name = "search"
-    version = 1
-    depends_on: tuple[str, ...] = ("places", "actors")
+    version = 2
+    depends_on: tuple[str, ...] = ("places", "actors", "timeline")
     event_types: frozenset[str] | None = None
     tables: tuple[Table, ...] = (tables.search_texts,)
 
     def apply(self, batch: Batch) -> None:
         """Write anew what these events can have changed."""
         rows = self._registered(batch) if batch.events else []
-        rows += self._reported(batch)
         bulk_rows.load(batch.connection, tables.search_texts, rows)
+        for some in self._reported(batch):
+            bulk_rows.load(batch.connection, tables.search_texts, some)
 
     def _registered(self, batch: Batch) -> list[Row]:
         """Rows of the places and actors that these events were the last to write."""
@@ -80,21 +89,27 @@ class SearchProjection:
                 table.c.position <= batch.until,
             )
             found = batch.connection.execute(query.order_by(key)).all()
-            self._delete(batch, kind, [row[0] for row in found])
+            merged = _merged(batch, kind)
+            there = select(key).where(table.c.casebook == batch.name, key.in_(merged))
+            merged.difference_update(batch.connection.execute(there).scalars())
+            self._delete(batch, kind, sorted({*merged, *(row[0] for row in found)}))
             for id_, data in found:
                 rows += named_rows(batch.name, kind, id_, data)
         return rows
 
-    def _reported(self, batch: Batch) -> list[Row]:
-        standings = batch.standings()
-        known = batch.known_report_ids
-        bulk_rows.delete(batch.connection, tables.search_texts, batch.name, "report_id", known)
-        texts = batch.texts_of(standings.values())
-        return [
-            row
-            for standing in standings.values()
-            for row in reported_rows(batch.name, batch.casebook.time_zone, standing, texts)
-        ]
+    def _reported(self, batch: Batch) -> Iterator[list[Row]]:
+        meant = read_resolution(batch.connection, batch.name)
+        for report_ids, part in told_parts(batch, meant):
+            known = known_among(part, report_ids)
+            bulk_rows.delete(batch.connection, tables.search_texts, batch.name, "report_id", known)
+            standings = part.standings_of(report_ids)
+            texts = part.texts_of(standings.values())
+            time_zone = batch.casebook.time_zone
+            yield [
+                row
+                for standing in standings.values()
+                for row in reported_rows(batch.name, time_zone, standing, texts, meant)
+            ]
 
     def _delete(self, batch: Batch, kind: HitKind, ids: Sequence[str]) -> None:
         if not ids:
@@ -105,6 +120,13 @@ class SearchProjection:
                 c.casebook == batch.name, c.kind == kind.value, c.item_id.in_(ids)
             )
         )
+
+
+def _merged(batch: Batch, kind: HitKind) -> set[str]:
+    """The ids that these events merge into others."""
+    if kind is HitKind.PLACE:
+        return {payload.place_id for payload, _ in batch.of(PlacesMerged)}
+    return {payload.actor_id for payload, _ in batch.of(ActorsMerged)}
 
 
 def entry_texts(claim: Claim, quotes: Iterable[str | None]) -> Texts:
@@ -141,10 +163,22 @@ def _texts(told: Iterable[tuple[TextField, str | None]]) -> Texts:
 
 
 def reported_rows(
-    key: str, time_zone: str, standing: ReportStanding, texts: Mapping[str, str]
+    key: str,
+    time_zone: str,
+    standing: ReportStanding,
+    texts: Mapping[str, str],
+    meant: Resolution,
 ) -> list[Row]:
-    """What is found of one report and its entries, under a key; `texts` by digest."""
-    entries = _entry_rows(key, time_zone, standing, texts)
+    """What is found of one report and its entries, under a key.
+
+    Args:
+        key: Under which the rows stand.
+        time_zone: The casebook's.
+        standing: What stands of the report.
+        texts: The texts of documents, by digest.
+        meant: What the ids in its claims mean.
+    """
+    entries = _entry_rows(key, time_zone, standing, texts, meant)
     return [*_report_rows(key, standing), *entries]
 
 
@@ -172,10 +206,14 @@ def _report_rows(key: str, standing: ReportStanding) -> list[Row]:
 
 
 def _entry_rows(
-    key: str, time_zone: str, standing: ReportStanding, texts: Mapping[str, str]
+    key: str,
+    time_zone: str,
+    standing: ReportStanding,
+    texts: Mapping[str, str],
+    meant: Resolution,
 ) -> list[Row]:
     rows: list[Row] = []
-    for item, form, version in standing.forms():
+    for item, form, version in resolved_forms(standing, meant):
         claim = item.claim
         rows += _rows(
             key,

@@ -7,16 +7,19 @@ first step is projected in batches.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
+from typing import Literal, TypeGuard
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import ColumnElement, Connection, Engine, or_, select
 
 from timeline.domain.control import ControlSpan
 from timeline.domain.control_changes import ControlChange, control_changes
 from timeline.domain.events import Claim
+from timeline.domain.identities import Mended, subject, told_otherwise
 from timeline.domain.places import Place
 from timeline.projections import tables
 from timeline.projections.batches import (
@@ -29,6 +32,7 @@ from timeline.projections.batches import (
 )
 from timeline.projections.changes import EntryChange, entry_changes
 from timeline.projections.entry_queries import Entry, entries_where, entry_from, stands
+from timeline.projections.identities import ACTOR_MENDING, PLACE_MENDING
 from timeline.projections.reading import Reader
 from timeline.projections.replaying import apply_all, recorded_until, tables_in_memory
 from timeline.projections.roots import ROOT_TYPES
@@ -45,15 +49,16 @@ class Step:
     entries: tuple[EntryChange, ...]
     control: tuple[tuple[Place, ControlChange], ...]
 
-    def touches(self, place_id: str) -> bool:
-        """Whether it says or changes anything about a place."""
+    def touches(self, place_ids: Collection[str]) -> bool:
+        """Whether it says or changes anything about a place, given by all ids that mean it."""
         claims = [e.claim for c in self.entries for e in (c.before, c.after) if e is not None]
         if isinstance(self.event.payload, Claim):
             claims.append(self.event.payload)
         mentions = [m for c in claims for m in (c.place, c.place2) if m is not None]
-        return any(m.place_id == place_id for m in mentions) or any(
-            place.place_id == place_id for place, _ in self.control
-        )
+        payload = self.event.payload
+        mended = {subject(payload), *told_otherwise(payload)} if _mends(payload, "place") else set()
+        named = {*mended, *(m.place_id for m in mentions), *(p.place_id for p, _ in self.control)}
+        return not named.isdisjoint(place_ids)
 
 
 class Stepping:
@@ -107,19 +112,35 @@ class Stepping:
     def _step(self, stored: StoredEvent, casebook: Casebook) -> Step:
         report_id = stored.stream.removeprefix(REPORT_STREAM_PREFIX)
         is_of_report = report_id != stored.stream
-        before = self._entries(report_id) if is_of_report else []
+        [told] = logged([stored])
+        of_report = tables.entries.c.report_id == report_id
+        asked = (lambda: of_report) if is_of_report else partial(self._told_of, told)
+        before = self._entries(asked())
         [event] = self._project([stored], casebook).events
-        after = self._entries(report_id) if is_of_report else []
-        changes = entry_changes(before, after)
+        changes = entry_changes(before, self._entries(asked()))
         places: Iterable[str] = _places(changes)
         if isinstance(event.payload, ROOT_TYPES):
             places = tuple(self._spans)
         return Step(event, changes, tuple(self._control_changes(places)))
 
-    def _entries(self, report_id: str) -> list[Entry]:
-        query = entries_where(
-            self.reader.casebook, stands(None), tables.entries.c.report_id == report_id
-        )
+    def _told_of(self, event: LoggedEvent) -> ColumnElement[bool] | None:
+        """The entries that what is mended may tell otherwise, by what its ids mean now."""
+        ids = told_otherwise(event.payload)
+        if not ids:
+            return None
+        if _mends(event.payload, "place"):
+            places = {self.reader.gazetteer().canonical(id_) for id_ in ids}
+            c = tables.entries.c
+            return or_(c.place_id.in_(places), c.place2_id.in_(places))
+        actors = {self.reader.actor_table().canonical(id_) for id_ in ids}
+        a = tables.entry_actors.c
+        named = select(a.claim_id).where(a.casebook == self.reader.casebook, a.actor.in_(actors))
+        return tables.entries.c.claim_id.in_(named)
+
+    def _entries(self, asked: ColumnElement[bool] | None) -> list[Entry]:
+        if asked is None:
+            return []
+        query = entries_where(self.reader.casebook, stands(None), asked)
         with read_transaction(self._tables) as connection:
             return [entry_from(dict(row)) for row in connection.execute(query).mappings()]
 
@@ -134,9 +155,15 @@ class Stepping:
         known = self.reader.gazetteer().places
         for place_id in touched:
             spans = now.get(place_id, ())
-            for change in control_changes(self._spans.get(place_id, ()), spans):
-                yield known[place_id], change
+            # What was merged into another place is told of that one from here on.
+            if place_id in known:
+                for change in control_changes(self._spans.get(place_id, ()), spans):
+                    yield known[place_id], change
             self._spans[place_id] = spans
+
+
+def _mends(payload: object, kind: Literal["place", "actor"]) -> TypeGuard[Mended]:
+    return isinstance(payload, PLACE_MENDING if kind == "place" else ACTOR_MENDING)
 
 
 def _before(since: int, until: int | None) -> int:

@@ -11,7 +11,11 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Table
 from sqlmodel import Field, SQLModel
 
-from timeline.projections import incident_tables, search_tables  # noqa: F401 - declared there
+from timeline.projections import (  # noqa: F401 - declared there
+    identity_tables,
+    incident_tables,
+    search_tables,
+)
 from timeline.projections.columns import key, text
 
 
@@ -284,6 +288,8 @@ event_types = _table("event_types")
 places = _table("places")
 actors = _table("actors")
 sources = _table("sources")
+place_identities = _table("place_identities")
+actor_identities = _table("actor_identities")
 report_versions = _table("report_versions")
 waiting_amendments = _table("waiting_amendments")
 entries = _table("entries")

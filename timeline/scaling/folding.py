@@ -24,6 +24,7 @@ from timeline.projections import tables
 from timeline.projections.control_forms import form_row
 from timeline.projections.entries import actor_rows, entry_row
 from timeline.projections.feeding import reason_of
+from timeline.projections.identities import resolved_forms
 from timeline.projections.incident_rows import ClaimRow, claim_values, told_row
 from timeline.projections.reports import version_rows, waiting_rows
 from timeline.projections.search import reported_rows
@@ -82,7 +83,9 @@ class _Folding:
         self._outcome, self._named = outcome, reference.named
         self._key, self._zone = outcome.plan.key, outcome.plan.time_zone
         self._partitions = outcome.plan.partitions
-        self._roots = Roots(reference.sources, ActorTable(reference.actors))
+        self._meant = reference.resolution()
+        actors = ActorTable(reference.actors, self._meant.actors.merged())
+        self._roots = Roots(reference.sources, actors)
 
     def report(self, rows: Sequence[Keyed], texts: _Texts) -> None:
         """Fold one report.
@@ -108,11 +111,12 @@ class _Folding:
             outcome.add(tables.report_versions, version_rows(key, standing))
             outcome.add(tables.waiting_amendments, waiting_rows(key, standing))
         if outcome.builds("search"):
-            outcome.add(tables.search_texts, reported_rows(key, self._zone, standing, texts))
+            found = reported_rows(key, self._zone, standing, texts, self._meant)
+            outcome.add(tables.search_texts, found)
         if not outcome.builds("timeline"):
             return
         told: list[ClaimRow] = []
-        for item, form, version in standing.forms():
+        for item, form, version in resolved_forms(standing, self._meant, with_rejected=True):
             entry = entry_row(key, self._zone, item, form, version, texts)
             outcome.add(tables.entries, [entry])
             outcome.add(tables.entry_actors, actor_rows(key, item.claim, form))

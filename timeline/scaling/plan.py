@@ -15,7 +15,9 @@ import msgspec
 from msgspec import Struct
 
 from timeline.domain.actors import Actor, Source
+from timeline.domain.identities import Identities, Identity, Resolution
 from timeline.domain.incidents import Pair
+from timeline.domain.places import Place
 from timeline.errors import TimelineError
 from timeline.scaling.rowfiles import RowFile
 from timeline.store.archive_format import EventsFile
@@ -26,13 +28,13 @@ PLAN, REFERENCE, RUNS, WINDOWS, WORDS = "plan", "reference", "runs", "windows", 
 # or one of a raised version, is built by the ordinary runner once these are loaded.
 PARTITIONED = {
     "types": 1,
-    "places": 1,
-    "actors": 2,
+    "places": 2,
+    "actors": 3,
     "reports": 1,
-    "timeline": 1,
+    "timeline": 2,
     "control": 2,
     "incidents": 1,
-    "search": 1,
+    "search": 2,
 }
 
 _S = TypeVar("_S")
@@ -80,12 +82,19 @@ class Plan(Struct, frozen=True, kw_only=True):
 class Reference(Struct, frozen=True, kw_only=True):
     """What is small and resolved first, for all tasks: whom a source belongs to, who is who.
 
-    `named` are the claims of which analysts say that they are, or are not, of one incident.
+    `places_mended` and `actors_mended` tell what ids mean that were merged or put right. `named`
+    are the claims of which analysts say that they are, or are not, of one incident.
     """
 
     sources: tuple[Source, ...] = ()
     actors: tuple[Actor, ...] = ()
+    places_mended: tuple[Identity[Place], ...] = ()
+    actors_mended: tuple[Identity[Actor], ...] = ()
     named: frozenset[str] = frozenset()
+
+    def resolution(self) -> Resolution:
+        """What ids in claims mean."""
+        return Resolution(Identities(self.places_mended), Identities(self.actors_mended))
 
 
 class Words(Struct, frozen=True, kw_only=True):

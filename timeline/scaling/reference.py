@@ -16,6 +16,7 @@ from timeline.domain.incidents import Decision, Named
 from timeline.projections import batches, tables
 from timeline.projections.batches import Batch, Projection, logged
 from timeline.projections.bulk_rows import Row
+from timeline.projections.identities import read_resolution
 from timeline.projections.incidents import word_rows
 from timeline.projections.register import read_actors, read_sources
 from timeline.projections.replaying import apply_all, tables_in_memory
@@ -76,9 +77,12 @@ def resolve(
                     found = named_rows(plan.key, kind, row[f"{kind}_id"], row["data"])
                     rows.add(tables.search_texts, found)
         rows.add(tables.incident_words, words)
+        meant = read_resolution(target, plan.key)
         reference = Reference(
             sources=tuple(read_sources(target, plan.key)),
-            actors=tuple(read_actors(target, plan.key)),
+            actors=tuple(read_actors(target, plan.key).actors.values()),
+            places_mended=tuple(meant.places.known.values()),
+            actors_mended=tuple(meant.actors.known.values()),
             named=frozenset(str(row["claim_id"]) for row in words),
         )
     return Resolved(reference, tuple(_decisions(words)))

@@ -18,6 +18,7 @@ from timeline.api.mutations.changing import (
     input_of,
     key_field,
     position_of,
+    stream_version_field,
 )
 from timeline.api.mutations.errors import UserError
 from timeline.api.scalars import Position
@@ -33,6 +34,11 @@ class LinkIncidentsInput:
         description="Two or more, each by its claim id or as REPORT/REF."
     )
     reason: str = strawberry.field(description="Why, in a sentence.")
+    expected_version: int | None = strawberry.field(
+        default=None,
+        description="The version that the stream of the first claim's incident must have, as"
+        " `version` of an earlier payload tells it; a Conflict otherwise. Null takes any.",
+    )
     idempotency_key: str | None = key_field()
 
 
@@ -47,6 +53,7 @@ class IncidentPayload:
     position: Position | None = strawberry.field(
         description="The position of the word in the log; null when it was said before."
     )
+    version: int | None = stream_version_field()
     errors: list[UserError] = errors_field()
 
 
@@ -54,8 +61,13 @@ def _said(info: Info, given: LinkIncidentsInput, *, is_link: bool) -> IncidentPa
     def do(commands: Commands) -> Told:
         say = commands.linking.link if is_link else commands.linking.unlink
         claims = [str(c) for c in given.claims]
-        said = say(claims, reason=given.reason, requested_by=commands.author.name)
-        return {"position": said.position, "claims": list(said.claims)}
+        said = say(
+            claims,
+            reason=given.reason,
+            requested_by=commands.author.name,
+            expected_version=given.expected_version,
+        )
+        return {"position": said.position, "claims": list(said.claims), "version": said.version}
 
     name = "linkIncidents" if is_link else "unlinkIncidents"
     told, errors = changed(info, name, given, given.idempotency_key, do)
@@ -69,6 +81,7 @@ def _said(info: Info, given: LinkIncidentsInput, *, is_link: bool) -> IncidentPa
         claims=[ID(c) for c in claims],
         incidents=list(found.values()),
         position=position_of(told),
+        version=told.get("version"),
         errors=errors,
     )
 

@@ -9,9 +9,9 @@ from typing import Annotated
 import strawberry
 from strawberry import ID
 
-from timeline.api.context import Info, PlaceGroup
+from timeline.api.context import Info
 from timeline.api.described import answered, described
-from timeline.api.enums import Certainty, ClaimType, Modality, Polarity, StatementKind
+from timeline.api.extracted import ExtractedClaim, extracted
 from timeline.api.mutations.changing import (
     INPUT,
     Told,
@@ -28,16 +28,6 @@ from timeline.api.mutations.errors import UserError
 from timeline.api.reports import Report, current_report
 from timeline.api.scalars import Position
 from timeline.api.uploads import UploadedFile
-from timeline.api.values import (
-    ActorMention,
-    CasualtyCount,
-    Evidence,
-    Fatalities,
-    Occurred,
-    PlaceMention,
-    Quantity,
-)
-from timeline.domain import claims
 from timeline.domain.claims import ProposedClaim
 from timeline.errors import InvalidReport
 from timeline.filing.commands import Commands
@@ -144,46 +134,6 @@ class ExtractInput:
 
 
 @described
-class ExtractedClaim:
-    """A claim that filing a report would append, as far as it is known before."""
-
-    type: ClaimType = strawberry.field(description="What kind of thing it tells of.")
-    modality: Modality = strawberry.field(description="The speaker's.")
-    polarity: Polarity = strawberry.field(
-        description="Whether it says that it happened, or that it did not."
-    )
-    certainty: Certainty = strawberry.field(description="The speaker's own hedge.")
-    statement_kind: StatementKind | None = strawberry.field(
-        description="What kind of Statement it is; null for every other type."
-    )
-    actors: list[ActorMention] = strawberry.field(description="Who takes part, in which role.")
-    place: PlaceMention | None = strawberry.field(description="Where; null when not told.")
-    place2: PlaceMention | None = strawberry.field(
-        description='The second place of "between one and the other"; null otherwise.'
-    )
-    occurred: Occurred = strawberry.field(
-        description="When it happened (valid time); its fields are null when undated."
-    )
-    quantity: Quantity | None = strawberry.field(description="How many of what; null: not told.")
-    fatalities: Fatalities | None = strawberry.field(
-        description="People killed in all; null: not told."
-    )
-    casualties: list[CasualtyCount] = strawberry.field(
-        description="Killed, wounded and others apart by who they were; empty when not told."
-    )
-    attributed_to: str | None = strawberry.field(
-        description="Who says so, in the report's words; null is the report's own voice."
-    )
-    evidence: Evidence | None = strawberry.field(
-        description="The span of the report that says so, with its words; null without text."
-    )
-    also_evidence: list[Evidence] = strawberry.field(description="Further spans that say the same.")
-    confidence: float | None = strawberry.field(
-        description="The extractor's confidence in its reading, 0 to 1; null: not told."
-    )
-
-
-@described
 class ExtractPayload:
     """What filing a report would append."""
 
@@ -216,31 +166,6 @@ def _draft(given: FileReportInput | ExtractInput) -> Draft:
     except UnicodeEncodeError:
         raise InvalidReport(str(path), "holds half of a character; leave it out") from None
     return draft_of(content, path)
-
-
-def _extracted(claim: ProposedClaim, text: str, group: PlaceGroup) -> ExtractedClaim:
-    def spanned(span: claims.Evidence) -> Evidence:
-        quote = text[span.span_start : span.span_end]
-        return Evidence(span_start=span.span_start, span_end=span.span_end, quote=quote)
-
-    return ExtractedClaim(
-        type=claim.type,
-        modality=claim.modality,
-        polarity=claim.polarity,
-        certainty=claim.certainty,
-        statement_kind=claim.statement_kind,
-        actors=[ActorMention.of(a) for a in claim.actors],
-        place=PlaceMention.of(claim.place, group),
-        place2=PlaceMention.of(claim.place2, group),
-        occurred=Occurred.of(claim.occurred),
-        quantity=Quantity.of(claim.quantity),
-        fatalities=Fatalities.of(claim.fatalities),
-        casualties=[CasualtyCount.of(c) for c in claim.casualties],
-        attributed_to=claim.attributed_to,
-        evidence=spanned(claim.evidence) if claim.evidence else None,
-        also_evidence=[spanned(s) for s in claim.also_evidence],
-        confidence=claim.confidence,
-    )
 
 
 @described
@@ -300,12 +225,10 @@ class ReportMutations:
             return ExtractPayload(title=None, source=None, published=None, claims=[], errors=errors)
         [(draft, proposed)] = found
         info.context.spend(len(proposed))
-        named = [m.place_id for c in proposed for m in (c.place, c.place2) if m is not None]
-        group = PlaceGroup(p for p in named if p is not None)
         return ExtractPayload(
             title=draft.title,
             source=draft.source_name,
             published=draft.published or given.published or draft.dateline,
-            claims=[_extracted(c, draft.text or "", group) for c in proposed],
+            claims=extracted(proposed, draft.text or ""),
             errors=[],
         )

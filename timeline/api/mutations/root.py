@@ -5,6 +5,7 @@ from __future__ import annotations
 from timeline.api.described import described
 from timeline.api.mutations.amendments import AmendmentMutations
 from timeline.api.mutations.linking import LinkingMutations
+from timeline.api.mutations.mending import MendingMutations
 from timeline.api.mutations.reference import ReferenceMutations
 from timeline.api.mutations.reports import ReportMutations
 from timeline.api.mutations.reviews import ReviewMutations
@@ -12,7 +13,12 @@ from timeline.api.mutations.reviews import ReviewMutations
 
 @described
 class Mutation(
-    ReportMutations, AmendmentMutations, ReviewMutations, LinkingMutations, ReferenceMutations
+    ReportMutations,
+    AmendmentMutations,
+    ReviewMutations,
+    LinkingMutations,
+    ReferenceMutations,
+    MendingMutations,
 ):
     """Changes of one casebook: each appends to the log, and nothing is ever erased.
 

@@ -6,7 +6,8 @@ belongs to each place. So the same code serves a driver that waits and one that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
 import msgspec
@@ -14,20 +15,27 @@ import orjson
 from graphql.execution.values import VariableValues
 
 from timeline.api.connections import Paging, paging
-from timeline.api.cursors import TIMELINE, Ordering
+from timeline.api.cursors import TIMELINE, Key, Ordering, written_cursors
 from timeline.api.limits import ROWS_MAX
+from timeline.api.nodes import node_id
+from timeline.api.ordering import Order, OrderDirection
 from timeline.api.plans import statements
 from timeline.api.plans.errors import Unplanned
 from timeline.api.plans.lean import lean, with_fields
 from timeline.api.plans.leaves import CONTROL, ENTRY
-from timeline.api.plans.memory import Memory, begin, moment
+from timeline.api.plans.memory import Memory
+from timeline.api.plans.moments import moment
 from timeline.api.plans.selection import Selected
-from timeline.api.plans.statements import MARKS, Shape
-from timeline.api.plans.writing import Expression, connection_source, function
+from timeline.api.plans.statements import MARKS
+from timeline.api.plans.writing import (
+    Expression,
+    connection_source,
+    function,
+    shows_cursors,
+)
 from timeline.domain.claims import ClaimFields
 from timeline.domain.control import Control
 from timeline.domain.evidence import INSTANT
-from timeline.domain.names import folded_form
 from timeline.domain.places import Place
 from timeline.domain.time import instant_text
 from timeline.projections.control_reading import LAST
@@ -36,9 +44,11 @@ from timeline.projections.reading import FOREVER
 Rows = Sequence[Sequence[Any]]
 Question = tuple[str, dict[str, object]]
 Asking = Generator[Question, Rows, Any]
+Shown = tuple[Sequence[Any], bool, bool]
+"""Rows of a page, and whether there are more after and before them."""
 
-PAGE_ARGUMENTS = ("first", "after", "last", "before")
-_FILTERS = ("knownOn", "from", "to", "types", "actor", "modalities")
+PAGE_ARGUMENTS = ("first", "after", "last", "before", "orderBy")
+_FILTERS = ("knownOn", "from", "to", "types", "actor", "modalities", "reviewed")
 _CONTROL = lean(Control)
 _DECODE_CONTROL: Callable[[str], Any] = msgspec.json.Decoder(_CONTROL).decode
 NO_CONTROL = _CONTROL()
@@ -64,8 +74,12 @@ class Run:
 
 def page_of(ordering: Ordering, arguments: Mapping[str, Any]) -> Paging:
     """The checked arguments of a page; as `paging`."""
-    first, after, last, before = (arguments.get(name) for name in PAGE_ARGUMENTS)
-    return paging(ordering, first, after, last, before)
+    first, after, last, before, order = (arguments.get(name) for name in PAGE_ARGUMENTS)
+    return paging(ordering, first, after, last, before, None if order is None else _order(order))
+
+
+def _order(given: Mapping[str, Any]) -> Order:
+    return Order(direction=OrderDirection(given["direction"]))
 
 
 class TimelineBranch:
@@ -79,16 +93,23 @@ class TimelineBranch:
         def node(selected: Selected) -> str:
             return row.display(selected.fields, ENTRY, "r")
 
-        cursor = f"({row.column('sort_key')}, {row.column('claim_id')}, {row.column('form')})"
-        source = connection_source(field, "r", node, f"cursor({cursor})")
-        key = function("r", f"cursor({cursor})", cursor=TIMELINE.cursor)
-        names: dict[str, object] = {"cursor": TIMELINE.cursor, "key": key}
+        key = ", ".join(row.column(c) for c in ("sort_key", "claim_id", "form"))
+        source = connection_source(field, "r", node, total="total")
+        prefix = ", ".join(map(repr, TIMELINE.prefix))
+        self._keys: Callable[[Iterable[Any]], list[Key]] = function(
+            "rows", f"[({prefix}, {key}) for r in rows]"
+        )
+        self._with_cursors = shows_cursors(field)
+        self._with_total = any(f.name == "totalCount" for f in field.fields)
+        names: dict[str, object] = {"node_id": node_id}
         bind = ""
         if row.claim_fields:
             bind = f" for c in (decode({row.column('data')}),)"
             names["decode"] = _claim_decoder(frozenset(row.claim_fields))
         self._write = function(
-            "rows, has_next, has_previous", source.replace("<bind>", bind), **names
+            "rows, cursors, has_next, has_previous, total, known",
+            source.replace("<bind>", bind),
+            **names,
         )
         self._columns = tuple(row.columns)
 
@@ -97,36 +118,63 @@ class TimelineBranch:
         arguments = self._field.arguments(run.values)
         page = page_of(TIMELINE, arguments)
         ids = [p.place_id for p in places]
-        shape, values = _bound(run, page, arguments, ids)
+        actor: Any = arguments.get("actor")
+        shape, values = statements.bound(
+            run.memory.casebook,
+            run.memory.time_zone,
+            page,
+            arguments,
+            ids,
+            None if actor is None else run.memory.actor_key(actor),
+        )
         sql = statements.timeline(run.dialect, shape, self._columns)
         rows = yield sql, values
-        by_place: dict[int, list[Sequence[Any]]] = {}
-        if len(ids) == 1:
-            by_place[0] = [r for r in rows if r[MARKS] is not None]
-        else:
-            for r in rows:
-                if r[MARKS] is not None:
-                    by_place.setdefault(r[MARKS], []).append(r)
-        return {id_: self._page(run, page, by_place.get(n, [])) for n, id_ in enumerate(ids)}
+        if rows[0][MARKS] is None:  # there is but the row of the marks
+            rows = ()
+        by_place: list[list[Sequence[Any]]] = [list(rows)] if len(ids) == 1 else [[] for _ in ids]
+        for r in rows if len(ids) > 1 else ():
+            by_place[r[MARKS]].append(r)
+        totals: Sequence[int | None] = [None] * len(ids)
+        if self._with_total:
+            sql = statements.timeline_count(run.dialect, shape)
+            totals = [r[MARKS + 1] for r in (yield sql, values)]
+        pages = [_shown(run, page, found) for found in by_place]
+        cursors = iter(self._cursors(pages))
+        known = () if arguments.get("knownOn") is None else (arguments["knownOn"],)
+        write, answers = self._write, {}
+        for id_, (shown, has_next, has_previous), total in zip(ids, pages, totals, strict=True):
+            own = list(islice(cursors, len(shown) if self._with_cursors else 2)) if shown else []
+            answers[id_] = write(shown, own, has_next, has_previous, total, known)
+        return answers
 
-    def _page(self, run: Run, page: Paging, rows: list[Sequence[Any]]) -> object:
-        more = len(rows) > page.fetched
-        if more:
-            rows = rows[1:] if page.backwards else rows[:-1]
-        run.spend(len(rows))
-        return self._write(*paged(page, rows, more))
+    def _cursors(self, pages: Sequence[Shown]) -> list[str]:
+        """The cursors of all rows, or of the ends of each page."""
+        if self._with_cursors:
+            return written_cursors(self._keys(chain.from_iterable(p[0] for p in pages)))
+        ends = ((rows[0], rows[-1]) for rows, _, _ in pages if rows)
+        return written_cursors(self._keys(chain.from_iterable(ends)))
 
 
-def paged(page: Paging, rows: Sequence[Any], more: bool) -> tuple[Sequence[Any], bool, bool]:
+def _shown(run: Run, page: Paging, rows: list[Sequence[Any]]) -> Shown:
+    more = len(rows) > page.fetched
+    if more:
+        rows = rows[1:] if page.backwards else rows[:-1]
+    run.spend(len(rows))
+    return paged(page, rows, more)
+
+
+def paged(page: Paging, rows: Sequence[Any], more: bool) -> Shown:
     """The rows that are shown, and whether there are more after and before them.
 
     As `connections.connection` has it.
     """
     kept = rows[: page.size] if not page.backwards else rows[max(0, len(rows) - page.size) :]
     beyond = more or len(kept) < len(rows)
-    if page.backwards:
-        return kept, page.before is not None, beyond
-    return kept, beyond, page.after is not None
+    has_next = page.before is not None if page.backwards else beyond
+    has_previous = beyond if page.backwards else page.after is not None
+    if page.is_descending:
+        return kept[::-1], has_previous, has_next
+    return kept, has_next, has_previous
 
 
 def _claim_decoder(wanted: frozenset[str]) -> Callable[[str], Any]:
@@ -134,49 +182,6 @@ def _claim_decoder(wanted: frozenset[str]) -> Callable[[str], Any]:
     if "statement_kind" in wanted:  # no claim has it but a Statement
         kind = with_fields(kind, [("statement_kind", str | None, None)])
     return msgspec.json.Decoder(kind).decode
-
-
-def _bound(
-    run: Run, page: Paging, arguments: Mapping[str, Any], ids: Sequence[str]
-) -> tuple[Shape, dict[str, object]]:
-    """The form of a timeline's statement, and the values for it."""
-    zone = run.memory.time_zone
-    of_many = len(ids) != 1
-    values: dict[str, object] = {
-        "casebook": run.memory.casebook,
-        "place": orjson.dumps(ids).decode() if of_many else ids[0],
-        "size": page.fetched + 1,
-    }
-    known_on, since, until = (arguments.get(n) for n in ("knownOn", "from", "to"))
-    if known_on is not None:
-        values["known"] = instant_text(moment(known_on, zone))
-    for name, key in (("after", page.after), ("before", page.before)):
-        if key is not None:
-            values.update({f"{name}_{n}": part for n, part in enumerate(key)})
-    for name in ("types", "modalities"):
-        if arguments.get(name):
-            wanted = [getattr(v, "value", v) for v in arguments[name]]
-            values[name] = orjson.dumps(wanted).decode()
-    if arguments.get("actor") is not None:
-        known, _ = run.memory.actors.resolve(arguments["actor"])
-        values["actor"] = known.actor_id if known else f"named:{folded_form(arguments['actor'])}"
-    if since is not None:
-        values["begin"] = begin(since, zone)
-    if until is not None:
-        values["end"] = instant_text(moment(until, zone))
-    shape = Shape(
-        of_many=of_many,
-        is_dated="known" in values,
-        backwards=page.backwards,
-        after=page.after is not None,
-        before=page.before is not None,
-        types="types" in values,
-        modalities="modalities" in values,
-        actor="actor" in values,
-        begin="begin" in values,
-        end="end" in values,
-    )
-    return shape, values
 
 
 class ControlBranch:

@@ -1,7 +1,8 @@
 """Tells, for each field of the planned types, by which expression a row holds it.
 
 In an expression `$name` is a column of the row, `@name` a field of the stored claim, and `_` the
-object that the type stands for. What is not here is not planned, and plain execution answers it.
+object that the type stands for; `known` is a tuple of the day of the answer, empty for today's.
+What is not here is not planned, and plain execution answers it.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ _MENTION: Mapping[str, Leaf] = {
 }
 
 _REPORT: Mapping[str, Leaf] = {
+    "nodeId": 'node_id(("Report", $r_report_id, $r_report_version))',
     "id": "$r_report_id",
     "version": "$r_report_version",
     "title": "$r_title",
@@ -61,6 +63,7 @@ _REPORT: Mapping[str, Leaf] = {
 }
 
 ENTRY: Mapping[str, Leaf] = {
+    "nodeId": 'node_id(("Entry", $claim_id, *known))',
     "claimId": "$claim_id",
     "type": "$type",
     "modality": "$modality",
@@ -139,6 +142,7 @@ CONTROL: Mapping[str, Leaf] = {
 }
 
 PLACE: Mapping[str, Leaf] = {
+    "nodeId": 'node_id(("Place", _.place_id))',
     "id": "_.place_id",
     "name": "_.name",
     "kind": "_.kind.value",

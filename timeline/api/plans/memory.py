@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from datetime import datetime
-from functools import lru_cache
 
 from timeline.api.connections import Paging
 from timeline.api.cursors import Key
+from timeline.api.ordering import PlaceOrderField
+from timeline.api.places import place_key
 from timeline.domain.actors import ActorTable
+from timeline.domain.names import folded_form
 from timeline.domain.places import Gazetteer, Place
-from timeline.domain.time import moment_end
-from timeline.projections.entry_queries import begin_text
-
-MOMENTS_KEPT = 4_096
-
 
 Marks = tuple[object, ...]
 """The head of the log, and how often projections were swapped, as a statement reads them."""
@@ -37,10 +33,9 @@ class Memory:
     ) -> None:
         self.marks, self.gazetteer, self.actors = marks, gazetteer, actors
         self.casebook, self.time_zone = casebook, time_zone
-        ordered = sorted(((p.name, p.place_id), p) for p in gazetteer.places.values())
-        self._keys: list[Key] = [key for key, _ in ordered]
-        self._ordered = [place for _, place in ordered]
-        self.rank = {place.place_id: n for n, place in enumerate(self._ordered)}
+        self._ordered: dict[PlaceOrderField, tuple[list[Key], list[Place]]] = {}
+        _, named = self._in_order(PlaceOrderField.NAME)
+        self.rank = {place.place_id: n for n, place in enumerate(named)}
 
     def renewed(self, marks: Marks) -> Memory:
         """The same at later marks; nothing of it was written since."""
@@ -48,25 +43,26 @@ class Memory:
         later.__dict__.update(self.__dict__, marks=marks)
         return later
 
-    def page(self, page: Paging) -> tuple[Sequence[Place], bool]:
-        """A page of the places in order of name, and whether there are more that way."""
-        low = 0 if page.after is None else bisect_right(self._keys, page.after)
-        high = len(self._keys) if page.before is None else bisect_left(self._keys, page.before)
+    def _in_order(self, by: PlaceOrderField) -> tuple[list[Key], list[Place]]:
+        """The keys of all places and the places, sorted when that order is first asked for."""
+        if by not in self._ordered:
+            ordered = sorted((place_key(by, p), p) for p in self.gazetteer.places.values())
+            self._ordered[by] = [key for key, _ in ordered], [place for _, place in ordered]
+        return self._ordered[by]
+
+    def page(self, page: Paging, by: PlaceOrderField) -> tuple[Sequence[Place], bool]:
+        """A page of the places in an order, and whether there are more that way."""
+        keys, ordered = self._in_order(by)
+        low = 0 if page.after is None else bisect_right(keys, page.after)
+        high = len(keys) if page.before is None else bisect_left(keys, page.before)
         high = max(low, high)
         if page.backwards:
             start = max(low, high - page.fetched)
-            return self._ordered[start:high], start > low
+            return ordered[start:high], start > low
         end = min(high, low + page.fetched)
-        return self._ordered[low:end], end < high
+        return ordered[low:end], end < high
 
-
-@lru_cache(maxsize=MOMENTS_KEPT)
-def begin(text: str, time_zone: str) -> str:
-    """`begin_text`, of what was asked for before."""
-    return begin_text(text, time_zone)
-
-
-@lru_cache(maxsize=MOMENTS_KEPT)
-def moment(text: str, time_zone: str) -> datetime:
-    """`moment_end`, which costs more than a short query, of what was asked for before."""
-    return moment_end(text, time_zone)
+    def actor_key(self, actor: str) -> str:
+        """What entries name an actor by; as `entries.actor_key`."""
+        known, _ = self.actors.resolve(actor)
+        return known.actor_id if known else f"named:{folded_form(actor)}"

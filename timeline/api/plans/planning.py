@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from timeline.api.cursors import PLACES
+from timeline.api.cursors import PLACES, PLACES_BY_KIND
+from timeline.api.nodes import node_id
+from timeline.api.ordering import PlaceOrderField
+from timeline.api.places import place_key
 from timeline.api.plans import statements
 from timeline.api.plans.branches import (
     NO_CONTROL,
@@ -21,7 +24,12 @@ from timeline.api.plans.branches import (
 from timeline.api.plans.errors import Unplanned
 from timeline.api.plans.leaves import CONTROL, PLACE
 from timeline.api.plans.selection import TYPE_NAME, Selected
-from timeline.api.plans.writing import Expression, connection_source, function
+from timeline.api.plans.writing import (
+    Expression,
+    connection_source,
+    function,
+    shows_cursors,
+)
 from timeline.domain.places import Place
 from timeline.settings import NAME_LENGTH_MAX
 
@@ -63,7 +71,7 @@ class _PlaceRoot:
     def __init__(self, field: Selected) -> None:
         field.check_arguments("id", "name")
         self._field, self._node = field, _PlaceNode()
-        self._write = function("p, match, b", self._node.source(field))
+        self._write = function("p, match, b", self._node.source(field), node_id=node_id)
 
     def ask(self, run: Run) -> Asking:
         arguments = self._field.arguments(run.values)
@@ -88,23 +96,28 @@ class _PlacesRoot:
     def __init__(self, field: Selected) -> None:
         field.check_arguments(*PAGE_ARGUMENTS)
         self._field, self._node = field, _PlaceNode()
-        cursor = "cursor((p.name, p.place_id))"
-        names = {"cursor": PLACES.cursor, "match": None}
-        source = connection_source(field, "p", self._node.source, cursor, total="total")
+        self._with_cursors = shows_cursors(field)
+        source = connection_source(field, "p", self._node.source, total="total")
         self._write = function(
-            "rows, has_next, has_previous, total, b",
+            "rows, cursors, has_next, has_previous, total, b",
             source.replace("<bind>", ""),
-            key=function("p", cursor, **names),
-            **names,
+            match=None,
+            node_id=node_id,
         )
 
     def ask(self, run: Run) -> Asking:
-        page = page_of(PLACES, self._field.arguments(run.values))
-        rows, more = run.memory.page(page)
+        arguments = self._field.arguments(run.values)
+        order: Any = arguments.get("orderBy") or {}
+        by = PlaceOrderField(order.get("field", PlaceOrderField.NAME))
+        ordering = PLACES if by is PlaceOrderField.NAME else PLACES_BY_KIND
+        page = page_of(ordering, arguments)
+        rows, more = run.memory.page(page, by)
         run.spend(len(rows))
         shown, has_next, has_previous = paged(page, rows, more)
+        ends = shown if self._with_cursors or not shown else (shown[0], shown[-1])
+        cursors = ordering.cursors(place_key(by, p) for p in ends)
         found = yield from self._node.ask(run, shown)
-        return self._write(shown, has_next, has_previous, len(run.memory.rank), found)
+        return self._write(shown, cursors, has_next, has_previous, len(run.memory.rank), found)
 
 
 class _ControlMapRoot:
@@ -125,7 +138,9 @@ class _ControlMapRoot:
             written.append(f"{part.key!r}: {shown}")
         row = "{" + ", ".join(written) + "}"
         self._with_claims = "claim_ids" in row
-        self._write = function("rows, b", f"[{row} for p, x, claim_ids in rows]", match=None)
+        self._write = function(
+            "rows, b", f"[{row} for p, x, claim_ids in rows]", match=None, node_id=node_id
+        )
 
     def ask(self, run: Run) -> Asking:
         found = yield from read_controls(run, self._field, None, with_claims=self._with_claims)

@@ -13,12 +13,18 @@ from __future__ import annotations
 
 # ruff: noqa: S608 - every name in these statements is our own; values are bound
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
+import orjson
 from sqlalchemy.dialects import postgresql, sqlite
 
+from timeline.api.connections import Paging
+from timeline.api.plans.moments import begin, moment
+from timeline.domain.claims import ReviewStatus
+from timeline.domain.time import instant_text
 from timeline.projections.control_reading import answers_query, claims_query
 
 POSTGRES, SQLITE = "postgresql", "sqlite"
@@ -55,6 +61,74 @@ class Shape:
     actor: bool
     begin: bool
     end: bool
+    reviewed: bool
+    rejected: bool
+
+
+def bound(
+    casebook: str,
+    time_zone: str,
+    page: Paging,
+    arguments: Mapping[str, Any],
+    ids: Sequence[str],
+    actor_key: str | None,
+) -> tuple[Shape, dict[str, object]]:
+    """The form of the statement of some places' timelines, and the values for it.
+
+    Args:
+        casebook: Whose places.
+        time_zone: The casebook's.
+        page: Which page of each.
+        arguments: The other arguments of a timeline, by their names in the schema.
+        ids: The places.
+        actor_key: What entries name the actor by; `None` is any.
+
+    Raises:
+        InvalidDate: a date is neither a day nor an instant with offset.
+    """
+    of_many = len(ids) != 1
+    values: dict[str, object] = {
+        "casebook": casebook,
+        "place": orjson.dumps(ids).decode() if of_many else ids[0],
+        "size": page.fetched + 1,
+    }
+    known_on, since, until = (arguments.get(n) for n in ("knownOn", "from", "to"))
+    if known_on is not None:
+        values["known"] = instant_text(moment(known_on, time_zone))
+    for name, key in (("after", page.after), ("before", page.before)):
+        if key is not None:
+            values.update({f"{name}_{n}": part for n, part in enumerate(key)})
+    wanted: dict[str, list[str]] = {}
+    for name in ("types", "modalities", "reviewed"):
+        if arguments.get(name):
+            wanted[name] = [getattr(v, "value", v) for v in arguments[name]]
+            values[name] = orjson.dumps(wanted[name]).decode()
+    if actor_key is not None:
+        values["actor"] = actor_key
+    if since is not None:
+        values["begin"] = begin(since, time_zone)
+    if until is not None:
+        values["end"] = instant_text(moment(until, time_zone))
+    shape = Shape(
+        of_many=of_many,
+        is_dated="known" in values,
+        backwards=page.backwards,
+        after=page.after is not None,
+        before=page.before is not None,
+        types="types" in values,
+        modalities="modalities" in values,
+        actor="actor" in values,
+        begin="begin" in values,
+        end="end" in values,
+        reviewed="reviewed" in values,
+        rejected=ReviewStatus.REJECTED.value in wanted.get("reviewed", ()),
+    )
+    return shape, values
+
+
+def formatted(statement: str) -> str:
+    """The statement with its names as psycopg has them."""
+    return _NAME.sub(r"%(\1)s", statement)
 
 
 @lru_cache(maxsize=1_000)
@@ -96,6 +170,27 @@ def timeline(dialect: str, shape: Shape, columns: tuple[str, ...]) -> str:
     ordered = "1 = 1 ORDER BY " + ", ".join(("q.n", *(f"q.{k}" for k in _KEYS)))
     shown = ", ".join(("q.n", *(f"q.{c}" for c in columns)))
     return _MARKED.replace("q.*", shown).format(pages(dialect, shape, columns), ordered)
+
+
+@lru_cache(maxsize=1_000)
+def timeline_count(dialect: str, shape: Shape) -> str:
+    """The number of each place and how many entries it has in all, in the order of the places."""
+    whole = replace(shape, after=False, before=False)
+    place = {POSTGRES: "w.place", SQLITE: "w.value"}[dialect]
+    count = f"""
+      SELECT count(*) FROM entries e
+       WHERE e.casebook = :casebook AND (e.place_id = {place} OR e.place2_id = {place})
+         AND {_conditions(dialect, whole)}"""
+    if not shape.of_many:
+        return _MARKED.format(
+            f"SELECT 0 AS n, ({count.replace(place, ':place')}) AS total", "1 = 1"
+        )
+    places = {
+        POSTGRES: "jsonb_array_elements_text(:place::jsonb) WITH ORDINALITY w(place, n)",
+        SQLITE: "(SELECT value, key + 1 AS n FROM json_each(:place)) w",
+    }[dialect]
+    counted = f"SELECT w.n, ({count}) AS total FROM {places}"
+    return _MARKED.format(counted, "1 = 1 ORDER BY q.n")
 
 
 def _lateral(dialect: str, shape: Shape, columns: Sequence[str]) -> str:
@@ -167,7 +262,12 @@ def _conditions(dialect: str, shape: Shape) -> str:
     some = _SOME[dialect]
     found = ["e.known_until IS NULL"]
     if shape.is_dated:
-        found = ["e.known_from <= :known AND (e.known_until IS NULL OR e.known_until > :known)"]
+        found = ["(e.known_from <= :known AND (e.known_until IS NULL OR e.known_until > :known))"]
+    if shape.rejected:
+        known = " AND e.known_from <= :known" if shape.is_dated else ""
+        found = [f"({found[0]} OR (e.review = 'rejected'{known}))"]
+    if shape.reviewed:
+        found.append(f"e.review IN {some.format('reviewed')}")
     if shape.after:
         found.append("(e.sort_key, e.claim_id, e.form) > (:after_0, :after_1, :after_2)")
     if shape.before:

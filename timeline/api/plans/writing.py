@@ -91,17 +91,17 @@ def function(arguments: str, expression: str, **names: object) -> Callable[..., 
 
 
 def connection_source(
-    field: Selected, each: str, node: Callable[[Selected], str], cursor: str, total: str = ""
+    field: Selected, each: str, node: Callable[[Selected], str], total: str = ""
 ) -> str:
-    """The expression of a connection, of `rows`, `has_next` and `has_previous`.
+    """The expression of a connection, of `rows`, `cursors`, `has_next` and `has_previous`.
 
-    `<bind>` stands where further names can be bound for each row, and `key` is the cursor of one.
+    `<bind>` stands where further names can be bound for each row. There are as many cursors as
+    rows, unless `shows_cursors` says that no row shows its own: the first and the last suffice.
 
     Args:
         field: The connection as it is selected.
         each: The name of one row.
         node: Writes the expression of its node.
-        cursor: The expression of its cursor.
         total: The expression of how many rows there are in all; empty if that is not known.
 
     Raises:
@@ -110,8 +110,8 @@ def connection_source(
     page: dict[str, Leaf] = {
         "hasNextPage": "has_next",
         "hasPreviousPage": "has_previous",
-        "startCursor": "(key(rows[0]) if rows else None)",
-        "endCursor": "(key(rows[-1]) if rows else None)",
+        "startCursor": "(cursors[0] if rows else None)",
+        "endCursor": "(cursors[-1] if rows else None)",
     }
     plain = Expression()
     written = []
@@ -120,10 +120,13 @@ def connection_source(
         if part.name == "edges":
             edge = ", ".join(
                 f"{f.key!r}: "
-                + (node(f) if f.name == "node" else plain.field(f, {"cursor": cursor}, each))
+                + (node(f) if f.name == "node" else plain.field(f, {"cursor": "cursor"}, each))
                 for f in part.fields
             )
-            shown = f"[{{{edge}}} for {each} in rows<bind>]"
+            source = f"{each} in rows"
+            if _shows_cursor(part):
+                source = f"{each}, cursor in zip(rows, cursors)"
+            shown = f"[{{{edge}}} for {source}<bind>]"
         elif part.name == "nodes":
             shown = f"[{node(part)} for {each} in rows<bind>]"
         elif part.name == "totalCount" and total:
@@ -132,3 +135,12 @@ def connection_source(
             shown = plain.field(part, {"pageInfo": Nested(page, "rows")}, "rows")
         written.append(f"{part.key!r}: {shown}")
     return "{" + ", ".join(written) + "}"
+
+
+def shows_cursors(field: Selected) -> bool:
+    """Whether a connection is asked for the cursor of each row."""
+    return any(part.name == "edges" and _shows_cursor(part) for part in field.fields)
+
+
+def _shows_cursor(edges: Selected) -> bool:
+    return any(f.name == "cursor" for f in edges.fields)

@@ -128,14 +128,15 @@ class EntriesFeed:
     def page(self, context: Context, after: int, size: int) -> tuple[list[tuple[int, Told]], int]:
         """A message for each new claim that stands there, and for each amendment of a report."""
         read = _read(context, after, self.end(context), size)
+        place_id = context.gazetteer.canonical(self.place_id)
         claims = {}
         for event in read:
             claim = _claim(event)
-            if claim is not None and self.place_id in _named(claim):
+            if claim is not None and place_id in _named(context, claim):
                 claims[claim.claim_id] = event.position
         standing: dict[str, list[Entry]] = {}
         for entry in context.reader.claims(list(claims), self.known_on) if claims else ():
-            if self.place_id in _named(entry.claim):
+            if place_id in _named(context, entry.claim):
                 standing.setdefault(entry.claim.claim_id, []).append(entry)
         told: list[tuple[int, Told]] = []
         of = {position: claim_id for claim_id, position in claims.items()}
@@ -154,14 +155,14 @@ class EntriesFeed:
                 entries = tuple(
                     e
                     for e in context.reader.report_claims(report_id, self.known_on)
-                    if self.place_id in _named(e.claim)
+                    if place_id in _named(context, e.claim)
                 )
                 told.append((event.position, EntriesTold(event.position, report_id, True, entries)))
         return told, _reached(read, after)
 
     def _is_told(self, context: Context, report_id: str) -> bool:
         """Whether a report tells, or has ever told, of the place."""
-        return self.place_id in _ever_named(context, report_id)
+        return context.gazetteer.canonical(self.place_id) in _ever_named(context, report_id)
 
 
 @dataclass(frozen=True)
@@ -200,12 +201,15 @@ class ControlFeed:
             return []
         claim = _claim(event)
         if claim is not None:
-            found: Iterable[str] = _named(claim) if moves_control(claim) else ()
+            found: Iterable[str] = _named(context, claim) if moves_control(claim) else ()
         elif event.version > 1 and event.type not in _CLAIMS:
             found = _ever_named(context, report_id)
         else:
             found = ()
-        return sorted(p for p in found if self.place_ids is None or p in self.place_ids)
+        if self.place_ids is None:
+            return sorted(found)
+        wanted = {context.gazetteer.canonical(id_) for id_ in self.place_ids}
+        return sorted(p for p in found if p in wanted)
 
 
 def _claim(event: StoredEvent) -> Claim | None:
@@ -215,9 +219,11 @@ def _claim(event: StoredEvent) -> Claim | None:
     return payload if isinstance(payload, Claim) else None
 
 
-def _named(claim: Claim) -> set[str]:
+def _named(context: Context, claim: Claim) -> set[str]:
+    """The places that a claim names, by what their ids mean now."""
     mentions: tuple[PlaceMention | None, ...] = (claim.place, claim.place2)
-    return {m.place_id for m in mentions if m is not None and m.place_id is not None}
+    ids = (m.place_id for m in mentions if m is not None and m.place_id is not None)
+    return {context.gazetteer.canonical(id_) for id_ in ids}
 
 
 def _ever_named(context: Context, report_id: str) -> Collection[str]:
@@ -226,7 +232,7 @@ def _ever_named(context: Context, report_id: str) -> Collection[str]:
     for event in context.store.read_stream(REPORT_STREAM_PREFIX + report_id):
         claim = _claim(event)
         if claim is not None:
-            found |= _named(claim)
+            found |= _named(context, claim)
     e = tables.entries.c
     query = select(e.place_id, e.place2_id).where(
         and_(e.casebook == context.store.casebook, e.report_id == report_id),

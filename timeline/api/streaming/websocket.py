@@ -193,7 +193,7 @@ class _Connection:
         """Who connects: by what they say when they begin, else by the header of the handshake."""
         shown = authorization or self._socket.headers.get("authorization")
         try:
-            caller = await entered(self._endpoint.gate, shown)
+            caller = await entered(self._endpoint.gate, shown, self._socket.client)
         except Refused as refused:
             raise _Closed(FORBIDDEN, refused.message) from None
         if caller.role is None:

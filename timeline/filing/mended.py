@@ -1,0 +1,95 @@
+"""Says what mending reference data is given and comes to, and which fields a correction sets."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+
+from timeline.domain.actors import Actor
+from timeline.domain.identities import id_of
+from timeline.domain.names import Name
+from timeline.domain.places import Place
+from timeline.domain.reference_events import AffiliationStated
+from timeline.errors import InvalidEvent
+
+T = TypeVar("T", bound=Place | Actor)
+
+
+@dataclass(frozen=True)
+class Mended:
+    """What mending came to.
+
+    Attributes:
+        id: The place or actor that it is about: the one that others are merged into, or the one
+            that is itself again.
+        position: Of the last event appended; `None` when all was so before.
+        version: Of the stream of `id` after it.
+    """
+
+    id: str
+    position: int | None
+    version: int
+
+
+@dataclass(frozen=True)
+class Word:
+    """Who says so and why, and what they expect.
+
+    Attributes:
+        requested_by: Who says so.
+        reason: Why, in a sentence.
+        expected_version: The version that the stream must have; `None` takes any.
+    """
+
+    requested_by: str
+    reason: str | None = None
+    expected_version: int | None = None
+
+    def told(self) -> dict[str, Any]:
+        """What an event tells of it.
+
+        Raises:
+            InvalidEvent: nobody says so.
+        """
+        requested_by, reason = self.requested_by.strip(), (self.reason or "").strip()
+        if not requested_by:
+            raise InvalidEvent("say who says so; it stays in the log")
+        return {"requested_by": requested_by, "reason": reason or None}
+
+
+def says(actor: Actor, stated: AffiliationStated) -> bool:
+    """Whether an actor is said to be affiliated so already."""
+    told = msgspec.structs.asdict(stated)
+    del told["actor_id"]
+    return any(msgspec.structs.asdict(a) == told for a in actor.affiliations)
+
+
+def renamed(
+    own: Place | Actor, changes: Mapping[str, object], add: Sequence[Name], remove: Collection[str]
+) -> dict[str, object]:
+    """The other names after a correction, as JSON; the name that it had is one of them.
+
+    Raises:
+        InvalidEvent: it has not the name that is to be taken away.
+    """
+    names = list(own.names)
+    name = changes.get("name", own.name)
+    if name != own.name:
+        names.append(Name(name=own.name))
+    for gone in remove:
+        if gone not in [n.name for n in names]:
+            raise InvalidEvent(f"{id_of(own)} has no other name {gone!r}")
+    there = [n.name for n in names]
+    names += [n for n in add if n.name not in there]
+    kept = {n.name: n for n in names if n.name not in remove and n.name != name}
+    return {"names": msgspec.to_builtins([*kept.values()])}
+
+
+def differing(own: T, fixed: T) -> dict[str, object]:
+    """The fields that differ with their new JSON values; `None` for what is unset."""
+    was, now = msgspec.to_builtins(own), msgspec.to_builtins(fixed)
+    names = sorted(n for n in was.keys() | now.keys() if was.get(n) != now.get(n))
+    return {name: now.get(name) for name in names}
