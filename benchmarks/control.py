@@ -146,6 +146,7 @@ def _entry(told: Told) -> dict[str, object]:
         "known_until": None,
         "position": 1,
         "data": events.encode(claim).decode(),
+        "review": "unreviewed",
     }
 
 
@@ -183,7 +184,10 @@ def one_place(url: str, claims: int) -> None:
         ("filed two years late", last - timedelta(days=730), last - timedelta(days=730)),
     )
     desk.tell([story.claim(claims, 0, last, last)])  # now the fold is kept
-    for warmth, rounds in (("kept", 5), ("fresh", 5 if claims <= 1_000 else 1)):
+    kept_rounds, fresh_rounds = (
+        (5, 5) if claims <= 1_000 else (5, 1) if claims <= 10_000 else (2, 1)
+    )
+    for warmth, rounds in (("kept", kept_rounds), ("fresh", fresh_rounds)):
         for name, day, known in cases:
             seconds: list[float] = []
             written: list[int] = []

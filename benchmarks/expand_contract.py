@@ -1,11 +1,12 @@
 """Changes a full database while people work: python benchmarks/expand_contract.py ENGINE.
 
-Fills a casebook with N events of reports, projects it, and takes its schema back to that of 0.1.0.
-Then, while writers append reports and readers read pages of the log and of the projections without
-pause: the schema is migrated, the side table `event_types` is filled, and the projection `timeline`
-gets a version whose every row differs, built beside the old one and swapped. Printed for each
-phase: requests, those that failed, the longest of writers and readers, and answers that mixed two
-versions.
+Fills a casebook of realistic shape with N events (`benchmarks/casebook.py`), projects it, takes the
+schema back to revision 0006 and the side table `event_types` away. Then, while writers append
+reports, a desk appends them and projects what it has appended, and readers read pages of the log
+and of the projections: the schema is migrated, the side table is filled, the projection `timeline`
+gets a version in which every row differs, and one in which only those of airstrikes do, each built
+beside the old one and swapped. Printed for each phase: requests, those that failed, the longest of
+each kind, and answers that mixed two versions.
 """
 
 from __future__ import annotations
@@ -26,18 +27,19 @@ from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Engine, event, func, select, update
 
+from benchmarks.casebook import Casebook
 from benchmarks.log import Databases, conditions
 from timeline.bootstrap import all_projections
 from timeline.domain import events
-from timeline.domain.events import PlaceRegistered
-from timeline.domain.places import PlaceKind
-from timeline.filing.deciding import new_event
 from timeline.filing.identity import event_id
-from timeline.projections import tables
+from timeline.projections import checkpointing, tables
 from timeline.projections.batches import Batch, Projection
+from timeline.projections.building import loaded_last
+from timeline.projections.checkpointing import Checkpoint
 from timeline.projections.entries import EntriesProjection
+from timeline.projections.feeding import Feed
 from timeline.projections.runner import Runner
 from timeline.store import migrate
 from timeline.store.engine import connect, read_transaction, write_transaction
@@ -45,12 +47,21 @@ from timeline.store.event_store import EventStore
 from timeline.store.events import NewEvent, StreamAppend
 from timeline.store.hashing import canonical
 
-PLACES = 2_000
+PLACES = 20_000
 CLAIMS_PER_REPORT = 9
-REPORTS_PER_APPEND = 500
-WRITERS = READERS = 2
-PAUSE_SECONDS = {"writer": 1.0, "reader": 0.1}
-PHASES = ("before", "migrate up", "side table", "version 2 of timeline", "after")
+EVENTS_PER_BATCH = 10_000
+FILLING_CACHE_KIB = 2_000_000
+WORKERS = {"writer": 1, "desk": 1, "reader": 2}
+PAUSE_SECONDS = {"writer": 1.0, "desk": 1.0, "reader": 0.1}
+PHASES = (
+    "before",
+    "migrate up",
+    "side table",
+    "version 2 of timeline",
+    "version 3, in part",
+    "after",
+)
+SIDE_TABLE = PHASES.index("side table")
 TYPES = ("Clash", "Airstrike", "Shelling", "Movement", "Casualties", "OtherIncident")
 
 
@@ -108,51 +119,113 @@ class TimelineVersion2(EntriesProjection):
         """As before, and then in small letters."""
         super().apply(batch)
         e = tables.entries.c
-        standing = batch.standings()
         batch.connection.execute(
             update(tables.entries)
-            .where(e.casebook == batch.name, e.report_id.in_(standing))
+            .where(e.casebook == batch.name, e.report_id.in_(batch.report_ids))
             .values(place_as_named=func.lower(e.place_as_named))
         )
 
 
-def projections_of(version: int) -> tuple[Projection, ...]:
-    """All projections, the timeline in one of its versions."""
-    if version == 1:
-        return all_projections()
-    return tuple(
-        TimelineVersion2() if isinstance(p, EntriesProjection) else p for p in all_projections()
-    )
+class TimelineVersion3(TimelineVersion2):
+    """As version 2, but the places of airstrikes in capitals: about one row in six differs."""
+
+    version = 3
+
+    def apply(self, batch: Batch) -> None:
+        """As before, and then those of airstrikes in capitals."""
+        super().apply(batch)
+        e = tables.entries.c
+        batch.connection.execute(
+            update(tables.entries)
+            .where(
+                e.casebook == batch.name,
+                e.report_id.in_(batch.report_ids),
+                e.type == "Airstrike",
+            )
+            .values(place_as_named=func.upper(e.place_as_named))
+        )
 
 
-def fill(url: str, count: int, projections: tuple[Projection, ...]) -> None:
-    """A casebook of so many events, projected, under the schema of 0.1.0."""
-    engine = connect(url)
+VERSIONS: dict[int, type[EntriesProjection]] = {
+    1: EntriesProjection,
+    2: TimelineVersion2,
+    3: TimelineVersion3,
+}
+
+
+def projections_of(phase: int, live: tuple[str, ...]) -> tuple[Projection, ...]:
+    """The projections of the release that is installed in a phase."""
+    version = max(1, min(phase - SIDE_TABLE + 1, 3))
+    found = (VERSIONS[version]() if p.name == "timeline" else p for p in all_projections())
+    return tuple(p for p in found if p.name in live)
+
+
+def is_of(version: int, type_: str, name: str) -> bool:
+    """Whether a version of the timeline names a place so."""
+    if version == 3 and type_ == "Airstrike":
+        return name == name.upper()
+    return name == (name.title() if version == 1 else name.lower())
+
+
+def hurried(engine: Engine) -> Engine:
+    """An engine that need not be durable: nobody works in the database yet."""
+
+    @event.listens_for(engine, "connect")
+    def prepare(driver: Any, _record: object) -> None:  # noqa: ANN401
+        if engine.dialect.name == "sqlite":
+            driver.execute("PRAGMA synchronous = OFF")
+            driver.execute(f"PRAGMA cache_size = -{FILLING_CACHE_KIB}")
+        else:
+            driver.execute("SET synchronous_commit = off")
+            driver.commit()
+
+    return engine
+
+
+def fill(url: str, count: int, live: tuple[str, ...]) -> None:
+    """A casebook of so many events, projected, under an older schema and without the side table."""
+    engine = hurried(connect(url))
     migrate.upgrade(engine)
     store = EventStore(engine, "main", now)
-    store.open_casebook("Asia/Damascus", "syria")
-    runner, placed = Runner(store, projections), []
-    for i in range(PLACES):
-        payload = PlaceRegistered(place_id=f"p{i}", name=f"Town {i}", kind=PlaceKind.TOWN)
-        stream = f"place-p{i}"
-        placed.append(StreamAppend(stream, 0, [new_event(payload, event_id("main", stream), {})]))
-    store.append(placed)
-    started, number = time.perf_counter(), 0
-    while store.head().position < count:
-        store.append([report(n) for n in range(number, number + REPORTS_PER_APPEND)])
-        number += REPORTS_PER_APPEND
+    started = time.perf_counter()
+    head = Casebook(store, PLACES).fill(count)
     seconds = time.perf_counter() - started
-    head = store.head().position
     print(f"appended {head:,} events in {seconds:.0f} s, {head / seconds:,.0f}/s", flush=True)
     started = time.perf_counter()
-    runner.catch_up()
+    project(store, tuple(p for p in projections_of(0, live) if p.name != "types"))
     seconds = time.perf_counter() - started
-    print(
-        f"projected them ({len(projections)}) in {seconds:.0f} s, {head / seconds:,.0f}/s",
-        flush=True,
-    )
-    migrate.downgrade(engine, "0002")
+    print(f"projected them in {seconds:.0f} s, {head / seconds:,.0f}/s", flush=True)
+    migrate.downgrade(engine, "0006")
+    if engine.dialect.name == "postgresql":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM ANALYZE")
+            connection.exec_driver_sql("CHECKPOINT")
     engine.dispose()
+
+
+def project(store: EventStore, projections: tuple[Projection, ...]) -> None:
+    """Fill the live tables as a build is filled, since nobody reads them yet."""
+    last = loaded_last(projections)
+    feed = Feed(store, "main", [p for p in projections if p not in last])
+    head = store.head().position
+    with write_transaction(store.engine) as connection:
+        checkpointing.add(
+            connection, "main", [Checkpoint(p.name, p.version, 0) for p in projections]
+        )
+    reached = 0
+    while reached < head:
+        with write_transaction(store.engine) as connection:
+            step = feed.step(connection, size=EVENTS_PER_BATCH)
+            assert step is not None
+            reached = step.reached
+    for p in last:
+        done: int | None = 0
+        while done is not None:
+            with write_transaction(store.engine) as connection:
+                casebook = store.casebook_row_in(connection)
+                done = p.load_part(Batch(connection, connection, store, casebook, (), head), done)
+        with write_transaction(store.engine) as connection:
+            checkpointing.write(connection, "main", Checkpoint(p.name, p.version, head))
 
 
 def work(
@@ -163,6 +236,7 @@ def work(
     stop: Event,
     ready: Barrier,
     results: Any,  # noqa: ANN401
+    live: tuple[str, ...],
 ) -> None:
     """One writer or reader, until stopped; reports its longest request of each phase."""
     engine = connect(url)
@@ -170,16 +244,19 @@ def work(
     requests, failed, mixed = [0] * len(PHASES), [0] * len(PHASES), [0] * len(PHASES)
     longest = [0.0] * len(PHASES)
     faults: set[str] = set()
-    number = 10_000_000 * (seed + 1)
+    number = 10_000_000 * (1 + list(WORKERS).index(kind))
+    runners = [Runner(store, projections_of(at, live)) for at in range(len(PHASES))]
     ready.wait()
     while not stop.is_set():
         began, started = phase.value, time.perf_counter()
         try:
-            if kind == "writer":
+            if kind == "reader":
+                mixed[began] += read_once(store, chance)
+            else:
                 number += 1
                 store.append([report(number)])
-            else:
-                mixed[began] += read_once(store, chance)
+                if kind == "desk" and began >= SIDE_TABLE:
+                    runners[began].catch_up_after_append()
         except Exception as fault:  # noqa: BLE001 - counted and shown
             failed[began] += 1
             faults.add(repr(fault)[:200])
@@ -202,27 +279,27 @@ def read_once(store: EventStore, chance: random.Random) -> int:
     e = tables.entries.c
     place = f"p{int(PLACES * chance.random() ** 3)}"
     query = (
-        select(e.place_as_named)
+        select(e.type, e.place_as_named)
         .where(e.casebook == "main", e.place_id == place)
         .order_by(e.sort_key, e.claim_id, e.form)
         .limit(100)
     )
     with read_transaction(store.engine) as connection:
-        names = list(connection.execute(query).scalars())
+        named = [(str(type_), str(name)) for type_, name in connection.execute(query)]
         r = tables.control_rectangles.c
         connection.execute(select(r.data).where(r.casebook == "main", r.place_id == place)).all()
-    return int(len({name == name.lower() for name in names}) > 1)
+    return int(not any(all(is_of(v, *row) for row in named) for v in VERSIONS))
 
 
 @contextmanager
-def load(url: str) -> Iterator[tuple[Any, list[tuple[Any, ...]]]]:
+def load(url: str, live: tuple[str, ...]) -> Iterator[tuple[Any, list[tuple[Any, ...]]]]:
     """Writers and readers at work; the list is filled with what they tell at the end."""
     context = multiprocessing.get_context("spawn")
     phase, stop, results = context.Value(c_int, 0), context.Event(), context.Queue()
-    ready = context.Barrier(WRITERS + READERS + 1)
+    ready = context.Barrier(sum(WORKERS.values()) + 1)
     processes = [
-        context.Process(target=work, args=(kind, url, seed, phase, stop, ready, results))
-        for kind, count in (("writer", WRITERS), ("reader", READERS))
+        context.Process(target=work, args=(kind, url, seed, phase, stop, ready, results, live))
+        for kind, count in WORKERS.items()
         for seed in range(count)
     ]
     told: list[tuple[Any, ...]] = []
@@ -238,26 +315,26 @@ def load(url: str) -> Iterator[tuple[Any, list[tuple[Any, ...]]]]:
             process.join()
 
 
-def run(url: str, phases: int) -> None:
-    """The change itself, under load, and what it cost."""
+def run(url: str, live: tuple[str, ...], last: int) -> None:
+    """The change itself, under load, and what it cost; up to with the phase `last`."""
     engine = connect(url)
     store = EventStore(engine, "main", now)
     seconds: dict[str, float] = {}
-    with load(url) as (phase, told):
+    with load(url, live) as (phase, told):
         time.sleep(10)
-        for number, name in enumerate(PHASES[1:phases], start=1):
+        for number, name in enumerate(PHASES[1 : last + 1], start=1):
             phase.value = number
             started = time.perf_counter()
             if number == 1:
                 migrate.upgrade(engine)
             else:
-                runner = Runner(store, projections_of(number - 1)[: None if phases == 4 else 2])
+                runner = Runner(store, projections_of(number, live))
                 rebuilt = runner.build_outdated()
                 assert rebuilt is not None
                 print(f"{name}: {rebuilt}", flush=True)
                 assert all(s.reason is None for s in runner.status()), runner.status()
             seconds[name] = time.perf_counter() - started
-            print(f"{name}: {seconds[name]:.1f} s", flush=True)
+            print(f"{name}: {seconds[name]:.1f} s; load {os.getloadavg()[0]:.1f}", flush=True)
         phase.value = len(PHASES) - 1
         time.sleep(10)
     show(told, seconds)
@@ -272,11 +349,13 @@ def run(url: str, phases: int) -> None:
 
 def show(told: list[tuple[Any, ...]], seconds: dict[str, float]) -> None:
     """Print a row for each phase."""
-    print("\nPhase | s | writes | failed | longest, s | reads | failed | longest, s | mixed")
-    print("--- | --- | --- | --- | --- | --- | --- | --- | ---")
+    print(
+        "\nPhase | s", *(f"{kind}s | failed | longest, s" for kind in WORKERS), "mixed", sep=" | "
+    )
+    print("--- | --- |" + " --- | --- | --- |" * len(WORKERS) + " ---")
     for at, name in enumerate(PHASES):
         cells = [name, f"{seconds.get(name, 10):.1f}"]
-        for kind in ("writer", "reader"):
+        for kind in WORKERS:
             rows = [row for row in told if row[0] == kind]
             cells += [
                 f"{sum(row[1][at] for row in rows):,}",
@@ -296,19 +375,19 @@ def main() -> None:
     parser.add_argument("engine", choices=("sqlite", "postgres"))
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--port", type=int, default=50_951)
-    parser.add_argument(
-        "--side-table", action="store_true", help="only that: of the projections, only the places"
-    )
+    parser.add_argument("--until", choices=PHASES[2:5], default=PHASES[4], help="the last change")
+    parser.add_argument("--without", nargs="*", default=(), help="projections that are left out")
     given = parser.parse_args()
     conditions()
     folder = Path(tempfile.mkdtemp(prefix="expand"))
     databases = Databases(folder, given.port) if given.engine == "postgres" else None
     try:
         url = databases.postgres("expand") if databases else f"sqlite:///{folder / 'expand.db'}"
-        live = all_projections()[1:2] if given.side_table else all_projections()[1:]
+        live = tuple(p.name for p in all_projections() if p.name not in given.without)
+        print(f"projections: {', '.join(live)}; load {os.getloadavg()[0]:.1f}", flush=True)
         fill(url, given.events, live)
-        print(f"load before the run: {os.getloadavg()[0]:.1f}")
-        run(url, 3 if given.side_table else 4)
+        print(f"load before the run: {os.getloadavg()[0]:.1f}", flush=True)
+        run(url, live, PHASES.index(given.until))
         print(f"load after the run: {os.getloadavg()[0]:.1f}")
     finally:
         if databases is not None:

@@ -196,6 +196,17 @@ class BuildTakenOver(TimelineError):
     """Another process began another rebuild instead, or threw this one away; run it again."""
 
 
+class SwapTooLong(TimelineError):
+    """Writers would wait in vain for a swap to end; rebuild when nobody files."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"writing what differs takes longer than {seconds:g} s, for which others would wait;"
+            " run `timeline rebuild` when nobody files"
+        )
+        self.seconds = seconds
+
+
 class TooManyClaims(TimelineError):
     """Linking so many claims as known on another day takes too long; ask for one place."""
 

@@ -32,10 +32,10 @@ from timeline.errors import BuildTakenOver, ExtraNotInstalled, ProjectionFailed
 from timeline.filing.deciding import new_event
 from timeline.filing.identity import event_id
 from timeline.projections import building, tables
+from timeline.projections.comparing import Difference
 from timeline.projections.preloading import Preload
 from timeline.projections.replaying import verified
 from timeline.projections.runner import Runner
-from timeline.projections.swapping import Difference
 from timeline.scaling import engines, linking, rebuilding, rowfiles, runs
 from timeline.scaling.engines import EngineName, EngineOptions, EngineUnavailable
 from timeline.scaling.plan import PARTITIONED, PLAN, Plan

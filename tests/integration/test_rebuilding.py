@@ -21,12 +21,12 @@ from timeline.filing.identity import event_id
 from timeline.projections import batches, building, runner, tables
 from timeline.projections.batches import Batch, Projection
 from timeline.projections.building import Build
+from timeline.projections.comparing import Difference
 from timeline.projections.control import ControlProjection
 from timeline.projections.entries import EntriesProjection
 from timeline.projections.outdated import outdated
 from timeline.projections.replaying import verified
 from timeline.projections.runner import Runner
-from timeline.projections.swapping import Difference
 from timeline.store.engine import connect, read_transaction, write_transaction
 from timeline.store.events import ANY, StreamAppend
 

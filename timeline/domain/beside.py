@@ -36,7 +36,7 @@ class Condition(StrEnum):
     CUT_OFF = "cut_off"
 
 
-class Period(Struct, frozen=True, kw_only=True):
+class Period(Struct, frozen=True, gc=False, kw_only=True):
     """A stretch during which a condition holds or, without one, fighting goes on."""
 
     start: datetime

@@ -36,7 +36,7 @@ CONTROL_TYPES: tuple[type[Claim], ...] = (*HOLDING_TYPES, *CONDITION_TYPES, Clas
 _DAYS = (Precision.TIME, Precision.DAY, Precision.INTERVAL)
 
 
-class Voice(Struct, frozen=True):
+class Voice(Struct, frozen=True, gc=False):
     """What claims say that say the same: all that decides whether two contradict each other."""
 
     type: str
@@ -188,7 +188,7 @@ def are_rivals(one: Evidence, other: Evidence) -> bool:
     )
 
 
-class Since(Struct, frozen=True, kw_only=True):
+class Since(Struct, frozen=True, gc=False, kw_only=True):
     """When a state began: inclusive bounds as instants and as the claims write them.
 
     `is_disputed` when the bounds span dates that cannot both be right.
@@ -212,7 +212,7 @@ def since_told(e: Evidence) -> Since:
     )
 
 
-class Bounds(Struct, frozen=True):
+class Bounds(Struct, frozen=True, gc=False):
     """The earliest and the latest that some evidence tells, kept as more of it is added."""
 
     first: datetime

@@ -18,7 +18,7 @@ from timeline.domain.holding import State, Step, step_of
 from timeline.domain.superseding import Counting
 
 
-class Changed(Struct, frozen=True):
+class Changed(Struct, frozen=True, gc=False):
     """A step as it was and as it is; `None` for one that is not taken.
 
     `next_` is the instant of the step after it.

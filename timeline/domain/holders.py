@@ -22,7 +22,7 @@ class ControlState(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Holder(Struct, frozen=True, kw_only=True, order=True):
+class Holder(Struct, frozen=True, gc=False, kw_only=True, order=True):
     """Who holds a place; `actor_id` is `None` for a name that is no known actor.
 
     `whole` is the id of the actor that the holder is undisputedly part of, if any.

@@ -32,7 +32,7 @@ from timeline.domain.holders import ControlState, Holder, in_order
 Origin = tuple[datetime, int]
 
 
-class Heard(Struct, frozen=True):
+class Heard(Struct, frozen=True, gc=False):
     """When a voice was last heard in a state, from whom, and when last from anybody else."""
 
     last: datetime
@@ -50,7 +50,7 @@ class Heard(Struct, frozen=True):
         return self.last_of_others if root == self.root else self.last
 
 
-class State(Struct, frozen=True, kw_only=True):
+class State(Struct, frozen=True, gc=False, kw_only=True):
     """What holds from `begin` on, as far as the evidence settled so far goes.
 
     `floor` is what `begin` cannot go below, since something else was settled until then. `carried`
@@ -77,7 +77,7 @@ class State(Struct, frozen=True, kw_only=True):
         return any(wanted(voice) for voice in self.heard)
 
 
-class Step(Struct, frozen=True, kw_only=True):
+class Step(Struct, frozen=True, gc=False, kw_only=True):
     """What the evidence that settles at one instant makes of a state.
 
     `closed` are the states that ended in it, the incoming one first if there was any; `after` is

@@ -15,7 +15,7 @@ from timeline.domain.evidence import INSTANT, Evidence
 from timeline.domain.slabs import Difference, PlaceFold
 
 
-class Form(Struct, frozen=True):
+class Form(Struct, frozen=True, gc=False):
     """What a claim says while it stands, and the half-open known time in which it does.
 
     `known_until` is `None` while nothing voids it.
@@ -38,6 +38,15 @@ def cuts_of(forms: Iterable[Form]) -> set[datetime]:
         if form.known_until is not None:
             cuts.add(form.known_until)
     return cuts
+
+
+def known_since(forms: Iterable[Form], moment: datetime) -> list[Form]:
+    """Those that became known or void at a moment of known time or later."""
+    return [
+        f
+        for f in forms
+        if f.known_from >= moment or (f.known_until is not None and f.known_until >= moment)
+    ]
 
 
 def first_difference(old: Sequence[Form], new: Sequence[Form]) -> datetime | None:

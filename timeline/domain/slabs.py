@@ -24,7 +24,7 @@ DAWN = datetime(1, 1, 3, tzinfo=UTC)
 HOLDS, FIGHTS, BESIDE = "holds", "fights", "beside"
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class Answer(Struct, frozen=True, gc=False, kw_only=True):
     """Who held a place and how well that is known, but for the claims that it rests on.
 
     `origin` is of the state whose evidence counts, `None` where it does not; `fought_since` and
@@ -46,7 +46,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     pending: datetime | None = None
 
 
-class Slab(Struct, frozen=True):
+class Slab(Struct, frozen=True, gc=False):
     """A half-open stretch of valid time with one answer; `valid_to` is `None` while it lasts."""
 
     valid_from: datetime
@@ -54,7 +54,7 @@ class Slab(Struct, frozen=True):
     answer: Answer
 
 
-class Link(Struct, frozen=True):
+class Link(Struct, frozen=True, gc=False):
     """A claim that slabs rest on.
 
     Of a state (`kind` holds) it supports the one made at `joined`, or going on then with `number`
@@ -71,7 +71,7 @@ class Link(Struct, frozen=True):
     until: datetime | None = None
 
 
-class Difference(Struct, frozen=True):
+class Difference(Struct, frozen=True, gc=False):
     """What a change of evidence takes away, and what it brings."""
 
     slabs_gone: tuple[Slab, ...]
@@ -308,7 +308,7 @@ class PlaceFold:
         )
 
 
-class _Told(Struct, frozen=True):
+class _Told(Struct, frozen=True, gc=False):
     """What some evidence tells: when it settled last, its date, its roots.
 
     `pending` is when the first of it settles, if none has.
@@ -320,7 +320,7 @@ class _Told(Struct, frozen=True):
     pending: datetime | None
 
 
-class _Head(Struct, frozen=True):
+class _Head(Struct, frozen=True, gc=False):
     """What all slabs of a state have in common."""
 
     begin: datetime

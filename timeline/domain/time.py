@@ -221,6 +221,7 @@ def local_day(bound: str, time_zone: str) -> date:
     return local.date()
 
 
+@lru_cache(maxsize=65536)
 def end_of_day(moment: datetime, time_zone: str) -> datetime:
     """First instant after the day in which an instant lies, in UTC."""
     local = pendulum.instance(moment).in_timezone(time_zone)

@@ -11,6 +11,7 @@ from bisect import bisect_left
 from typing import NamedTuple
 
 from timeline.domain.actors import Actor, ActorKind, ActorMention, ActorRole, ActorTable
+from timeline.extraction.actor_words import ATTACKERS, GROUP_WORDS, STATE_WORDS, UNARMED
 from timeline.extraction.lexicon import lexicon
 from timeline.extraction.mentions import Hit, actor_names
 from timeline.extraction.placing import PlaceHit
@@ -24,56 +25,6 @@ RECALL_NAMES_MAX, TOUCHING_MAX = 200, 30
 _STATE = frozenset({ActorKind.STATE, ActorKind.STATE_FORCES, ActorKind.COALITION})
 _GROUP = frozenset({ActorKind.NON_STATE_ARMED_GROUP})
 _SPEAKERS = frozenset({ActorKind.MEDIA, ActorKind.MONITOR, ActorKind.INTERNATIONAL_ORGANISATION})
-_STATE_WORDS = frozenset(
-    [
-        "army",
-        "military",
-        "troop",
-        "soldier",
-        "government",
-        "regime",
-        "garrison",
-        "officer",
-        "unit",
-        "infantry",
-        "navy",
-        "police",
-        "security",
-        "air",
-    ]
-)
-_GROUP_WORDS = frozenset(
-    [
-        "group",
-        "organization",
-        "organisation",
-        "militant",
-        "jihadist",
-        "fighter",
-        "insurgent",
-        "rebel",
-        "extremist",
-        "faction",
-        "movement",
-        "terrorist",
-        "gunman",
-        "militia",
-        "guerrilla",
-        "separatist",
-        "militiaman",
-        "cell",
-    ]
-)
-_ATTACKERS = frozenset({"attacker", "assailant", "raider"})
-_UNARMED = frozenset(
-    {
-        *("civilian", "resident", "villager", "source", "official", "analyst"),
-        *("activist", "witness", "refugee", "spokesman", "medic", "doctor"),
-        *("mediator", "diplomat", "monitor", "observer", "minister", "journalist"),
-        *("people", "commander", "leader", "chief", "mayor", "governor", "prosecutor"),
-        *("blogger", "president", "spokeswoman", "expert", "chairman", "worker", "monitor"),
-    }
-)
 # An aircraft by its model alone ("a Turkish F-16").
 MODEL = r"(?:F|Su|Mi|MiG|Tu|Il|An|Ka|L|AH|UH|JF|MQ|C|A)-\d{1,3}[A-Z]?s?"
 _ADJECTIVE = re.compile(
@@ -85,6 +36,21 @@ _ADJECTIVE = re.compile(
 _LED = re.compile(
     r"\b(?P<name>[A-Z][\w']*(?: [A-Z][\w']*)?)-led "
     r"(?P<noun>forces|coalition|alliance|troops|militias?)\b"
+)
+
+
+# An armed group by its name alone, unknown as it may be: "Levant Front".
+_HEADED = re.compile(
+    r"\b(?:[A-Z][\w'-]+ (?:(?:for|of|the|and) ){0,2}){1,5}"
+    r"(?:Front|Army|Movement|Militia|Legion|Alliance|Brigades)\b"
+    r"(?: \([A-Z]{2,6}\))?"
+)
+
+
+_BACKED = re.compile(
+    r"-(?:backed|supported|funded|armed|aligned|allied)(?: [a-z-]+){0,2}?"
+    r" (?:forces|fighters|troops|rebels|militias?|militiamen|alliance|coalition|groups?|factions|"
+    r"units|insurgents|separatists|army|administration)\b"
 )
 
 
@@ -111,6 +77,9 @@ def find_actors(text: str, table: ActorTable, hits: list[Hit], is_home: bool) ->
     for hit in hits:
         known = hit.ids[0] if len(hit.ids) == 1 and (is_home or not hit.is_generic) else None
         start = hit.start
+        if (backed := _BACKED.match(text, hit.end)) is not None:
+            found.append(ActorHit(start, backed.end(), text[start : backed.end()], None))
+            continue  # "US-backed forces" are not of the US
         if text.startswith("-led ", hit.end):
             led = table.resolve(f"{text[start : hit.end]}-led coalition")[0]
             known = led.actor_id if led is not None else known
@@ -125,6 +94,7 @@ def find_actors(text: str, table: ActorTable, hits: list[Hit], is_home: bool) ->
     found = _joined(text, found, table)
     found.extend(_by_kind(text, table, found, is_home))
     found.extend(_by_adjective(text, table, found))
+    found.extend(_by_head(text, found))
     for match in _LED.finditer(text):
         clash = [f for f in found if f.start < match.end() and match.start() < f.end]
         if all(f.is_generic and f.actor_id is None for f in clash):
@@ -171,7 +141,8 @@ _KIND_WORD = re.compile(
     r"shelling|bombardment|strikes?|airstrikes?|raids?|attacks?|offensive|troops|forces|army|"
     r"counter-?(?:attack|offensive)s?|assaults?|advances?|push|ambush(?:es)?|snipers?|pilots?|"
     r"checkpoints?|posts?|outposts?|bases?|camps?|barracks|garrisons?|convoys?|columns?|"
-    r"strongholds?|bastions?|enclaves?|trenches|headquarters|depots?|sites?|targets?)\b)"
+    r"strongholds?|bastions?|enclaves?|trenches|headquarters|depots?|sites?|targets?|militias?|"
+    r"militiamen|fighters|gunmen|paramilitaries|units?|brigades?|battalions?|soldiers|tanks?)\b)"
 )
 
 
@@ -189,6 +160,17 @@ def _by_kind(text: str, table: ActorTable, found: list[ActorHit], is_home: bool)
         )
         actor_id = known.actor_id if known and is_home else None
         made.append(ActorHit(match.start(), match.end(), match.group(), actor_id, True))
+    return made
+
+
+def _by_head(text: str, found: list[ActorHit]) -> list[ActorHit]:
+    taken = _taken(found)
+    made = []
+    for match in _HEADED.finditer(text):
+        start = match.start() + (4 if match.group().startswith("The ") else 0)
+        named = text[start : match.end()].split(" (", maxsplit=1)[0]
+        if taken.isdisjoint(range(start, match.end())) and " " in named:
+            made.append(ActorHit(start, start + len(named), named, None))
     return made
 
 
@@ -218,11 +200,14 @@ def _by_adjective(text: str, table: ActorTable, found: list[ActorHit]) -> list[A
                 continue
             taken.update(range(start, end))
             actor_id = by_adjective.get(match["adjective"])
+            if actor_id is None and match["adjective"].endswith("-led"):
+                led = table.resolve(f"{match['adjective']} coalition")[0]
+                actor_id = led.actor_id if led is not None else None
             made.append(ActorHit(start, end, text[start:end], actor_id))
     return made
 
 
-_AFTER = re.compile(rf"(?: (?:[a-z][\w-]+|{MODEL})){{1,3}}")
+_AFTER = re.compile(rf"(?: (?:[a-z][\w-]+|{MODEL}|[A-Z]{{1,3}}-?\d{{1,3}})){{1,3}}")
 
 
 def _is_of_arms(word: str, arms: frozenset[str]) -> bool:
@@ -240,7 +225,7 @@ class Cast:
     def __init__(self, hits: list[ActorHit], table: ActorTable, text: str = "") -> None:
         """`text` is the cleaned one, in which the hits stand."""
         self.hits = hits
-        self._text = text
+        self.text = text
         self._starts = [h.start for h in hits]
         self._named = frozenset(hits)
         self.by_adjective = {w: a.actor_id for a in table.actors.values() for w in a.adjectives}
@@ -271,14 +256,14 @@ class Cast:
     @staticmethod
     def is_kind_word(word: str) -> bool:
         """Whether a noun says of what kind an actor is ("rebels"), and so may stand for one."""
-        return word in _STATE_WORDS | _GROUP_WORDS
+        return word in STATE_WORDS | GROUP_WORDS
 
     def spelt_out(self, acronym: str, before: int) -> str | None:
         """The name whose initials an unknown acronym has, if the text gave it before."""
         if not re.fullmatch(r"[A-Z]{2,6}", acronym):
             return None
         words = r"(?: (?:of|the|for|and))*[ -]".join(rf"{letter}[\w']+" for letter in acronym)
-        told = self._text[max(0, before - SPELT_OUT_CHARACTERS_MAX) : before]
+        told = self.text[max(0, before - SPELT_OUT_CHARACTERS_MAX) : before]
         found = list(re.finditer(rf"\b{words}\b", told))
         return found[-1].group() if found else None
 
@@ -287,7 +272,7 @@ class Cast:
         actor = self._actor(hit)
         if actor is not None:
             return actor.kind in _GROUP
-        return bool({w.rstrip("s") for w in hit.as_named.lower().split()} & _GROUP_WORDS)
+        return bool({w.rstrip("s") for w in hit.as_named.lower().split()} & GROUP_WORDS)
 
     def remember_subject(self, position: int, hit: ActorHit, *, is_main: bool) -> None:
         """Note who the subject of a clause was, for the pronouns after it."""
@@ -306,21 +291,21 @@ class Cast:
             sentence_start: Where its sentence begins.
             not_: Ids of actors that it cannot be.
         """
-        if word in _ATTACKERS and self.attacker is not None:
+        if word in ATTACKERS and self.attacker is not None:
             return None if self.attacker.actor_id in not_ else self.attacker
         subjects = self.subjects[-RECALL_NAMES_MAX:]
         near = [(at, h) for at, h in subjects if sentence_start - RECALL_MAX <= at < before]
         told = [h for _, h in sorted(near) if h.actor_id is None or h.actor_id not in not_]
-        recent = [h for h in told if self._fights(h)]
+        recent = [h for h in told if self.fights(h)]
         if not any(at >= sentence_start for at, _ in near):
             main = [h for at, h in sorted(near) if at in self._main and h in recent]
             recent = main or recent
-        kinds = _STATE if word in _STATE_WORDS else _GROUP if word in _GROUP_WORDS else None
+        kinds = _STATE if word in STATE_WORDS else _GROUP if word in GROUP_WORDS else None
         last = bisect_left(self._starts, before)
         named = self.hits[max(0, last - RECALL_NAMES_MAX) : last]
         named = [h for h in named if h.start not in self._seats]
         candidates = [h for h in named if h.end <= before and h.actor_id not in not_]
-        candidates = [h for h in candidates if self._fights(h) and self._is_kind(h, kinds)]
+        candidates = [h for h in candidates if self.fights(h) and self._is_kind(h, kinds)]
         if kinds is None and recent:
             return recent[-1]
         if not candidates:
@@ -352,11 +337,12 @@ class Cast:
     def _actor(self, hit: ActorHit) -> Actor | None:
         return self.table.get(hit.actor_id) if hit.actor_id else None
 
-    def _fights(self, hit: ActorHit) -> bool:
+    def fights(self, hit: ActorHit) -> bool:
+        """Whether an actor is one who takes part in fighting, as far as is known."""
         actor = self._actor(hit)
         if actor is not None:
             return actor.kind not in _SPEAKERS | {ActorKind.CIVILIAN}
-        return hit.as_named.lower().split()[-1].rstrip("s") not in _UNARMED
+        return hit.as_named.lower().split()[-1].rstrip("s") not in UNARMED
 
     def _is_kind(self, hit: ActorHit, kinds: frozenset[ActorKind] | None) -> bool:
         actor = self._actor(hit)
@@ -364,9 +350,9 @@ class Cast:
             return True
         if actor is None:
             words = {w.rstrip("s") for w in hit.as_named.lower().replace("-", " ").split()}
-            return bool(
-                words & (_STATE_WORDS if kinds is _STATE else _GROUP_WORDS)
-            ) or not words & (_GROUP_WORDS if kinds is _STATE else _STATE_WORDS)
+            return bool(words & (STATE_WORDS if kinds is _STATE else GROUP_WORDS)) or not words & (
+                GROUP_WORDS if kinds is _STATE else STATE_WORDS
+            )
         return actor.kind in kinds
 
     def _is_local_state(self, hit: ActorHit) -> bool:

@@ -69,7 +69,7 @@ def give_figures(
         trigger = told_by.get(token.i) or told_by.get(token.head.i)
         is_tally = trigger is not None and lemma(trigger.token) in _TALLYING
         before = [] if is_tally else earlier
-        incident = _incident_of(token, counts[0].harm, made, before, number)
+        incident = _incident_of(token, counts[0].harm, made, before, number, scene)
         if incident is not None:
             _give(incident, _with_sides(counts, token, incident, scene))
         elif trigger is not None and trigger.type == "Casualties":
@@ -83,7 +83,12 @@ def _is_told(token: Token) -> bool:
 
 
 def _incident_of(
-    token: Token, harm: Harm, made: list[Draft], earlier: list[Draft], number: int
+    token: Token,
+    harm: Harm,
+    made: list[Draft],
+    earlier: list[Draft],
+    number: int,
+    scene: Scene,
 ) -> Draft | None:
     fitting = {Harm.DETAINED: {"Detention"}}.get(harm, _INCIDENTS)
     near = [d for d in made if d.type in fitting and d.is_occurrence]
@@ -96,9 +101,18 @@ def _incident_of(
     refers = any(lemma(s) in _REFERRING or lemma(s) in _WEAPONS for s in subjects)
     if subjects and not refers and low != "die":
         return None
+    if low != "die" and _is_placed(token, scene) and not refers:
+        return None  # "three were killed at X"
     recent = [d for d in earlier if number - d.sentence <= SENTENCES_BACK_MAX]
     told = [d for d in recent if d.type in _INCIDENTS and d.is_occurrence]
     return told[-1] if told else None
+
+
+def _is_placed(verb: Token, scene: Scene) -> bool:
+    """Whether a verb of killing names its own place, and a day of its own is told beside it."""
+    nouns = [n for c in verb.children if c.lower_ in ("at", "in", "near") for n in c.children]
+    spans = [scene.parse.offsets[n.i] for n in nouns]
+    return any(p.start < b and a < p.end for p in scene.places for a, b in spans)
 
 
 def _with_sides(

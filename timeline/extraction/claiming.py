@@ -28,6 +28,8 @@ def is_claimed(noun: Token) -> bool:
     head = noun.head
     if (lemma(noun) not in _CLAIMED and noun.lower_ != "it") or noun.dep_ != "dobj":
         return False
+    if any(c.dep_ == "nummod" for c in noun.children):
+        return False  # "claimed 34 air strikes" tells of them
     return lemma(head) == "claim" or (lemma(head) == "take" and lemma(noun) == "responsibility")
 
 

@@ -82,6 +82,9 @@ def _same(first: Draft, second: Draft) -> bool:
 
 def _actors_agree(first: Draft, second: Draft) -> bool:
     roles = ("initiator", "holder", "participant")
+    lost = second.actor_keys("previous_holder") & first.actor_keys("holder")
+    if lost or first.actor_keys("previous_holder") & second.actor_keys("holder"):
+        return False  # "took it but lost it again"
     one, two = first.actor_keys(*roles), second.actor_keys(*roles)
     if one and two:
         return bool(one & two)

@@ -136,12 +136,18 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
             re.IGNORECASE,
         ),
         (Form.SHIFT, rf"\b{_N} {_UNIT} (?P<way>earlier|later|before|afterwards)\b", re.IGNORECASE),
-        (Form.SHIFT, r"\bthe (?P<way>day) (?:before|earlier)\b", re.IGNORECASE),
+        (
+            Form.SHIFT,
+            r"\bthe (?:(?P<way>day|night)|(?P<before>week|month|year)) (?:before|earlier)\b",
+            re.IGNORECASE,
+        ),
         (
             Form.SHIFT,
             (
-                r"\b(?:(?:a few |several |some )?(?P<way>hours) (?:later|earlier)"
-                r"|within (?P<soon>hours))\b"
+                r"\b(?:(?:a few |several |some |\w+ )?(?P<way>hours?|minutes)"
+                r" (?:later|earlier|before|afterwards|after)|within (?P<soon>hours)"
+                r"|(?P<at_once>shortly|soon|immediately) (?:before|afterwards?|thereafter))\b"
+                r"(?! [a-z])"
             ),
             re.IGNORECASE,
         ),
@@ -155,10 +161,39 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
         ),
         (
             Form.SHIFT,
-            r"\b(?:on |later )?(?P<way>that) (?:same )?(?P<unit>day|night)\b",
+            (
+                r"\b(?:on |later )?(?P<way>that) (?:same )?"
+                r"(?P<unit>day|night|morning|afternoon|evening)\b"
+            ),
             re.IGNORECASE,
         ),
         (Form.SHIFT, r"\b(?:throughout|during) the (?P<same>day|night)\b", re.IGNORECASE),
+        (
+            Form.SHIFT,
+            (
+                r"\b(?:later )?(?:(?:in|by|during) the (?:early |late )?"
+                r"(?P<hour>morning|afternoon|evening|day)"
+                r"|(?:at|around|by|before|after|towards) (?P<hour_>noon|midday|midnight|dusk|dawn|"
+                r"nightfall|sunset|sunrise|night))\b(?! (?:on|of) )"
+            ),
+            re.IGNORECASE,
+        ),
+        (
+            Form.MONTH,
+            (
+                rf"{_PREP}(?:(?P<third>early|mid|late)[- ])?\b{_M} (?:of )?"
+                r"(?P<year_word>last|this) year\b"
+            ),
+            0,
+        ),
+        (
+            Form.PERIOD,
+            (
+                rf"\b(?:in|over|during|within) the (?:past|last) {_N} (?P<unit>hour|day|night|"
+                r"week)s\b"
+            ),
+            re.IGNORECASE,
+        ),
         (Form.AGO, rf"\b{_N} {_UNIT} ago\b", re.IGNORECASE),
         (
             Form.PERIOD,
@@ -224,6 +259,14 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
         ),
         (
             Form.MONTH,
+            (
+                r"\b(?:(?:at|in|by|towards?) |(?P<prep>since|until|from) )the "
+                rf"(?P<third>end|close|start|beginning|middle) of {_M}(?! \d{{1,2}}\b)(?:,? {_Y})?"
+            ),
+            re.IGNORECASE,
+        ),
+        (
+            Form.MONTH,
             rf"{_PREP}(?:(?P<third>early|mid|late)[- ])?\b{_M},?(?: of)? {_Y}\b",
             re.IGNORECASE,
         ),
@@ -268,6 +311,11 @@ class DateExpression(NamedTuple):
     def preposition(self) -> str:
         """The word that turns the date into a bound ("since", "by"), or an empty string."""
         return self.parts.get("prep", "").lower()
+
+    @property
+    def is_hour(self) -> bool:
+        """Whether it only says at what time of the day ("in the evening")."""
+        return not self.parts.keys().isdisjoint(("hour", "hour_", "at_once"))
 
     @property
     def is_relative(self) -> bool:

@@ -27,6 +27,7 @@ from timeline.extraction.date_forms import (
 # A day without a year this soon after the dateline is a slip or still to come.
 AFTER_DATELINE_DAYS_MAX = 60
 LOOSE_DAYS = 7
+_THIRDS = {"start": "early", "beginning": "early", "middle": "mid", "end": "late", "close": "late"}
 _FEASTS = {
     "new year's day": (1, 1),
     "new year's eve": (12, 31),
@@ -86,10 +87,11 @@ def _days(e: DateExpression, line: date | None, story: Days | None, forward: boo
         return _day_of_month(parts, line, forward)
     if e.form in (Form.MONTH, Form.SEASON, Form.YEAR):
         return _long_period(e, line, forward)
-    if e.form is Form.SHIFT and "same" in parts and line and (story is None or _is_long(story)):
-        return Days(line - pendulum.duration(days=1), line)  # "during the night"
     if e.form is Form.SHIFT:
-        return _shifted(parts, story or (_one(line) if line else None))
+        if "same" in parts and line and (story is None or _is_long(story)):
+            return Days(line - pendulum.duration(days=1), line)  # "during the night"
+        line_day = _one(line) if line and not e.is_hour else None
+        return _shifted(parts, story or line_day)
     if line is None:
         return None
     if e.form is Form.WEEKDAY:
@@ -183,6 +185,8 @@ def _long_period(e: DateExpression, line: date | None, forward: bool) -> Days | 
         if year is None and line is not None:
             year = line.year - (month > line.month and not forward)
             year += month < line.month and forward
+        if line is not None and "year_word" in parts:
+            year = line.year - (parts["year_word"].lower() == "last")
         assert year is not None  # noqa: S101 - set above
         if "nth_week" in parts:
             return _week_of(_whole_month(year, month), parts["nth_week"].lower())
@@ -202,6 +206,7 @@ def _third(days: Days, parts: dict[str, str]) -> Days:
     if not which:
         return days
     third = ((days.last - days.first).days + 1) // 3
+    which = _THIRDS.get(which, which)
     steps = {"early": (0, third - 1), "mid": (third, 2 * third - 1)}.get(which)
     start = days.first
     if steps is None:
@@ -261,8 +266,10 @@ def _moved(days: Days, steps: int, unit: str, *, is_loose: bool = False) -> Days
 def _shifted(parts: dict[str, str], story: Days | None) -> Days | None:
     if story is None:
         return None
-    if "soon" in parts or "same" in parts:
+    if parts.keys() & {"soon", "same", "hour", "hour_", "at_once"}:
         return story
+    if "before" in parts:
+        return _whole_before(story, parts["before"].lower())
     way, unit = parts["way"].lower(), parts.get("unit", "day")
     unit = "day" if unit.lower() in ("morning", "afternoon", "evening") else unit
     if "n" in parts:
@@ -271,13 +278,28 @@ def _shifted(parts: dict[str, str], story: Days | None) -> Days | None:
             return None  # nobody reckons a week from a month
         sign = -1 if way in ("earlier", "before") else 1
         return _moved(story, sign * _number(parts["n"]), unit)
-    if way in ("same", "that", "hours"):
+    if way in ("same", "that", "hours", "hour", "minutes"):
         return story
-    return _moved(story, -1 if way in ("day", "previous", "preceding") else 1, unit)
+    return _moved(story, -1 if way in ("day", "night", "previous", "preceding") else 1, unit)
+
+
+def _whole_before(story: Days, unit: str) -> Days:
+    """The calendar week, month or year before that of a day."""
+    first = pendulum.date(story.first.year, story.first.month, story.first.day)
+    if unit == "week":
+        monday = first.subtract(days=first.weekday() + 7)
+        return Days(_plain(monday), _plain(monday.add(days=6)))
+    if unit == "month":
+        earlier = first.subtract(months=1)
+        return _whole_month(earlier.year, earlier.month)
+    return Days(date(first.year - 1, 1, 1), date(first.year - 1, 12, 31), str(first.year - 1))
 
 
 def _this_or_last(parts: dict[str, str], line: date) -> Days | None:
     which = parts.get("which", "last").lower().replace("past", "last")
+    if "n" in parts:
+        units = {"hour": 1 / 24, "week": 7}.get(parts["unit"].lower(), 1) * _number(parts["n"])
+        return Days(line - pendulum.duration(days=max(1, round(units))), line)
     today = pendulum.date(line.year, line.month, line.day)
     if parts.get("unit", "").lower() == "weekend":
         saturday = line - pendulum.duration(days=(line.weekday() - 5) % 7)

@@ -32,16 +32,15 @@ from timeline.extraction.grammar import (
     CLIMB_MAX,
     Token,
     governing_verb,
-    is_garden_path,
     is_pluperfect,
     is_simple_past,
 )
-from timeline.extraction.hanging import opens_after, tells_of, told_on_from
+from timeline.extraction.hanging import tells_of, told_on_from
 from timeline.extraction.lexicon import lexicon
-from timeline.extraction.parsing import Parse, lemma
+from timeline.extraction.parsing import lemma
 
 INHERIT_SENTENCES_MAX = 4
-_BEGINS = frozenset({"SiegeBegan", "RouteCut", "Withdrawal", "ControlChanged"})
+_BEGINS = frozenset({"Agreement", "SiegeBegan", "RouteCut", "Withdrawal", "ControlChanged"})
 Dated = list[tuple[DateExpression, Token | None]]
 
 
@@ -71,6 +70,13 @@ class Calendar:
         if elsewhere and self._story[2].first != self.dateline:
             return None
         return self._story[2] if sentence - self._story[1] <= INHERIT_SENTENCES_MAX else None
+
+    def base_of(self, expression: DateExpression, paragraph: int) -> Days | None:
+        """What a relative date is reckoned from; "the same day" is that of the date told last."""
+        if not expression.is_relative:
+            return None
+        is_same = expression.parts.get("way", "").lower() in ("same", "that")
+        return (self._told if is_same else None) or self.reckoned_from(paragraph)
 
     def reckoned_from(self, paragraph: int) -> Days | None:
         """What "a day earlier" is reckoned from."""
@@ -107,89 +113,6 @@ def _last_day(published: str | None) -> date | None:
     return date.fromisoformat(latest[:10]) if latest else None
 
 
-def governors(
-    parse: Parse, expressions: list[DateExpression]
-) -> list[tuple[DateExpression, Token | None]]:
-    """Each date of a sentence with the verb or event noun that it hangs on."""
-    found = []
-    inside = {
-        t.i
-        for e in expressions
-        if e.start < parse.sentence.end and e.end > parse.sentence.start
-        for t in parse.tokens_in(e.start, e.end)
-    }
-    for expression in expressions:
-        if expression.end <= parse.sentence.start or expression.start >= parse.sentence.end:
-            continue
-        root = parse.root_of(expression.start, expression.end)
-        if root is None:
-            found.append((expression, _nearest_verb(parse, expression.start)))
-            continue
-        verb = _climb(root, inside) or _nearest_verb(parse, expression.start)
-        if verb is not None and opens_after(verb, expression, parse):
-            verb = _nearest_verb(parse, expression.start)
-        verb = _of_saying(parse, expression, _above_state(verb))
-        found.append((expression, verb))
-    return [(e, _nearest_of_coordinated(parse, e, g, found)) for e, g in found]
-
-
-def _above_state(verb: Token | None) -> Token | None:
-    """As in "the houses held by X on Monday": a day is of the verb above, not of the holding."""
-    if verb is None or verb.dep_ not in ("acl", "amod"):
-        return verb
-    lasts = verb.dep_ == "acl" and verb.tag_ == "VBG"  # "people leaving a mosque on Friday"
-    if not lasts and not any(
-        rule.type == "ControlStated" for rule in lexicon().verbs.get(lemma(verb), [])
-    ):
-        return verb
-    above = governing_verb(verb)
-    return above if above is not None else verb
-
-
-def _nearest_of_coordinated(
-    parse: Parse, expression: DateExpression, verb: Token | None, found: Dated
-) -> Token | None:
-    """As in "took X on Monday and Y fell on Tuesday": of two dates each has the verb before it."""
-    if verb is None or sum(g is not None and g.i == verb.i for _, g in found) < 2:
-        return verb
-    joined = [v for v in verb.children if v.dep_ == "conj" and v.pos_ == "VERB"]
-    before = [v for v in joined if parse.offsets[v.i][0] < expression.start]
-    return before[-1] if before else verb
-
-
-def _of_saying(parse: Parse, expression: DateExpression, verb: Token | None) -> Token | None:
-    """As in "X said on Monday they had left": the date is of the saying, though it hangs below."""
-    if verb is None or verb.head == verb or lemma(verb.head) not in lexicon().all_saying:
-        return verb
-    subjects = [
-        parse.offsets[c.left_edge.i][0] for c in verb.children if c.dep_ in ("nsubj", "nsubjpass")
-    ]
-    between = parse.offsets[verb.head.i][1] <= expression.start
-    return verb.head if between and subjects and expression.end <= min(subjects) else verb
-
-
-def _nearest_verb(parse: Parse, start: int) -> Token | None:
-    verbs = [t for t in parse.doc if t.pos_ == "VERB" and (t.dep_ != "amod" or is_garden_path(t))]
-    before = [t for t in verbs if parse.offsets[t.i][0] < start]
-    return before[-1] if before else next(iter(verbs), None)
-
-
-def _climb(token: Token, skipped: set[int]) -> Token | None:
-    nouns = lexicon().noun_rules
-    current = token
-    for _ in range(CLIMB_MAX):
-        if (
-            current != token
-            and current.i not in skipped
-            and (current.pos_ in ("VERB", "AUX") or lemma(current) in nouns)
-        ):
-            return current
-        if current.head == current:
-            return current if current.pos_ in ("VERB", "AUX") else None
-        current = current.head
-    return None
-
-
 def own_dates(
     token: Token, carrier: Token, dated: list[tuple[DateExpression, Token | None]]
 ) -> list[DateExpression]:
@@ -203,6 +126,8 @@ def own_dates(
     if told and token.pos_ == "NOUN":  # "the assault, in which 70 died on Tuesday"
         return told
     if (when := _when_clause_of(carrier)) is not None:
+        if lemma(when) in lexicon().all_saying:  # "X fell on Monday, he said, when Y left it"
+            when = next((c for c in when.children if c.dep_ == "ccomp"), when)
         return [e for e, g in dated if g is not None and g.i == when.i]
     seen, current = {token.i, carrier.i}, carrier
     for _ in range(CLIMB_MAX):
@@ -222,6 +147,8 @@ def own_dates(
         ):
             break
         shared = [e for e, g in dated if g is not None and g.i == head.i]
+        if any(c.lower_ == "since" and c.dep_ in ("advmod", "prep") for c in current.children):
+            return []  # "took X on Monday and has since taken Y"
         if shared:
             return shared
         seen.add(head.i)
@@ -239,7 +166,7 @@ def _is_within(verb: Token, carrier: Token) -> bool:
 
 def _when_clause_of(verb: Token) -> Token | None:
     """The verb whose clause tells when: "on Monday, when it took X"."""
-    if verb.dep_ not in ("advcl", "relcl") or not _is_temporal(verb):
+    if verb.dep_ not in ("advcl", "relcl", "ccomp") or not _is_temporal(verb):
         return None
     return governing_verb(verb)
 
@@ -287,10 +214,11 @@ def date_event(
     is_state = type_ == "ControlStated"
     told: list[tuple[DateExpression, Days]] = []
     for expression in expressions:
-        base = calendar.reckoned_from(paragraph) if expression.is_relative else None
+        base = calendar.base_of(expression, paragraph)
         days = days_of(expression, calendar.dateline, base, forward=forward)
         if days is not None:
             told.append((expression, days))
+    told = [t for t in told if not t[0].is_hour] or told
     running = next((n for e in expressions if (n := running_days(e))), None)
     if told:
         occurred, days = _bounded(told, calendar, type_)

@@ -13,7 +13,7 @@ from timeline.extraction.casualties import give_figures
 from timeline.extraction.claiming import credit, is_claimed
 from timeline.extraction.date_forms import DateExpression, Form
 from timeline.extraction.dates import days_of
-from timeline.extraction.dating import Calendar, Dating, date_event, governors, own_dates
+from timeline.extraction.dating import Calendar, Dating, date_event, own_dates
 from timeline.extraction.drafts import Draft, place_key
 from timeline.extraction.evidence import evidence_span
 from timeline.extraction.figures import quantity_of
@@ -24,7 +24,7 @@ from timeline.extraction.grammar import (
     governing_verb,
     is_pluperfect,
 )
-from timeline.extraction.hanging import attached
+from timeline.extraction.hanging import attached, governors
 from timeline.extraction.lexicon import lexicon
 from timeline.extraction.listing import listed_places
 from timeline.extraction.modality import Reading, read_modality
@@ -44,6 +44,7 @@ from timeline.extraction.whereabouts import Where, place_of_event
 Dated = list[tuple[DateExpression, Token | None]]
 LINEAR_CHARACTERS_MAX = 14
 FOCUS_CHARACTERS_MAX = 6_000
+LAST_DRAFTS_MAX = 50
 CARRIER_TOKENS_MAX = 12
 _NEED_PLACE = frozenset(
     {"ControlChanged", "ControlStated", "Withdrawal", "RouteCut", "RouteOpened"}
@@ -84,7 +85,9 @@ class Reader:
         self._look_at(parse)
         scene = Scene(parse, self.places, self.cast)
         self._note_subjects(parse, scene)
-        last = next((d.type for d in reversed(self.drafts) if d.type in _VIOLENT), None)
+        violent = [d for d in self.drafts[-LAST_DRAFTS_MAX:] if d.type in _VIOLENT]
+        violent = [d for d in violent if not d.is_nominal] or violent
+        last = violent[-1].type if violent else None  # what "the attack" means
         triggers = find_triggers(parse, scene.classes, last)
         triggers = [t for t in triggers if not (t.is_nominal and is_claimed(t.token))]
         triggers = [t for t in triggers if not self._is_in_title(parse.offsets[t.token.i][0])]
@@ -153,6 +156,8 @@ class Reader:
             if token.pos_ == "PRON" or not (token.dep_ in ("nsubj", "nsubjpass") or is_agent):
                 continue
             verb = token.head.head if is_agent else token.head
+            if is_agent and verb.dep_ in ("acl", "amod"):
+                continue  # "rebels backed by X"
             aside = token.left_edge.i > 0 and parse.doc[token.left_edge.i - 1].text == ","
             aside = aside and lemma(verb) in lexicon().all_saying  # "..., the army insisted"
             is_main = verb.dep_ in _MAIN_CLAUSES and not aside
@@ -189,7 +194,10 @@ class Reader:
             reading = _weaker(reading, read_modality(trigger.carrier))
         actors = actors_of_event(trigger, scene)
         at = parse.offsets[token.i][0]
-        where = place_of_event(trigger, scene, self._focus(at, parse))
+        focus = self._focus(at, parse)
+        if token.dep_ == "conj":  # "overran X, near Y, and withdrew from it"
+            focus = self._hits.get(token.head.i, focus)
+        where = place_of_event(trigger, scene, focus)
         if trigger.type in _NEED_PLACE and where.mention is None:
             return None
         if where.hit is not None:
@@ -238,6 +246,10 @@ class Reader:
         parse = scene.parse
         expressions = own_dates(trigger.token, trigger.carrier, dated)
         self._tell_dates_before(expressions, parse, number)
+        if (said := _said_on(reading, dated)) is not None:
+            told_on = days_of(said, self.calendar.dateline, None)
+            if told_on is not None:
+                self.calendar.tell(told_on, parse.sentence.paragraph, number, moves=False)
         forward = reading.modality in (Modality.FORECAST, Modality.HYPOTHETICAL)
         dating = date_event(
             self.calendar,
@@ -253,6 +265,8 @@ class Reader:
         again = trigger.type == "AircraftLoss" and any(
             noun.lower_ == "it" for noun in trigger.arguments.object
         )
+        if dating.days is None and not forward and (last := self._during(trigger)) is not None:
+            return Dating(last.occurred, None), where  # "During the raid a jet was lost"
         is_taken_up = any(takes_up(noun) for noun in trigger.arguments.subject)
         if is_taken_up and dating.days is None and not forward and self.told is not None:
             return Dating(self.told.occurred, None), where  # "The advance also cut ..."
@@ -265,6 +279,15 @@ class Reader:
         if twin is None:
             return dating, where
         return Dating(twin.occurred, None), (Where(None, twin.place, True) if again else where)
+
+    def _during(self, trigger: Trigger) -> Draft | None:
+        """The dated event told last, for what happened "during the raid"."""
+        for prep in (c for w in (trigger.token, trigger.carrier) for c in w.children):
+            nouns = [n for n in prep.children if n.dep_ == "pobj"]
+            if prep.lower_ == "during" and any(takes_up(n) for n in nouns):
+                dated = [d for d in self.drafts if d.is_occurrence and d.has_own_date]
+                return dated[-1] if dated else None
+        return None
 
     def _tell_dates_before(
         self, expressions: list[DateExpression], parse: Parse, number: int

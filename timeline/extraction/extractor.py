@@ -158,8 +158,10 @@ def _require_affordable(telling: list[Sentence]) -> None:
 def _is_government(text: str, place: PlaceHit, named: frozenset[tuple[int, int]]) -> bool:
     """Whether the name of a capital stands for those who rule in it ("Damascus said")."""
     same = (place.start, place.end) in named
-    before = text[max(0, place.start - 12) : place.start].lower()
+    before = text[max(0, place.start - 16) : place.start].lower()
     return same and not re.search(
-        r"\b(?:in|at|near|around|from|to|outside|inside|into|of|on|toward|towards)(?: the)? \Z",
+        r"\b(?:in|at|near|around|from|to|outside|inside|into|of|on|toward|towards|entered|reached|"
+        r"enter|reach|central|eastern|western|southern|northern|seized|captured|took|besieged|"
+        r"shelled|bombed|left|leave)(?: the)? \Z",
         before,
     )

@@ -43,6 +43,10 @@ _OBJECT_CONTROL = frozenset(
 )
 
 
+_TIMES = frozenset(
+    {"morning", "afternoon", "evening", "night", "monday", "tuesday", "wednesday", "thursday"}
+    | {"friday", "saturday", "sunday", "week", "weekend", "month"}
+)
 _BLAMING = frozenset({"accuse", "suspect", "convict"})
 
 
@@ -79,11 +83,22 @@ def is_garden_path(verb: Token) -> bool:
     if verb.dep_ not in ("amod", "compound") or verb.head.i < verb.i or verb.i == 0:
         return False
     before = verb.doc[verb.i - 1]
+    if verb.tag_ == "VBN" and verb.head.dep_ == "dobj" and before == verb.head.head:
+        return bool(before.lower_ in ("have", "has", "had"))  # "they have controlled parts of X"
     if verb.tag_ == "VBD":
         return before.pos_ in ("NOUN", "PROPN", "PRON", "CCONJ", "ADV")
     is_way = before.lower_ in _WAYS
     is_noun = before.pos_ in ("NOUN", "PROPN") and (is_way or before.dep_ != "npadvmod")
     return verb.tag_ == "VBN" and is_noun
+
+
+def is_split_off(verb: Token) -> bool:
+    """As in "forces left on Monday, officials said", read as "forces (that were) left"."""
+    noun = verb.head
+    if verb.dep_ != "acl" or verb.i != noun.i + 1 or noun.dep_ != "nsubj":
+        return False
+    rivals = [c for c in noun.head.children if c.dep_ == "nsubj" and c.i > verb.i]
+    return bool(rivals) and verb.tag_ in ("VBN", "VBD")
 
 
 def _of_garden_path(verb: Token) -> Arguments:
@@ -157,7 +172,11 @@ def is_passive(verb: Token) -> bool:
         return True
     if verb.tag_ != "VBN" or is_garden_path(verb):
         return False
+    if any(c.dep_ == "nsubj" for c in verb.children):
+        return False  # "after they left", with the tag of a participle
     if any(c.dep_ == "aux" for c in verb.children):
+        return False
+    if is_split_off(verb):
         return False
     if verb.dep_ in ("acl", "ROOT", "ccomp") and any(c.dep_ == "dobj" for c in verb.children):
         return False  # "jets carried out raids", read as "jets (that were) carried out"
@@ -192,11 +211,20 @@ def _antecedent(noun: Token, verb: Token) -> Token:
         clause = verb
         for _ in range(CLIMB_MAX):
             if clause.dep_ in ("relcl", "acl"):
-                return clause.head
+                return _thing_at(clause.head)
             if clause.dep_ not in ("conj", "xcomp", "ccomp") or clause.head is clause:
                 break
             clause = clause.head
     return noun
+
+
+def _thing_at(noun: Token) -> Token:
+    """As in "a missile on Saturday evening which X had fired": the missile, not the evening."""
+    if noun.lower_ not in _TIMES or noun.dep_ != "pobj":
+        return noun
+    verb = governing_verb(noun)
+    things = [c for c in verb.children if c.dep_ == "dobj"] if verb is not None else []
+    return things[0] if things else noun
 
 
 def _relative_object(verb: Token) -> list[Token]:
@@ -208,8 +236,11 @@ def _inherited_subject(verb: Token, passive: bool) -> list[Token]:
     head = verb.head
     if verb.dep_ == "pcomp" and head.lower_ == "of" and lemma(head.head) in _BLAMING:
         return [c for c in head.head.children if c.dep_ in ("dobj", "nsubjpass")]
-    if head == verb:
-        return []
+    if head == verb:  # "X stormed Y and by Friday had taken it", with the storming below
+        told = [c for c in verb.children if c.dep_ == "ccomp" and c.i < verb.i]
+        return arguments(told[-1]).subject if told and not passive else []
+    if is_first_to(verb):
+        return arguments(head.head).subject
     if verb.dep_ in ("acl", "relcl") and head.pos_ in ("NOUN", "PROPN", "PRON"):
         return [head]
     if verb.dep_ == "amod" and head.pos_ in ("NOUN", "PROPN"):
@@ -235,6 +266,13 @@ def _inherited_subject(verb: Token, passive: bool) -> list[Token]:
             return upper.object
         return upper.object if upper.is_passive and not upper.subject else upper.subject
     return []
+
+
+def is_first_to(verb: Token) -> bool:
+    """As in "X was the first to fall", which fell."""
+    head = verb.head
+    is_one = head.lower_ in ("first", "last", "latest", "next") and head.dep_ == "attr"
+    return verb.dep_ in ("relcl", "acl", "xcomp") and is_one and head.head.lower_ in ("was", "were")
 
 
 def upper_subject_of_denial(governor: Token) -> list[Token]:

@@ -17,6 +17,13 @@ _NAME = re.compile(
     r"(?:(?:al|el|ash|as|az|ar|ad|at|an)-)?[A-Z\u00c0-\u00de][\w'’-]*"
     r"(?: (?:(?:al|el|ez|es|de|ed)[ -])?[A-Z\u00c0-\u00de][\w'’-]*)*"
 )
+# A second name set off by commas: ", as X now calls itself,", ", formerly known as X,".
+_ALSO_CALLED = re.compile(
+    r"(?P<aside>,? \(?(?:as [^,.;()]{2,40}? (?:now )?(?:calls? (?:itself|themselves)|is (?:now )?"
+    r"(?:called|known)|styles itself)|(?:formerly|previously|once|also|better) "
+    r"(?:known as |called )"
+    r"[^,.;()]{2,40})\)?)(?=,)"
+)
 _NO_BREAK = re.compile(
     r"\s*(?:,|;|:|\.|and\b|or\b|to\b|of\b|in\b|at\b|,|–|—|was\b|were\b|saw\b|is\b)"
 )
@@ -39,7 +46,8 @@ def guide_of(
     text: str, places: list[PlaceHit], dates: list[DateExpression], sentences: list[Sentence]
 ) -> Guide:
     """What to spare the parser in these sentences of a cleaned text."""
-    drop = sorted(_with_comma(text, d) for d in dates if _is_set_off(text, d))
+    drop = [_with_comma(text, d) for d in dates if _is_set_off(text, d)]
+    drop = sorted([*drop, *(m.span("aside") for m in _ALSO_CALLED.finditer(text))])
     names = sorted(span for p in places for span in _names_in(text, p))
     starts = {s.start for s in sentences}
     breaks = {d.end for d in dates if _opens(text, d, starts)}

@@ -11,6 +11,7 @@ from timeline.extraction.grammar import (
     CLIMB_MAX,
     Token,
     governing_verb,
+    is_garden_path,
     is_pluperfect,
     is_simple_past,
 )
@@ -20,6 +21,116 @@ from timeline.extraction.parsing import Parse, lemma
 Dated = list[tuple[DateExpression, Token | None]]
 _OPENING = frozenset({"while", "when", "as", "after", "because", "although", "though", "where"})
 _SUBJECTS = frozenset({"nsubj", "nsubjpass"})
+
+
+def governors(
+    parse: Parse, expressions: list[DateExpression]
+) -> list[tuple[DateExpression, Token | None]]:
+    """Each date of a sentence with the verb or event noun that it hangs on."""
+    found = []
+    inside = {
+        t.i
+        for e in expressions
+        if e.start < parse.sentence.end and e.end > parse.sentence.start
+        for t in parse.tokens_in(e.start, e.end)
+    }
+    for expression in expressions:
+        if expression.end <= parse.sentence.start or expression.start >= parse.sentence.end:
+            continue
+        root = parse.root_of(expression.start, expression.end)
+        if root is None:
+            found.append((expression, _nearest_verb(parse, expression.start)))
+            continue
+        verb = _climb(root, inside) or _nearest_verb(parse, expression.start)
+        if verb is not None and opens_after(verb, expression, parse):
+            verb = _nearest_verb(parse, expression.start)
+        verb = _of_saying(parse, expression, _above_state(verb))
+        found.append((expression, verb))
+    return [(e, _nearest_of_coordinated(parse, e, g, found)) for e, g in found]
+
+
+def _above_state(verb: Token | None) -> Token | None:
+    """As in "the houses held by X on Monday": a day is of the verb above, not of the holding."""
+    if verb is None or verb.dep_ not in ("acl", "amod"):
+        return verb
+    lasts = verb.dep_ == "acl" and verb.tag_ == "VBG"  # "people leaving a mosque on Friday"
+    if not lasts and not any(
+        rule.type == "ControlStated" for rule in lexicon().verbs.get(lemma(verb), [])
+    ):
+        return verb
+    above = governing_verb(verb)
+    return above if above is not None else verb
+
+
+def _nearest_of_coordinated(
+    parse: Parse, expression: DateExpression, verb: Token | None, found: Dated
+) -> Token | None:
+    """As in "took X on Monday and Y fell on Tuesday": of two dates each has the verb before it."""
+    if verb is None or sum(g is not None and g.i == verb.i for _, g in found) < 2:
+        return verb
+    joined = [v for v in verb.children if v.dep_ == "conj" and v.pos_ == "VERB"]
+    before = [v for v in joined if parse.offsets[v.i][0] < expression.start]
+    first = next((c for c in verb.children if c.dep_ == "ccomp" and c.i < verb.i), None)
+    is_first = expression == next((e for e, g in found if g is not None and g.i == verb.i), None)
+    if first is not None and is_first and lemma(verb) not in lexicon().all_saying:
+        return first  # "X stormed Y on Thursday and by Friday had taken it"
+    return before[-1] if before else verb
+
+
+def _of_saying(parse: Parse, expression: DateExpression, verb: Token | None) -> Token | None:
+    """As in "X said on Monday they had left": the date is of the saying, though it hangs below."""
+    if verb is not None and lemma(verb) in lexicon().all_saying:
+        return _of_what_is_said(parse, expression, verb)
+    if verb is None or verb.head == verb or lemma(verb.head) not in lexicon().all_saying:
+        return verb
+    subjects = [
+        parse.offsets[c.left_edge.i][0] for c in verb.children if c.dep_ in ("nsubj", "nsubjpass")
+    ]
+    between = parse.offsets[verb.head.i][1] <= expression.start
+    return verb.head if between and subjects and expression.end <= min(subjects) else verb
+
+
+def _of_what_is_said(parse: Parse, expression: DateExpression, saying: Token) -> Token:
+    """As in "they took X, in Y, on Monday, X said": the day is of what stands before it."""
+    starts = [
+        parse.offsets[c.left_edge.i][0] for c in saying.children if c.dep_ in ("nsubj", "nsubjpass")
+    ]
+    told = [c for c in saying.children if c.dep_ == "ccomp" and c.pos_ in ("VERB", "AUX")]
+    told += [saying.head] if saying.dep_ == "parataxis" else []
+    told = [c for c in told if parse.offsets[c.i][1] <= expression.start]
+    if not told or not starts or expression.end > min(starts) or not _is_closed(parse, expression):
+        return saying
+    joined = [c for c in told[-1].children if c.dep_ == "conj" and c.pos_ in ("VERB", "AUX")]
+    joined = [c for c in joined if parse.offsets[c.i][1] <= expression.start]
+    return joined[-1] if joined else told[-1]
+
+
+def _is_closed(parse: Parse, expression: DateExpression) -> bool:
+    """Whether a comma parts a date from the speaker who follows it."""
+    after = parse.tokens_in(expression.start, expression.end)
+    return bool(after) and after[-1].i + 1 < len(parse.doc) and parse.doc[after[-1].i + 1].is_punct
+
+
+def _nearest_verb(parse: Parse, start: int) -> Token | None:
+    verbs = [t for t in parse.doc if t.pos_ == "VERB" and (t.dep_ != "amod" or is_garden_path(t))]
+    before = [t for t in verbs if parse.offsets[t.i][0] < start]
+    return before[-1] if before else next(iter(verbs), None)
+
+
+def _climb(token: Token, skipped: set[int]) -> Token | None:
+    nouns = lexicon().noun_rules
+    current = token
+    for _ in range(CLIMB_MAX):
+        if (
+            current != token
+            and current.i not in skipped
+            and (current.pos_ in ("VERB", "AUX") or lemma(current) in nouns)
+        ):
+            return current
+        if current.head == current:
+            return current if current.pos_ in ("VERB", "AUX") else None
+        current = current.head
+    return None
 
 
 def attached(dated: Dated, words: set[int]) -> Dated:

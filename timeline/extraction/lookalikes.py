@@ -8,6 +8,7 @@ from timeline.extraction.parsing import lemma
 
 HARM = frozenset({"kill", "wound", "injure", "destroy", "damage", "hit", "strike"})
 _AS_IT_STANDS = frozenset({"besieged", "blockaded", "encircled", "surrounded", "occupied"})
+_TAKEN_PART = frozenset({"part", "place", "office", "aim", "note", "steps", "refuge", "shelter"})
 _SUBJECTS = frozenset({"nsubj", "nsubjpass", "csubj"})
 
 
@@ -41,6 +42,8 @@ def _is_noun_or_measure(token: Token, low: str) -> bool:
         return True
     if low in ("fight", "battle") and token.tag_ == "VBG" and token.head.lower_ == "of":
         return True  # "after a month of fighting"
+    if low == "take" and any(c.lower_ in _TAKEN_PART for c in token.children if c.dep_ == "dobj"):
+        return True
     # "has changed hands several times" tells of no one change
     return low == "change" and any(t.lower_ in ("times", "twice") for t in token.subtree)
 

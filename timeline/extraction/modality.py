@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from timeline.domain.claims import Certainty, Modality, Polarity
 from timeline.extraction import truth
-from timeline.extraction.grammar import CLIMB_MAX, Token, arguments
+from timeline.extraction.grammar import CLIMB_MAX, Token, arguments, is_first_to
 from timeline.extraction.lexicon import lexicon
 from timeline.extraction.parsing import lemma
 
@@ -19,6 +19,9 @@ _CLAUSAL = frozenset(
     {"ccomp", "xcomp", "dobj", "advcl", "pcomp", "acl", "prep", "pobj", "attr", "oprd", "nsubj"}
     | {"nsubjpass", "csubj", "parataxis", "dep", "conj", "relcl", "appos", "agent", "acomp"}
 )
+
+
+_CLAIMS = frozenset({"report", "claim", "allegation", "rumour", "rumor", "accusation", "charge"})
 
 
 class Reading(NamedTuple):
@@ -100,7 +103,8 @@ def _own(token: Token, state: _State) -> None:
             state.set(Modality.HYPOTHETICAL)
         if child.dep_ == "amod":
             _attribute(low, state)
-    if _is_infinitive(token) and token.dep_ in ("advcl", "relcl", "acl", "ROOT"):
+    is_open = _is_infinitive(token) and not is_first_to(token)
+    if is_open and token.dep_ in ("advcl", "relcl", "acl", "ROOT"):
         _infinitive(token, state)
     _negative_subject(token, state)
 
@@ -140,7 +144,7 @@ def _is_inverted(aux: Token, verb: Token) -> bool:
 
 def _is_open(token: Token) -> bool:
     """Whether an infinitive hangs on a verb that does not make it a fact ("hopes to")."""
-    if not _is_infinitive(token):
+    if not _is_infinitive(token) or is_first_to(token):
         return False
     governor = lemma(token.head)
     if governor == "have" and token.head.tag_ in ("VBD", "VBN"):
@@ -277,6 +281,8 @@ def _noun_head(current: Token, low: str, state: _State) -> None:
             state.negate()
         elif low in ("ability", "order", "need", "capacity", "history"):
             state.set(Modality.HYPOTHETICAL)
+        elif low in _CLAIMS and truth.is_rejected(current.head):
+            state.set(Modality.DENIED)  # "the claim that X shelled Y was rejected"
         elif (
             low in ("report", "claim", "allegation", "rumour", "rumor", "accusation")
             and state.certainty is Certainty.CERTAIN
@@ -353,7 +359,7 @@ def _said(current: Token, head: Token, low: str, state: _State) -> None:
         state.certainty = Certainty.LIKELY
     elif low == "tell" and current.dep_ == "xcomp":
         state.set(Modality.FORECAST)
-    elif low in ("announce", "declare") and current.dep_ == "dobj" and current.pos_ == "NOUN":
+    elif low in ("announce", "declare") and current.dep_ == "dobj" and truth.is_to_come(current):
         state.set(Modality.FORECAST)  # "announced an offensive"
     negated = negated or any(s.lower_ in ("nobody", "none", "neither") for s in speakers)
     if low not in saying["denial"] and negated:

@@ -86,7 +86,7 @@ ROAD = re.compile(
     r"(?:road|highway|route|motorway|supply line|corridor)s?"
 )
 ROAD_AFTER = re.compile(
-    r"(?:\s+(?:to|of|between|from|linking|connecting|into|that links?|leading to|out of|for|toward|through|near|and|with|the|town|city|"
+    r"(?:\s+(?:to|of|between|from|linking|connecting|into|that links?|leading(?: from)?|it|out of|for|toward|through|near|and|with|the|town|city|"
     r"Assad|regime|government|capital)|\s+[A-Z][\w'-]+){1,8}"
 )
 NOT_PLACES = re.compile(
@@ -104,7 +104,8 @@ ARMED_AFTER = re.compile(
 ORGANISATION = re.compile(
     r"(?:Army|Forces|Brigade|Division|Front|Movement|Party|Council|Ministry|Agency|Union|Group|Guard|"
     r"Observatory|Battalion|Coalition|Corps|Organi[sz]ation|Rights|Day|State|Centre|Center|"
-    r"Committee|Command|Services?)\Z"
+    r"Committee|Command|Services?|Programme|Program|Bank|Fund|Cross|Crescent|Watch|International|"
+    r"Society|Foundation|Institute|Company|Times|Post|News|Television|Radio|Embassy)\Z"
 )
 NATIONALITY = re.compile(
     r"(?:deshi|istani|ian|ish|ese|isti|eni|raqi|aeli|ench|utch|man|can|Houthi|Kurd|Taliban|Emirati|Saudi|Tuareg|Rohingya)s?\Z"
@@ -125,6 +126,14 @@ OFF_TOWN = re.compile(
     r", (?:an? |the |some )?(?:[a-z-]+ ){0,2}(?:town|village|hamlet|hill|base|camp|suburb|\d+ (?:km|kilomet))[^.;]{0,30}\Z"
 )
 OF_NAME = re.compile(rf" of (?:the )?{NAME}")
+# As in "X, a northern district", which is one of the town told of; not "X, a district of Y".
+QUARTER_AFTER = re.compile(
+    r", (?:an?|the|its|another) (?:[\w-]+ ){0,2}(?:district|quarter|neighbou?rhood|suburb)(?! (?:of|in|south|north|east|west)\b)"
+)
+TOWN_AFTER = re.compile(r" (?:[a-z]+ )?(?:town|city|village|port|district|province) of ")
+SITE_NAMED = re.compile(
+    r" (?:[Aa]irport|[Aa]irbase|[Bb]ase|[Aa]irfield|[Bb]arracks|[Dd]am|[Cc]amp)\Z"
+)
 STREET = re.compile(r"(?:Highway|Road|Street|Avenue|Motorway)\Z")
 ROAD_MARK = re.compile(
     r"\b(?:coast(?:al)?|ring|desert|[A-Z]\d{1,3}|[A-Z][\w']+[-–][A-Z][\w']+) ?\Z"

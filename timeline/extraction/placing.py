@@ -19,24 +19,19 @@ from timeline.extraction.place_forms import (
     ADJECTIVAL_AFTER,
     ADJECTIVE,
     ARMED_AFTER,
-    AWAY,
-    BETWEEN,
-    COMPASS,
     COUNTRY,
     KIND_AFTER,
     KIND_BEFORE,
     KIND_OF,
     LOOSE,
     NATIONALITY,
-    NEAR,
     NOT_PLACES,
-    NUMBER_WORDS,
     OF_NAME,
     ORGANISATION,
     PART,
     PART_BEFORE,
     PART_OF_TOWN,
-    PARTLY,
+    QUARTER_AFTER,
     REGION,
     REGION_AFTER,
     REGION_BEFORE,
@@ -44,11 +39,13 @@ from timeline.extraction.place_forms import (
     ROAD_AFTER,
     ROAD_MARK,
     SITE_AFTER,
+    SITE_NAMED,
     STREET,
     TITLE_BEFORE,
-    TOWARD,
+    TOWN_AFTER,
     is_no_place_here,
 )
+from timeline.extraction.relating import related
 
 NEIGHBOURS_MAX = 80
 _SITE_KINDS = {
@@ -207,47 +204,6 @@ def _region_spellings(named: str) -> list[str]:
     ]
 
 
-def related(text: str, start: int, mention: PlaceMention) -> tuple[PlaceMention, bool]:
-    """The mention with the relation that the words before it tell, and whether it is an aside."""
-    text = re.sub(r" {2,}", " ", text[max(0, start - 80) : start])
-    low, start = 0, len(text)
-    away = AWAY.search(text, low, start)
-    if away and (away["n"] or away["way"]):
-        km = _kilometres(away["n"], away["unit"]) if away["n"] else None
-        bearing = COMPASS[_hyphened(away["way"])] if away["way"] else None
-        prior = text[low : away.start()].rstrip()
-        aside = prior.endswith(",") and not away["n"]
-        aside = aside or bool(
-            re.search(r"\b(?:town|village|city|base|camp|hamlet|airport)\Z", prior)
-        )
-        return replace(
-            mention, relation=Relation.NEAR, geo_precision=2, distance_km=km, bearing=bearing
-        ), aside
-    if NEAR.search(text, low, start):
-        return replace(mention, relation=Relation.NEAR, geo_precision=2), False
-    if TOWARD.search(text, low, start):
-        return replace(mention, relation=Relation.TOWARD, geo_precision=2), True
-    if BETWEEN.search(text, low, start):
-        return replace(mention, relation=Relation.NEAR, geo_precision=2), True
-    if PARTLY.search(text, low, start):
-        return replace(mention, relation=Relation.NEAR, geo_precision=2), False
-    if re.search(
-        r"\b(?:road|highway|route|border)s? (?:to|from|with) (?:the )?\Z", text[low:start]
-    ):
-        return replace(mention, relation=Relation.TOWARD, geo_precision=2), True
-    return mention, False
-
-
-def _hyphened(way: str) -> str:
-    low = way.lower().replace(" ", "-")
-    return re.sub(r"\A(north|south)-?(east|west)\Z", r"\1-\2", low)
-
-
-def _kilometres(number: str, unit: str) -> float:
-    value = float(NUMBER_WORDS.get(number, number))
-    return round(value * 1.609344, 2) if unit.startswith("mile") else value
-
-
 def _kind(place: Place | None) -> str:
     if place is None:
         return "settlement"
@@ -270,7 +226,7 @@ def _unknown(
         return None
     if ADJECTIVE.fullmatch(name.removesuffix("s")) or _is_in_longer_name(text, match, start):
         return None
-    if is_no_place_here(text, start, end):
+    if is_no_place_here(text, start, end) or TOWN_AFTER.match(text, end):
         return None
     if any(t.start < end and start < t.end for t in _around(taken, start)):
         return None
@@ -292,14 +248,16 @@ def _unknown(
     mention, aside = related(text, start, named)
     if is_sure:
         mention = gazetteer.mention(mention)
-    if not is_sure and PART_OF_TOWN.search(
-        match.group() + text[end : end + 15].split(",", maxsplit=1)[0]
-    ):
+    around = match.group() + text[end : end + 15].split(",", maxsplit=1)[0]
+    is_part = PART_OF_TOWN.search(around) or QUARTER_AFTER.match(text, end)
+    if is_part and not is_sure:
         return PlaceHit(start, end, mention, "part", is_aside=aside)
     if STREET.search(name) and not is_sure:
         return PlaceHit(start, end, replace(mention, geo_precision=2), "road", is_aside=aside)
     if COUNTRY.fullmatch(name) and not is_sure:
         return PlaceHit(start, end, replace(mention, geo_precision=3), "region", is_aside=aside)
+    if strict and not is_sure and SITE_NAMED.search(whole):
+        end = max(end, match.end())
     kind = (
         "settlement"
         if is_sure or not re.search(r"(?i)base|airport|camp|dam|field", whole)
@@ -322,7 +280,8 @@ def _looks_like_no_place(text: str, start: int, end: int) -> bool:
     name, after = text[start:end], text[end : end + 14]
     if ADJECTIVAL_AFTER.match(after) or ARMED_AFTER.match(after) or ORGANISATION.search(name):
         return True
-    return bool(NATIONALITY.search(name) or re.search(r"\d", name))
+    is_landmark = re.match(r"(?:Jabal|Jebel|Tell?|Tal|Kafr|Wadi|Bab|Mount|Camp) ", name)
+    return bool((NATIONALITY.search(name) and not is_landmark) or re.search(r"\d", name))
 
 
 def _without_overlap(hits: list[PlaceHit]) -> list[PlaceHit]:

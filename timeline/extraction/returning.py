@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from timeline.domain.places import Gazetteer, PlaceKind, PlaceMention, Relation
 from timeline.extraction.place_forms import ANAPHOR, SEVERAL, SITE_KINDS
-from timeline.extraction.placing import PlaceHit, related
+from timeline.extraction.placing import PlaceHit
+from timeline.extraction.relating import related
 
 NEIGHBOURS_MAX = 80
 RECALL_CHARACTERS = 450

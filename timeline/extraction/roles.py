@@ -106,10 +106,24 @@ def _owners_of_hands(trigger: Trigger, scene: Scene, roles: Roles) -> None:
 
 _EVENTS = frozenset(
     {"advance", "capture", "recapture", "offensive", "assault", "push", "operation", "attack"}
-    | {"takeover", "thrust", "breakthrough", "gain", "campaign", "move", "victory", "success"}
+    | {
+        "raid",
+        "strike",
+        "battle",
+        "fighting",
+        "takeover",
+        "thrust",
+        "breakthrough",
+        "gain",
+        "campaign",
+        "move",
+        "victory",
+        "success",
+    }
 )
 
 
+_ANNOUNCE = frozenset({"announce", "claim", "declare"})
 _UNDER_WAY = frozenset({"offensive", "advance", "operation", "campaign", "push"})
 
 
@@ -160,8 +174,8 @@ def _nominal_roles(trigger: Trigger, scene: Scene, roles: Roles, doer: str) -> N
     if not roles.has(doer) and trigger.roles.get("subj") != doer:
         for hit in scene.cast.touching(a, b):
             roles.add_hit(hit, doer)
-    if not roles.found and lemma(token) in _UNDER_WAY and takes_up(token):
-        _doer_of_campaign(trigger, scene, roles, doer)
+    if not roles.found:
+        _told_elsewhere(trigger, scene, roles, doer)
     if trigger.carrier != token:
         by = [n for c in trigger.carrier.children if c.dep_ == "agent" for n in c.children]
         roles.add(by, doer)
@@ -185,6 +199,22 @@ def _doer_of_campaign(trigger: Trigger, scene: Scene, roles: Roles, doer: str) -
     roles.add([n for n in above if scene.classes(n) & {"actor", "force"}], doer)
     if not roles.found and scene.cast.doer is not None:
         roles.add_hit(scene.cast.doer, doer)
+
+
+def _told_elsewhere(trigger: Trigger, scene: Scene, roles: Roles, doer: str) -> None:
+    token = trigger.token
+    if token.dep_ == "dobj" and lemma(token.head) in _ANNOUNCE:
+        _announcer(token.head, scene, roles, doer)
+    if not roles.found and lemma(token) in _UNDER_WAY and takes_up(token):
+        _doer_of_campaign(trigger, scene, roles, doer)
+
+
+def _announcer(verb: Token, scene: Scene, roles: Roles, doer: str) -> None:
+    """As in "X announced the capture of Y": X, where X is one who fights."""
+    for noun in arguments(verb).subject:
+        for hit in scene.actors_of(noun):
+            if hit.actor_id is not None and scene.cast.fights(hit):
+                roles.add_hit(hit, doer)
 
 
 def _is_side(noun: Token, scene: Scene) -> bool:

@@ -12,10 +12,12 @@ from timeline.extraction.acting import ActorHit, Cast
 from timeline.extraction.classing import by_its_words
 from timeline.extraction.grammar import CLIMB_MAX, Token, coordinated, left_edge
 from timeline.extraction.lexicon import lexicon
+from timeline.extraction.naming import name_beside
 from timeline.extraction.parsing import Parse, lemma
 from timeline.extraction.placing import PlaceHit
 
 NOUN_PHRASE_WORDS_MAX = 8
+ROAD_RECALL_MAX = 120
 _WHO = frozenset({"who", "what", "which", "someone", "nobody", "unknown", "unidentified"})
 _PERSONAL = frozenset({"it", "they", "them", "he", "she", "we", "its", "their"})
 _FIGHTING = frozenset({"force", "air_arm", "gun", "person"})
@@ -23,6 +25,28 @@ _WEAPONS = frozenset({"air_arm", "gun", "munition", "aircraft"})
 _AFFECTED = frozenset({"dobj", "pobj", "nsubjpass"})
 _SIDES = frozenset({"security", "army", "government", "military", "regime", "junta", "air"})
 _BELONGS = frozenset({"of", "from", "to", "with", "by"})
+_SEATED_BY = frozenset(
+    {
+        "in",
+        "near",
+        "at",
+        "around",
+        "from",
+        "to",
+        "outside",
+        "toward",
+        "towards",
+        "inside",
+        "of",
+        "on",
+    }
+)
+_BELONGING = frozenset(
+    {"belong", "affiliate", "ally", "link", "back", "carry", "charter", "operate", "lead"}
+    | {"command", "own", "fly", "pilot", "control"}
+)
+_SPEAKERS = frozenset({"spokesman", "spokeswoman", "spokesperson", "commander", "leader"})
+_PARTIES = frozenset({"column", "convoy", "unit", "team", "detachment", "contingent", "patrol"})
 _MEN = frozenset({"man", "fighter", "soldier", "troop", "force"})
 _STRANGERS = frozenset({"gunman", "fighter", "group", "attacker", "assailant", "bomber", "drone"})
 _LOOSE_KINDS = frozenset({"soldier", "militant", "fighter", "troop"})
@@ -59,6 +83,21 @@ class Scene:
         other.places = [p for p in self.places if not is_out(p)]
         return other
 
+    def road_before(self, pronoun: Token) -> PlaceHit | None:
+        """The road that a pronoun may stand for: the one named shortly before it."""
+        at = self.parse.offsets[pronoun.i][0]
+        near = [p for p in self.all_places if p.kind == "road" and p.end <= at]
+        return near[-1] if near and at - near[-1].end <= ROAD_RECALL_MAX else None
+
+    def before(self, hit: PlaceHit) -> str:
+        """The words right before a place, "the" left out."""
+        text = self.cast.text[max(0, hit.start - 20) : hit.start]
+        return text.removesuffix("the ")
+
+    def between(self, one: PlaceHit, other: PlaceHit) -> str:
+        """The text between two places."""
+        return self.cast.text[one.end : other.start]
+
     def classes(self, token: Token) -> frozenset[str]:
         """The noun classes of a token, with `place` and `actor` where it is named as one."""
         if token.i not in self._classes:
@@ -76,6 +115,8 @@ class Scene:
         hits = self.cast.touching(a, b)
         if any(h.end >= b for h in hits):
             held.add("actor")
+        if token.lower_ == "it" and self.road_before(token) is not None:
+            held |= {"route"}
         if token.pos_ == "PRON" and self._is_coalition(token):
             held.add("air_arm")
         if any(self.cast.is_irregular(h) for h in hits):
@@ -133,7 +174,7 @@ class Scene:
         classes = self.classes(noun)
         if named and not self._is_only_place(noun, named[-1]):
             return self._of_name(noun, named, first, barred)
-        below = self._below(noun)
+        below = name_beside(noun, self) or self._below(noun)
         if below is not None and ("place" not in classes or "site" in classes):
             return below
         if noun.lower_ in _WHO or noun.lower_ in ("that", "this", "there"):
@@ -212,6 +253,8 @@ class Scene:
         if not seats:
             return None
         named = self.cast.touching(*self.parse.offsets[seats[0].i])
+        if not named and lemma(noun) == "army":
+            return None  # "the army in X" need not be of X
         return named[0] if named else ActorHit(first, last, self.phrase(noun), None)
 
     def _of_kind(
@@ -232,6 +275,8 @@ class Scene:
         is_new = "some" in determiners or (
             determiners & {"a", "an"} and (low in _STRANGERS or noun.dep_ in _AFFECTED)
         )
+        if "another" in determiners and low in _PARTIES and self.cast.attacker is not None:
+            return self.cast.attacker  # "another column" of theirs
         refers = (is_plain and "person" not in self.classes(noun)) or is_loose
         if refers and not is_new:
             sides = [c.lower_ for m in marks for c in (m, *m.lefts)]
@@ -268,25 +313,7 @@ class Scene:
         same = any(p.start == hit.start and p.end == hit.end for p in self.all_places)
         if noun.head.lower_ == "from" and self.classes(noun.head.head) & _WEAPONS:
             return False  # "drones from X struck"
-        return (
-            same
-            and noun.dep_ == "pobj"
-            and noun.head.lower_
-            in (
-                "in",
-                "near",
-                "at",
-                "around",
-                "from",
-                "to",
-                "outside",
-                "toward",
-                "towards",
-                "inside",
-                "of",
-                "on",
-            )
-        )
+        return same and noun.dep_ == "pobj" and noun.head.lower_ in _SEATED_BY
 
     def _below(self, noun: Token) -> ActorHit | None:
         """An actor in "aircraft of X", "a convoy belonging to X", "fighters from X"."""
@@ -297,24 +324,10 @@ class Scene:
             if not queue:
                 return None
             child = queue.pop(0)
-            if child.dep_ == "acl" and lemma(child) not in (
-                "belong",
-                "affiliate",
-                "ally",
-                "link",
-                "back",
-                "carry",
-                "charter",
-                "operate",
-                "lead",
-                "command",
-                "own",
-                "fly",
-                "pilot",
-                "control",
-            ):
+            if child.dep_ == "acl" and lemma(child) not in _BELONGING:
                 continue
-            if child.dep_ in ("prep", "agent") and child.lower_ not in _BELONGS:
+            speaks = child.lower_ == "for" and lemma(noun) in _SPEAKERS
+            if child.dep_ in ("prep", "agent") and child.lower_ not in _BELONGS and not speaks:
                 continue
             by_whom = child.dep_ == "pobj" and child.head.dep_ == "agent"
             if by_whom and child.pos_ == "PROPN" and not self.cast.touching(*offsets[child.i]):

@@ -138,7 +138,7 @@ def _add_previous_holders(trigger: Trigger, scene: Scene, roles: Party) -> None:
         for owner in owners:
             start, end = scene.parse.offsets[left_edge(owner)][0], scene.parse.offsets[owner.i][1]
             for hit in scene.cast.touching(start, end):
-                if not _is_place(hit, scene):
+                if not _is_place(hit, scene) and owner.lower_ != "military":
                     roles.add_hit(hit, "previous_holder")
     if trigger.roles.get("from") != "previous_holder" or roles.has("previous_holder"):
         return

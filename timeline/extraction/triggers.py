@@ -41,6 +41,8 @@ _COUNTERS = frozenset(
         "month",
     ]
 )
+_CARRIED = frozenset({"carry", "launch", "conduct", "mount", "stage"})
+_OPENS_WITH = frozenset({"join", "respond", "retaliate", "react", "open", "begin"})
 _ONE_BLOW = frozenset({"attack", "assault", "raid"})  # "the offensive" is never one bombing
 _PERSONS = frozenset({"them", "him", "they", "who"})
 _PRONOUNS = frozenset({"it", "them", "that", "this", "which", "both"})
@@ -81,6 +83,7 @@ def _spotter() -> re.Pattern[str]:
         "deni",
         "reject",
         "blame",
+        "responsib",
     }
     stems = {re.escape(s.rstrip("e").removesuffix("y")) for s in stems if len(s) > 2}
     return re.compile(
@@ -260,8 +263,10 @@ def _nominal(token: Token, rule: NounRule, carrier: Token | None, last_kind: str
     roles: dict[str, str] = {}
     if carrier is not None and (low in lexicon().lists["undergo"] or low in ("repel", "repulse")):
         roles["subj"] = "target"
-    elif carrier is not None and (low in lexicon().lists["light"] or token.head.lower_ == "behind"):
-        roles["subj"] = "initiator"
+    elif carrier is not None and (
+        low in lexicon().lists["light"] | _OPENS_WITH | {"claim"} or token.head.lower_ == "behind"
+    ):
+        roles["subj"] = "holder" if kind == "ControlChanged" else "initiator"
     return Trigger(token, kind, roles, args, verb, is_nominal=True)
 
 
@@ -274,8 +279,15 @@ def _carrier(token: Token) -> Token | None:
         is_subject = counter.dep_ in ("nsubj", "nsubjpass")
         acts = _tolls(counter.head) or lemma(counter.head) in HARM
         return counter.head if is_subject and acts else _carrier(counter)
+    if token.dep_ == "dobj" and low == "claim" and any(c.dep_ == "nummod" for c in token.children):
+        return head
+    if token.dep_ == "pobj" and head.lower_ == "with" and lemma(head.head) in _OPENS_WITH:
+        return head.head
     if token.dep_ == "conj":
         return _carrier(head) if head.pos_ in ("NOUN", "PROPN") else None
+    done = [c for c in token.children if c.dep_ == "acl" and lemma(c) in _CARRIED]
+    if token.dep_ == "attr" and done:
+        return done[0]  # "what X said was an attack carried out by Y"
     if (
         token.dep_ in ("dobj", "nsubjpass", "oprd", "acl")
         and low in words.lists["light"] | words.lists["undergo"]
@@ -325,7 +337,8 @@ def _stands(rule: NounRule, token: Token, carrier: Token | None, classes: Classe
     reported = token.dep_ in ("dobj", "conj") and lemma(token.head) in lexicon().saying["plain"]
     if carrier is not None or (reported and token.dep_ == "dobj"):
         return True
-    if rule.type == "Clash" and token.dep_ in ("nsubj", "nsubjpass") and _tolls(token.head):
+    told = rule.type in ("Clash", "Shelling", "Airstrike")
+    if told and token.dep_ in ("nsubj", "nsubjpass") and _tolls(token.head):
         return True
     causes = (
         rule.type not in ("Withdrawal", "ControlChanged")

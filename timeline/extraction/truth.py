@@ -19,6 +19,23 @@ _POINTING = frozenset({"that", "this", "which", "it"})
 _REPORTS = frozenset({"report", "claim", "news", "allegation", "rumour", "rumor"})
 
 
+_DONE = frozenset(
+    {"capture", "recapture", "seizure", "takeover", "conquest", "liberation", "fall", "loss"}
+    | {"killing", "death", "downing", "arrest", "lifting", "destruction", "retreat"}
+)
+
+
+def is_to_come(noun: Token) -> bool:
+    """Whether what is announced is still to come: an offensive is, the capture of X is not."""
+    return noun.pos_ == "NOUN" and lemma(noun) not in _DONE
+
+
+def is_rejected(noun: Token) -> bool:
+    """As in "the claim that X shelled Y was rejected"."""
+    denial = lexicon().saying["denial"]
+    return noun.dep_ == "nsubjpass" and lemma(noun.head) in denial
+
+
 def is_polar_question(event: Token) -> bool:
     """Whether the sentence only asks if it happened ("Did X take Y?").
 

@@ -6,12 +6,13 @@ less to be trusted.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from timeline.domain.places import PlaceMention, Relation
-from timeline.extraction.grammar import CLIMB_MAX, Token
+from timeline.extraction.grammar import CLIMB_MAX, Token, coordinated
 from timeline.extraction.parsing import lemma
 from timeline.extraction.placing import PlaceHit
 from timeline.extraction.scene import Scene
@@ -22,6 +23,9 @@ _OF_CONTROL = frozenset({"ControlChanged", "ControlStated", "Withdrawal"})
 _OF_PLACE = _OF_CONTROL | {"RouteCut", "RouteOpened", "SiegeBegan", "SiegeEnded"}
 _AT_PLACES = frozenset({"strafe", "bomb", "shell", "bombard", "pound"})
 _PRONOUNS = frozenset({"it", "there", "them"})
+_FROM = re.compile(r" from \Z")
+_PLAIN_MARK = re.compile(r"\A(?:(?:neighbou?ring|nearby|adjacent|adjoining) )+")
+_REGION_AFTER = re.compile(r",? in (?:the )?(?:[\w-]+ )?")
 _HANDLES = frozenset({"control", "possession", "hand", "eastwards", "all", "whole", "rest"})
 
 
@@ -39,6 +43,8 @@ def place_of_event(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> Wh
     What rests on nearness alone is never the place itself (`near`), so that it moves no control.
     """
     of_place = trigger.type in _OF_PLACE
+    if trigger.type in ("Airstrike", "Shelling", "Bombing"):
+        scene = scene.without(lambda hit: _is_flight(hit, trigger, scene))
     if trigger.type == "Withdrawal":
         scene = scene.without(lambda hit: _is_destination(hit, trigger, scene))
     slots = _slots(trigger)
@@ -73,6 +79,11 @@ def _told_by_slots(
     of_place = trigger.type in _OF_PLACE
     vague: Where | None = None
     for slot in slots if of_place else [*trigger.arguments.object, *slots]:
+        road = scene.road_before(slot) if trigger.type.startswith("Route") else None
+        if road is not None and slot.lower_ == "it" and slot.dep_ == "dobj":
+            return Where(road, road.mention, True)
+        if of_place and focus is not None and slot.lower_ == "it" and slot.dep_ == "dobj":
+            return Where(focus, focus.mention, True)
         noun = _named_by_apposition(slot, scene)
         hits = [h for h in scene.places_of(noun) if not h.is_aside or h.kind == "road"]
         spots = [h for h in hits if h.kind != "road"]
@@ -81,11 +92,35 @@ def _told_by_slots(
             continue
         if (town := _town_of(hits[0], _last_town(hits[0], scene, focus))) is not None:
             return Where(focus, town, True)
-        told = Where(hits[0], _as_told(hits[0], noun, trigger, scene), True)
-        if of_place or not _is_vague(hits[0]):
+        own = next((n for n in coordinated(noun) if _bears(n, hits[0], scene)), noun)
+        told = Where(hits[0], _as_told(hits[0], own, trigger, scene), True)
+        if of_place or not (_is_vague(hits[0]) or _is_origin(hits[0], scene)):
             return told
         vague = vague or told
-    return vague
+    return _within_it(vague, scene) if vague is not None else None
+
+
+def _bears(noun: Token, hit: PlaceHit, scene: Scene) -> bool:
+    start, end = scene.parse.offsets[noun.i]
+    return bool(hit.start < end and start < hit.end)
+
+
+def _is_origin(hit: PlaceHit, scene: Scene) -> bool:
+    """As in "a convoy from X was ambushed at Y": not where it was, if something else is told."""
+    return hit.mention.relation is Relation.AT and _FROM.search(scene.before(hit)) is not None
+
+
+def _within_it(told: Where, scene: Scene) -> Where:
+    """As in "on the edge of X, in Y": X says more than the region of Y that it lies in."""
+    if told.hit is None or not told.hit.is_region:
+        return told
+    before = [h for h in scene.places if h.end < told.hit.start and not h.is_region]
+    if not before or before[-1].kind == "road" or before[-1].is_aside:
+        return told
+    between = scene.between(before[-1], told.hit)
+    if not _REGION_AFTER.fullmatch(between):
+        return told
+    return Where(before[-1], before[-1].mention, True)
 
 
 def _named(trigger: Trigger, scene: Scene) -> Where | None:
@@ -105,6 +140,7 @@ def _named(trigger: Trigger, scene: Scene) -> Where | None:
     if not named or known:
         return None
     phrase = scene.phrase(named[0])[:AS_NAMED_CHARACTERS_MAX] or str(named[0].text)
+    phrase = _PLAIN_MARK.sub("", phrase)
     return Where(None, PlaceMention(as_named=phrase), True)
 
 
@@ -169,6 +205,16 @@ def _is_destination(hit: PlaceHit, trigger: Trigger, scene: Scene) -> bool:
     return any(hit.start < b and a < hit.end for a, b in spans)
 
 
+def _is_flight(hit: PlaceHit, trigger: Trigger, scene: Scene) -> bool:
+    """As in "bombing has driven thousands to X": where they went, and not where it was."""
+    verb = trigger.carrier if trigger.carrier != trigger.token else trigger.token.head
+    if lemma(verb) not in ("drive", "force", "send", "displace", "push"):
+        return False
+    after = [n for c in verb.subtree if c.lower_ in ("to", "into") for n in c.children]
+    spans = [scene.parse.offsets[n.i] for n in after]
+    return any(hit.start < b and a < hit.end for a, b in spans)
+
+
 def _slots(trigger: Trigger) -> list[Token]:
     """The nouns in which the words of an event may name its place, best first."""
     args, slots = trigger.arguments, []
@@ -224,6 +270,9 @@ def _in_same_clause(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> P
     def rank(hit: PlaceHit) -> tuple[bool, bool, bool, int]:
         inside = any(hit.start < b and a < hit.end for a, b in spans)
         return (not inside, hit.is_aside, hit.is_region, abs(hit.start - at))
+
+    if trigger.type not in _OF_PLACE:
+        scene = scene.without(lambda hit: hit.start < at and _is_origin(hit, scene))
 
     def is_meant(hit: PlaceHit) -> bool:
         return focus is None or hit.start < at or not rank(hit)[0]

@@ -25,6 +25,7 @@ from timeline.settings import DEFAULT_THEATRE
 
 ELSEWHERE = "elsewhere"
 CUED_CHARACTERS_MAX = 100_000
+_DATELINE = re.compile(r"[A-Z][A-Z' -]{2,30}(?=,)")
 _SLICES = ("curated.csv", "geonames.csv")
 
 
@@ -63,6 +64,9 @@ def theatre_told(text: str) -> str:
     Only the first CUED_CHARACTERS_MAX code points are looked at.
     """
     read = text[:CUED_CHARACTERS_MAX]
+    dateline = _DATELINE.match(read.lstrip())
+    if dateline is not None:  # where it is written counts for more than a place it also names
+        read += f" {dateline.group().title()} {dateline.group().title()}"
     counts = {name: len(_cues(name).findall(read)) for name in theatre_names()}
     best = max(counts, key=lambda name: counts[name])
     return best if counts[best] else ELSEWHERE

@@ -17,9 +17,10 @@ from sqlalchemy import Connection
 
 from timeline.projections import batches
 from timeline.projections.batches import REPORT_STREAM_PREFIX, Batch, Projection, logged
+from timeline.projections.building import loaded_last
 from timeline.projections.reading import Reader
 from timeline.projections.register import ActorsProjection, PlacesProjection
-from timeline.projections.replaying import Replay, apply_all, tables_in_memory
+from timeline.projections.replaying import Replay, apply_all, load_all, tables_in_memory
 from timeline.store import queries
 from timeline.store.engine import read_transaction, write_transaction
 from timeline.store.event_store import EventStore
@@ -58,11 +59,14 @@ def replayed_place(
             place, _ = reader.find_place(name)
             streams = queries.streams_naming(log, store.casebook, place.place_id, until)
             count = len(positions)
+            loaded = loaded_last(projections)
+            fed = [p for p in projections if p not in loaded]
             with write_transaction(engine) as target:
                 # By stream, and not by position: so each report is projected once.
                 for part in _parts(_events_of(log, store, streams, until)):
                     count += len(part)
-                    apply_all(projections, Batch(log, target, store, casebook, logged(part), until))
+                    apply_all(fed, Batch(log, target, store, casebook, logged(part), until))
+                load_all(loaded, Batch(log, target, store, casebook, (), until))
             last = next(iter(queries.events_at(log, store.casebook, [until])), None)
         yield Replay(until, last.recorded_at if last else None, count, reader, engine)
 

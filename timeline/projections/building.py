@@ -14,14 +14,15 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import Connection, delete, text
+from sqlalchemy import Connection, delete
 
 from timeline.errors import BuildTakenOver, ProjectionFailed
 from timeline.projections import batches, checkpointing, swapping
 from timeline.projections.batches import Batch, LoadedLast, Projection
 from timeline.projections.checkpointing import SPENT, Checkpoint, build_key
+from timeline.projections.comparing import Difference
 from timeline.projections.feeding import Feed, Step, is_poison
-from timeline.projections.swapping import Difference
+from timeline.projections.swapping import Swap
 from timeline.store.engine import read_transaction, write_transaction
 from timeline.store.event_store import EventStore
 
@@ -33,7 +34,6 @@ PAUSE_SECONDS_MIN, PAUSE_SECONDS_MAX = 0.11, 0.5
 BATCH_SECONDS, BATCH_SECONDS_ON_POSTGRES = 0.5, 10.0
 EVENTS_PER_BATCH_MIN, EVENTS_PER_BATCH_MAX = 500, 10_000
 CATCH_UP_EVERY_SECONDS = 5.0
-SWAP_STATEMENT_MS_MAX = 1_800_000
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Rebuilt:
         projections: Those whose rows were replaced.
         events: How many events were read, by this process.
         difference: The rows that the swap wrote.
-        locked_seconds: How long the swap's transaction held the projections' checkpoints; on
-            SQLite, the database's one lock.
+        locked_seconds: How long the swap's transaction (the longest, when there were several) held
+            the projections' checkpoints; on SQLite, the database's one lock.
     """
 
     projections: tuple[str, ...]
@@ -92,11 +92,17 @@ class Build:
         store: Whose log.
         projections: All of the casebook's, each after those whose tables it reads.
         names: What is wanted; what reads their tables is built with them.
+        swap_seconds_max: How long the swap may hold SQLite's lock; `None` is as long as it takes.
     """
 
     def __init__(
-        self, store: EventStore, projections: Sequence[Projection], names: Collection[str]
+        self,
+        store: EventStore,
+        projections: Sequence[Projection],
+        names: Collection[str],
+        swap_seconds_max: float | None = None,
     ) -> None:
+        self._swap_seconds_max = swap_seconds_max
         self._store, self._projections = store, tuple(projections)
         self._key = build_key(store.casebook)
         self._live = Feed(store, store.casebook, projections)
@@ -133,23 +139,26 @@ class Build:
         Raises:
             ProjectionFailed: an event cannot be projected; the live rows are as they were.
             BuildTakenOver: another process began another rebuild.
+            SwapTooLong: the swap took longer than it may; the build can be gone on with.
             DatabaseUnavailable: the database did not answer; the build can be gone on with.
         """
         swaps = self._begin()
-        self._events, caught_up_at = 0, time.monotonic()
+        self._events, caught_up_at, is_level = 0, time.monotonic(), False
         try:
             while (step := self._step()) is not None:
                 self._events += step.events
                 if on_progress is not None:
                     on_progress(step.reached, step.head)
-                if step.reached >= step.head and not self._is_loading:
+                is_at_head = step.reached >= step.head and not self._is_loading
+                if is_at_head and is_level:
                     break
                 if should_stop():
                     return None
-                if time.monotonic() - caught_up_at > CATCH_UP_EVERY_SECONDS:
+                if is_at_head or time.monotonic() - caught_up_at > CATCH_UP_EVERY_SECONDS:
                     catch_up()
-                    caught_up_at = time.monotonic()
+                    caught_up_at, is_level = time.monotonic(), is_at_head
             rebuilt = self._swap(swaps)
+            catch_up()
         except BuildTakenOver:
             if self._swaps() == swaps:
                 raise
@@ -245,7 +254,7 @@ class Build:
     def _follow_the_log(self) -> Step | None:
         """Load nothing, but feed all from the beginning: that finds the event that stops it."""
         with write_transaction(self._store.engine) as connection:
-            _allow_long_statements(connection)
+            swapping.allow_long_statements(connection)
             found = self._require_mine(connection)
             for p in self._loaded:
                 for table in p.tables:
@@ -271,42 +280,40 @@ class Build:
         return found
 
     def _swap(self, swaps: int) -> Rebuilt:
-        """Make the live rows those of the build, and bring them to the head."""
-        with write_transaction(self._store.engine) as connection:
-            _allow_long_statements(connection)
-            live = self._live.locked(connection)
+        """Make the live rows those of the build.
+
+        All in one transaction; but of projections that had nothing yet each in its own, since
+        nobody can have been told of one what does not go with another.
+        """
+        wanted = [p for p in self._built if p.name in self.members]
+        with read_transaction(self._store.engine) as connection:
+            live = self._live.checkpoints(connection)
+        is_first = all(live[p.name].position == 0 for p in wanted)
+        difference, longest = Difference(), 0.0
+        for part in [[p] for p in wanted] if is_first else [wanted]:
+            written, seconds = self._swap_some(part, swaps, is_last=part[-1] is wanted[-1])
+            swaps += len(part)
+            difference += written
+            longest = max(longest, seconds)
+            if is_first:
+                paused_after(self._store, seconds)
+        return Rebuilt(self.members, self._events, difference, longest)
+
+    def _swap_some(
+        self, some: Sequence[Projection], swaps: int, *, is_last: bool
+    ) -> tuple[Difference, float]:
+        key, seconds_max = self._store.casebook, self._swap_seconds_max
+        swap = Swap(self._live, key, self._key, some, seconds_max)
+        with write_transaction(self._store.engine, swap.compare) as connection:
+            live = self._live.locked(connection, [p.name for p in some])
             started = time.monotonic()
             built = self._require_mine(connection)
             if _swaps(live) != swaps:
                 raise BuildTakenOver
-            difference = Difference()
-            for p in self._built:
-                if p.name in self.members:
-                    difference += self._replace(connection, p, live[p.name], built[p.name])
-                spent = replace(built[p.name], position=SPENT)
-                checkpointing.write(connection, self._key, spent)
-            # Up to the head of now: appends may come faster than they are projected.
-            head = self._store.head_in(connection).position
-            while (step := self._live.step(connection, carefully=True)) is not None:
-                if step.reached >= head:
-                    break
-        seconds = time.monotonic() - started
-        return Rebuilt(self.members, self._events, difference, seconds)
-
-    def _replace(
-        self, connection: Connection, p: Projection, live: Checkpoint, built: Checkpoint
-    ) -> Difference:
-        difference = Difference()
-        for table in p.tables:
-            difference += swapping.replace_rows(connection, table, self._store.casebook, self._key)
-        new = Checkpoint(p.name, p.version, built.position, builds=live.builds + 1)
-        checkpointing.write(connection, self._store.casebook, new)
-        return difference
-
-
-def _allow_long_statements(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.execute(text(f"SET LOCAL statement_timeout = {SWAP_STATEMENT_MS_MAX}"))
+            difference = swap.write(connection, live, built)
+            for checkpoint in built.values() if is_last else ():
+                checkpointing.write(connection, self._key, replace(checkpoint, position=SPENT))
+        return difference, time.monotonic() - started
 
 
 def _is_spent(checkpoints: Mapping[str, Checkpoint]) -> bool:

@@ -22,6 +22,8 @@ from timeline.store.engine import postgres_driver, sqlite_driver
 FEW_ROWS_MAX = 8
 # No statement carries more values than these.
 KEYS_PER_STATEMENT_MAX = 10_000
+# How many rows of several tables are in memory before they are written.
+ROWS_AT_ONCE_MAX = 10_000
 
 Row = Mapping[str, Any]
 
@@ -53,6 +55,16 @@ def load(connection: Connection, table: Table, rows: Iterable[Row]) -> int:
             for count, row in enumerate(chain(first, values), start=1):  # noqa: B007
                 copy.write_row(row)
         return count
+
+
+def grouped(rows: Iterable[tuple[Table, Row]]) -> Iterator[tuple[Table, list[Row]]]:
+    """Rows of several tables by their table, a bounded number at a time, as they are made."""
+    left = iter(rows)
+    while part := list(islice(left, ROWS_AT_ONCE_MAX)):
+        found: dict[Table, list[Row]] = {}
+        for table, row in part:
+            found.setdefault(table, []).append(row)
+        yield from found.items()
 
 
 def delete(

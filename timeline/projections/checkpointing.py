@@ -5,7 +5,7 @@ A build that stands beside the live rows has checkpoints of its own, under `buil
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -78,14 +78,22 @@ def build_key(casebook: str) -> str:
     return casebook + BUILD_MARK
 
 
-def read(connection: Connection, key: str, *, locks: bool = False) -> dict[str, Checkpoint]:
-    """The checkpoints under a key, by projection; locked in order of name if asked."""
+def read(
+    connection: Connection,
+    key: str,
+    *,
+    locks: bool = False,
+    names: Collection[str] | None = None,
+) -> dict[str, Checkpoint]:
+    """The checkpoints under a key (of some projections), locked in order of name if asked."""
     c = tables.checkpoints.c
     query = (
         select(c.projection, c.version, c.position, c.reason, c.builds)
         .where(c.casebook == key)
         .order_by(c.projection)
     )
+    if names is not None:
+        query = query.where(c.projection.in_(sorted(names)))
     rows = connection.execute(query.with_for_update() if locks else query)
     return {row.projection: Checkpoint(*row) for row in rows}
 

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from sqlalchemy import Connection, Table, select
 
@@ -18,6 +19,7 @@ from timeline.domain.knowledge import (
     cuts_of,
     folded_before,
     gone_on,
+    known_since,
     unwalked,
     walked,
 )
@@ -81,20 +83,19 @@ class ControlProjection:
     def load_part(self, batch: Batch, done: int) -> int | None:
         """Fold the next places, each from all that is said of it."""
         entries = next_places(batch, CLAIMS_PER_PART)
+        is_last = not entries
         forms = forms_from(batch, read_roots(batch.connection, batch.name), entries)
-        places: list[Row] = []
-        rectangles: list[Row] = []
-        links: list[Row] = []
-        for place_id, told in by_place(forms.values()).items():
-            change = PlaceChange(place_id, (), told)
-            places.append(change.row(batch.name))
-            found = folded_rows(batch.name, change, batch.casebook.time_zone)
-            rectangles += found[0]
-            links += found[1]
-        loaded = (places, forms.values(), rectangles, links)
-        for table, rows in zip(self.tables, loaded, strict=True):
+        del entries  # of a place with very many claims these would be most of the memory
+        told = by_place(forms.values())
+        changes = [PlaceChange(place_id, (), rows) for place_id, rows in told.items()]
+        places = [change.row(batch.name) for change in changes]
+        bulk_rows.load(batch.connection, tables.control_places, places)
+        bulk_rows.load(batch.connection, tables.control_claims, forms.values())
+        del forms, told
+        folded = (folded_rows(batch.name, c, batch.casebook.time_zone) for c in changes)
+        for table, rows in bulk_rows.grouped(chain.from_iterable(folded)):
             bulk_rows.load(batch.connection, table, rows)
-        return done + 1 if entries else None
+        return None if is_last else done + 1
 
     def _write(self, batch: Batch, old: Forms, new: Forms) -> None:
         gone = [row for key, row in old.items() if new.get(key) != row]
@@ -129,33 +130,52 @@ class ControlProjection:
         # Read together, a bounded number of claims at a time.
         for part in _bounded(later):
             forms = forms_of_places(batch, [c.place_id for c in part])
-            walks += [self._walk(batch, change, forms.get(change.place_id, [])) for change in part]
+            walks += [self._fold(batch, change, forms.get(change.place_id, [])) for change in part]
         control_rows.write(batch.connection, batch.name, walks)
 
     def _go_on(self, batch: Batch, change: PlaceChange, since: datetime) -> Walk | None:
-        """Go on from a fold that was kept, after going back if more was known after what is new."""
-        time_zone = batch.casebook.time_zone
-        kept = self._kept.take(change.digest_before, time_zone)
+        """Go on from a fold that was kept, if not too much was known after what is new."""
+        kept = self._kept.take(change.digest_before, batch.casebook.time_zone)
         if kept is None:
             return None
+        now: Sequence[Form] = ()
+        if kept.last_cut > since:
+            now = forms_since(batch, change.place_id, since)
+            if PART_WALKED_BACK_MAX * len(now) > change.claims:
+                return None
+        return self._gone_on(batch, change, kept, now)
+
+    def _gone_on(self, batch: Batch, change: PlaceChange, kept: _Kept, now: Sequence[Form]) -> Walk:
+        """Go on from a fold of all that was known, after going back over what is known later."""
+        since = change.since
+        assert since is not None  # noqa: S101
         if kept.last_cut <= since:
             cuts = list(gone_on(kept.fold, change.old, change.new, since))
             walk = Walk(change.place_id, since, cuts, is_going_on=True)
         else:
-            now = forms_since(batch, change.place_id, since)
-            if PART_WALKED_BACK_MAX * len(now) > change.claims:
-                return None
             before = [*set(now).difference(change.new), *change.old]
             back = list(unwalked(kept.fold, before, since))
             walk = Walk(change.place_id, since, list(walked(kept.fold, now, since)), back=back)
         last_cut = max(kept.last_cut, *cuts_of(change.new), since)
-        self._kept.keep(change, time_zone, kept.fold, last_cut)
+        self._kept.keep(change, batch.casebook.time_zone, kept.fold, last_cut)
         return walk
 
-    def _walk(self, batch: Batch, change: PlaceChange, forms: Sequence[Form]) -> Walk:
-        """Fold what was known before, and walk through known time from there."""
+    def _fold(self, batch: Batch, change: PlaceChange, forms: Sequence[Form]) -> Walk:
+        """Fold a place that was not kept.
+
+        From all that was known of it before, so that only rows that may differ are read; unless too
+        much of that was known after what is new: then all rows from there on are made again.
+        """
         since, time_zone = change.since, batch.casebook.time_zone
         assert since is not None  # noqa: S101
+        now = known_since(forms, since)
+        new = {f.evidence.claim_id for f in change.new}
+        stays = [f for f in forms if f.evidence.claim_id not in new or f not in change.new]
+        old = [*stays, *change.old]
+        if old and PART_WALKED_BACK_MAX * len(now) <= change.claims:
+            fold = PlaceFold(time_zone)
+            fold.change([f.evidence for f in old if f.known_until is None], ())
+            return self._gone_on(batch, change, _Kept(fold, max(cuts_of(old)), change.claims), now)
         fold = folded_before(forms, since, time_zone)
         cuts = list(walked(fold, forms, since))
         if forms:
@@ -163,11 +183,11 @@ class ControlProjection:
         return Walk(change.place_id, since, cuts, is_new=change.digest_before is None)
 
 
-def folded_rows(casebook: str, change: PlaceChange, time_zone: str) -> tuple[list[Row], list[Row]]:
-    """The rectangles and links of a place, from all that is said of it."""
+def folded_rows(casebook: str, change: PlaceChange, time_zone: str) -> Iterator[tuple[Table, Row]]:
+    """The rectangles and links of a place, from all that is said of it, as they are made."""
     assert change.since is not None  # noqa: S101 - something is said
-    cuts = list(walked(PlaceFold(time_zone), change.new, change.since))
-    return fresh_rows(casebook, Walk(change.place_id, change.since, cuts, is_new=True))
+    cuts = walked(PlaceFold(time_zone), change.new, change.since)
+    return fresh_rows(casebook, change.place_id, change.since, cuts)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from timeline.projections.bulk_rows import Row
 # Sorts after every instant.
 INFINITY = "infinity"
 DIGEST_BYTES = 16
+_EVIDENCE = msgspec.json.Decoder(Evidence)
 Key = tuple[str, str, str]
 Forms = dict[Key, Row]
 """Rows of `control_claims` by place, claim and the known time in which they begin to stand."""
@@ -161,11 +162,14 @@ def by_place(rows: Iterable[Row]) -> dict[str, list[Row]]:
 
 def form_of(row: Row) -> Form:
     """What a row of `control_claims` says."""
-    until = row["known_to"]
+    return _form(row["known_from"], row["known_to"], row["data"])
+
+
+def _form(known_from: str, known_to: str, data: str) -> Form:
     return Form(
-        evidence=msgspec.json.decode(row["data"], type=Evidence),
-        known_from=instant_from_text(row["known_from"]),
-        known_until=None if until == INFINITY else instant_from_text(until),
+        evidence=_EVIDENCE.decode(data),
+        known_from=instant_from_text(known_from),
+        known_until=None if known_to == INFINITY else instant_from_text(known_to),
     )
 
 
@@ -181,8 +185,8 @@ def forms_of_places(batch: Batch, place_ids: Sequence[str]) -> dict[str, list[Fo
         c.casebook == batch.name, c.place_id.in_(place_ids)
     )
     found: dict[str, list[Form]] = {}
-    for row in batch.connection.execute(query).mappings():
-        found.setdefault(row["place_id"], []).append(form_of(dict(row)))
+    for place_id, known_from, known_to, data in batch.connection.execute(query):
+        found.setdefault(place_id, []).append(_form(known_from, known_to, data))
     return found
 
 
@@ -190,8 +194,7 @@ def forms_since(batch: Batch, place_id: str, since: datetime) -> list[Form]:
     """The forms of a place that became known or void at a moment of known time or later."""
     c, text = tables.control_claims.c, instant_text(since)
     of_place = (c.casebook == batch.name) & (c.place_id == place_id)
-    columns = (c.claim_id, c.known_from, c.known_to, c.data)
+    columns = (c.known_from, c.known_to, c.data)
     known = select(*columns).where(of_place, c.known_from >= text)
     void = select(*columns).where(of_place, c.known_to >= text, c.known_to < INFINITY)
-    rows = batch.connection.execute(union(known, void)).mappings()
-    return [form_of(dict(row)) for row in rows]
+    return [_form(*row) for row in batch.connection.execute(union(known, void))]

@@ -7,7 +7,7 @@ are the same in whichever order claims were filed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -79,8 +79,13 @@ class Known:
             went_on = self._closed_last.pop(key, None)
             self._open[key] = went_on or (row, text)
 
+    def over(self) -> list[Row]:
+        """The rows that are over since this was last asked, and of which nothing can change."""
+        closed, self._closed = self._closed, []
+        return closed
+
     def rows(self) -> list[Row]:
-        """All rows, when the walk is over."""
+        """All rows, when the walk is over; but for those already given."""
         self._settle()
         return [
             *self._closed,
@@ -139,20 +144,35 @@ def write(connection: Connection, casebook: str, walks: Sequence[Walk]) -> None:
         bulk_rows.load(connection, kind.table, added)
 
 
-def fresh_rows(casebook: str, walk: Walk) -> tuple[list[Row], list[Row]]:
-    """The rectangles and links of a place of which nothing is stored."""
-    return _Rectangles(casebook).rows(walk, ()), _Links(casebook).rows(walk, ())
+def fresh_rows(
+    casebook: str, place_id: str, since: datetime, cuts: Iterable[Cut]
+) -> Iterator[tuple[Table, Row]]:
+    """The rectangles and links of a place of which nothing is stored, each when it is over.
+
+    So the rows of a place with very many claims need not be in memory together.
+    """
+    kinds = (_Rectangles(casebook), _Links(casebook))
+    both = [
+        (kind, Known(since, (), partial(kind.row, place_id), is_going_on=False)) for kind in kinds
+    ]
+    for cut, found in cuts:
+        for kind, known in both:
+            known.apply(cut, *kind.items(found))
+            yield from ((kind.table, row) for row in known.over())
+    for kind, known in both:
+        yield from ((kind.table, row) for row in known.rows())
 
 
 class _Kind:
     """What rectangles and links have in common."""
 
     table: Table
-    column: str
 
     def __init__(self, casebook: str) -> None:
         self._casebook = casebook
         keys = [c.name for c in self.table.primary_key.columns]
+        # What tells rows of a place apart, but for their known time: they are read by it.
+        self._names = tuple(keys[2:-1])
         self.key: Callable[[Row], tuple[str, ...]] = itemgetter(*keys)
         self.values = [c.name for c in self.table.columns if c.name not in keys]
 
@@ -171,25 +191,26 @@ class _Kind:
         for walk in walks:
             since = instant_text(walk.since)
             if walk.is_partial:
-                some += [(walk.place_id, value, since) for value in self._touched(walk)]
+                some += [(walk.place_id, *values, since) for values in self._touched(walk)]
             elif not walk.is_new:
                 whole.append((walk.place_id, since))
         found: dict[str, list[Row]] = {}
-        for equal, given in ((("place_id",), whole), (("place_id", self.column), some)):
+        for equal, given in ((("place_id",), whole), (("place_id", *self._names), some)):
             for row in bulk_rows.read(
                 connection, self.table, self._casebook, equal, "known_to", given
             ):
                 found.setdefault(row["place_id"], []).append(row)
         return found
 
-    def _touched(self, walk: Walk) -> list[str]:
+    def _touched(self, walk: Walk) -> list[tuple[str, ...]]:
         items = [
             item
             for _, found in (*walk.cuts, *(walk.back or ()))
             for part in self.items(found)
             for item in part
         ]
-        return sorted({self.row(walk.place_id, item)[self.column] for item in items})
+        rows = (self.row(walk.place_id, item) for item in items)
+        return sorted({tuple(row[name] for name in self._names) for row in rows})
 
     def rows(self, walk: Walk, stored: Iterable[Row]) -> list[Row]:
         """What the rows that are stored become."""
@@ -203,7 +224,6 @@ class _Kind:
 
 class _Rectangles(_Kind):
     table = tables.control_rectangles
-    column = "valid_from"
 
     def items(self, found: Difference) -> tuple[Sequence[Slab], Sequence[Slab]]:
         return found.slabs_gone, found.slabs_new
@@ -228,7 +248,6 @@ class _Rectangles(_Kind):
 
 class _Links(_Kind):
     table = tables.control_links
-    column = "joined"
 
     def items(self, found: Difference) -> tuple[Sequence[Link], Sequence[Link]]:
         return found.links_gone, found.links_new

@@ -7,7 +7,7 @@ stops it is found. It then stands just before that event, with the reason, and t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -98,28 +98,37 @@ class Feed:
         Raises:
             SchemaMismatch: a newer release has built one of them.
         """
+        return bool(self._due(connection))
+
+    def _due(self, connection: Connection) -> frozenset[str]:
+        """Those that can be fed; what stands still until it is swapped is not waited for."""
         head = self._store.head_in(connection).position
         checkpoints = self.checkpoints(connection)
         checkpointing.refuse_newer(checkpoints, self._projections)
         limit = checkpointing.limits(checkpoints, self._projections, head)
-        return any(checkpoints[name].position < limit[name] for name in limit)
+        return frozenset(n for n in limit if checkpoints[n].position < limit[n])
 
     def checkpoints(self, connection: Connection) -> dict[str, Checkpoint]:
         """The checkpoint of each projection."""
         found = checkpointing.read(connection, self._key)
         return checkpointing.completed(found, self._projections)
 
-    def locked(self, connection: Connection) -> dict[str, Checkpoint]:
-        """The checkpoints, locked until the transaction ends; the missing ones are written."""
-        found = checkpointing.read(connection, self._key, locks=True)
+    def locked(
+        self, connection: Connection, names: Collection[str] | None = None
+    ) -> dict[str, Checkpoint]:
+        """The checkpoints, those of some projections (all when `None`) locked until the end.
+
+        The missing ones are written.
+        """
+        found = checkpointing.read(connection, self._key, locks=True, names=names)
+        if names is not None:
+            found = checkpointing.read(connection, self._key)
         wanted = checkpointing.completed(found, self._projections)
         missing = [c for name, c in wanted.items() if name not in found]
         if not missing:
             return wanted
         checkpointing.add(connection, self._key, missing)
-        return checkpointing.completed(
-            checkpointing.read(connection, self._key, locks=True), self._projections
-        )
+        return self.locked(connection, names)
 
     def step(
         self, connection: Connection, *, carefully: bool = False, size: int | None = None
@@ -135,12 +144,17 @@ class Feed:
             SchemaMismatch: a newer release has built one of them.
             Exception: without `carefully`, whatever a projection raises.
         """
-        checkpoints = self.locked(connection)
+        due_ones = self._due(connection)
+        if not due_ones:
+            return None
+        checkpoints = self.locked(connection, due_ones)
         checkpointing.refuse_newer(checkpoints, self._projections)
         casebook = self._store.casebook_row_in(connection)
         head = casebook.head.position
         limit = checkpointing.limits(checkpoints, self._projections, head)
-        due = [c.position for n, c in checkpoints.items() if c.position < limit[n]]
+        due = [
+            c.position for n, c in checkpoints.items() if n in due_ones and c.position < limit[n]
+        ]
         if not due:
             return None
         after = min(due)
@@ -150,7 +164,7 @@ class Feed:
         for p in self._projections:
             own = checkpoints[p.name]
             target = min((until, limit[p.name], *(reached[d] for d in p.depends_on)))
-            if own.position >= target:
+            if p.name not in due_ones or own.position >= target:
                 continue
             batch = whole.between(own.position, target, p.event_types)
             failure = self._apply(p, batch, carefully=carefully)

@@ -80,7 +80,7 @@ def replayed(
                     on_progress(last.position, casebook.head.position)
             if last is not None:
                 whole = Batch(log, target, store, casebook, (), last.position)
-                _load_all(loaded, whole)
+                load_all(loaded, whole)
         yield Replay(
             position=last.position if last else 0,
             recorded_at=last.recorded_at if last else None,
@@ -90,7 +90,7 @@ def replayed(
         )
 
 
-def _load_all(projections: Sequence[LoadedLast], whole: Batch) -> None:
+def load_all(projections: Sequence[LoadedLast], whole: Batch) -> None:
     """Make rows from the tables of the others; where that fails, from the log, event by event.
 
     Raises:

@@ -4,7 +4,8 @@ Every projection that lags is fed in one pass over the log; rows and checkpoints
 same transaction, so that a process killed in between loses and repeats nothing. An event that
 cannot be projected stops its projection and those that read its tables, nothing else. A projection
 whose version was raised keeps its old rows, as they are, until those of the new version are built:
-at once in a small log, else by `timeline project`, `timeline serve` or `timeline rebuild`.
+at once in a small log, else by `timeline project`, `timeline serve` or `timeline rebuild`. One that
+holds nothing yet of a long log is built too, which is faster than to follow it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from timeline.errors import (
     NotFound,
     ProjectionFailed,
     SchemaMismatch,
+    SwapTooLong,
 )
 from timeline.projections import building, checkpointing, swapping
 from timeline.projections.batches import (
@@ -41,6 +43,7 @@ from timeline.projections.building import (
 )
 from timeline.projections.checkpointing import ProjectionStatus, build_key
 from timeline.projections.feeding import Feed, Step, is_poison
+from timeline.projections.swapping import UNASKED_SECONDS_MAX
 from timeline.store.engine import read_transaction, write_transaction
 from timeline.store.event_store import EventStore
 
@@ -101,7 +104,7 @@ class Runner:
             DatabaseUnavailable: the database did not answer.
         """
         self._retry_stopped()
-        total = self._feed_all(on_progress)
+        total = self._build_what_is_empty(on_progress) + self._feed_all(on_progress)
         self._build_if_small(on_progress)
         return total
 
@@ -180,6 +183,30 @@ class Runner:
             if getattr(error.orig, "sqlstate", None) != _INSUFFICIENT_PRIVILEGE:
                 raise
 
+    def _build_what_is_empty(self, on_progress: Callable[[int, int], None] | None) -> int:
+        """Build what holds nothing of a long log: that costs a fraction of following it."""
+        with read_transaction(self._store.engine) as connection:
+            checkpoints = self._feed.checkpoints(connection)
+            head = self._store.head_in(connection).position
+        if head <= EVENTS_BUILT_AT_ONCE_MAX:
+            return 0
+        names = [
+            p.name
+            for p in self._projections
+            if (checkpoints[p.name].position, checkpoints[p.name].version) == (0, p.version)
+            and not checkpoints[p.name].is_stopped
+        ]
+        if not names:
+            return 0
+        try:
+            built = self._build(names, on_progress, lambda: False)
+        except ProjectionFailed:
+            self.discard_build()  # the log is followed instead, up to the event that stops it
+            return 0
+        except BuildTakenOver:
+            return 0
+        return 0 if built is None else built.events
+
     def _build_if_small(self, on_progress: Callable[[int, int], None] | None) -> None:
         if self._has_tried_to_build:
             return
@@ -194,7 +221,8 @@ class Runner:
     ) -> Rebuilt | None:
         """Build the projections whose version was raised, if any; `None` when there are none.
 
-        An event that cannot be projected leaves the old rows, and raises nothing: see `status`.
+        An event that cannot be projected leaves the old rows, and raises nothing: see `status`. So
+        does a swap for which others would wait too long: `rebuild` is for that.
 
         Args:
             on_progress: Called after each batch with (position reached, head position).
@@ -207,8 +235,8 @@ class Runner:
         if not names:
             return None
         try:
-            return self._build(names, on_progress, should_stop)
-        except (ProjectionFailed, BuildTakenOver) as fault:
+            return self._build(names, on_progress, should_stop, UNASKED_SECONDS_MAX)
+        except (ProjectionFailed, BuildTakenOver, SwapTooLong) as fault:
             logger.warning("the rebuild of %s stopped: %s", ", ".join(names), fault)
             return None
 
@@ -268,8 +296,9 @@ class Runner:
         names: Collection[str],
         on_progress: Callable[[int, int], None] | None,
         should_stop: Callable[[], bool],
+        swap_seconds_max: float | None = None,
     ) -> Rebuilt | None:
-        build = Build(self._store, self._projections, names)
+        build = Build(self._store, self._projections, names, swap_seconds_max)
         return build.run(self._catch_up_meanwhile, on_progress, should_stop)
 
     def _catch_up_meanwhile(self) -> None:

@@ -12,6 +12,7 @@ from operator import itemgetter
 import msgspec
 
 from timeline.projections import tables
+from timeline.projections.bulk_rows import grouped
 from timeline.projections.control import folded_rows
 from timeline.projections.control_forms import PlaceChange
 from timeline.scaling.folding import CONTROL
@@ -27,6 +28,6 @@ def place(outcome: Outcome, number: int) -> None:
         outcome.add(tables.control_claims, forms)
         change = PlaceChange(place_id, (), forms)
         outcome.add(tables.control_places, [change.row(plan.key)])
-        rectangles, links = folded_rows(plan.key, change, plan.time_zone)
-        outcome.add(tables.control_rectangles, rectangles)
-        outcome.add(tables.control_links, links)
+        folded = folded_rows(plan.key, change, plan.time_zone)
+        for table, some in grouped(folded):
+            outcome.add(table, some)

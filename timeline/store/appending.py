@@ -148,8 +148,9 @@ def _locked_state(
     appends = [one for request in requests for one in request.appends]
     if assumes_new:
         ids: set[str] = set()
-        # A stream that wrongly counts as new would get a version that it has already.
-        streams = {one.stream for one in appends if one.expected_version != 0}
+        # A stream that wrongly counts as new would get a version that it has already; but not if
+        # it gets none.
+        streams = {one.stream for one in appends if one.expected_version != 0 or not one.events}
     else:
         ids = {id_ for request in requests for id_ in request.event_ids}
         streams = {one.stream for one in appends}

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 from weakref import WeakSet
@@ -109,8 +109,15 @@ def connect(url: str, statement_seconds: float | None = None) -> Engine:
 
 
 @contextmanager
-def write_transaction(engine: Engine) -> Iterator[Connection]:
+def write_transaction(
+    engine: Engine, before: Callable[[Connection], object] | None = None
+) -> Iterator[Connection]:
     """One transaction that may write: committed at the end, rolled back on any exception.
+
+    Args:
+        engine: Of the database.
+        before: Called first, in a transaction of its own on the same connection, which sees one
+            snapshot and holds nobody up. It may fill temporary tables.
 
     Raises:
         DatabaseUnavailable: the database did not answer.
@@ -119,6 +126,13 @@ def write_transaction(engine: Engine) -> Iterator[Connection]:
         SchemaMismatch: the tables are not there.
     """
     with _errors_named(engine), engine.connect() as connection:
+        if before is not None:
+            if engine.dialect.name == "postgresql":
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                before(connection)
+            if engine.dialect.name == "postgresql":
+                connection.execution_options(isolation_level="READ COMMITTED")
         connection.execution_options(**{_WRITER: True})
         with connection.begin():
             yield connection

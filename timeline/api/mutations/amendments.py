@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 import strawberry
 from strawberry import ID
@@ -123,6 +123,24 @@ class AmendmentPayload:
     errors: list[UserError] = errors_field()
 
 
+class _Grounds(TypedDict):
+    """On what grounds something is amended, as filing takes them."""
+
+    basis: Basis
+    reported: str | None
+    reason: str | None
+    expected_version: int | None
+
+
+def _grounds(given: CorrectClaimInput | AmendClaimInput | RetractReportInput) -> _Grounds:
+    return {
+        "basis": given.basis,
+        "reported": given.reported,
+        "reason": given.reason,
+        "expected_version": given.expected_version,
+    }
+
+
 def _amended(
     info: Info,
     name: str,
@@ -172,10 +190,7 @@ class AmendmentMutations:
                 str(given.report_id),
                 given.claim,
                 given.changes,
-                basis=given.basis,
-                reported=given.reported,
-                reason=given.reason,
-                expected_version=given.expected_version,
+                **_grounds(given),
             )
 
         return _amended(info, "correctClaim", given, do)
@@ -187,14 +202,7 @@ class AmendmentMutations:
         """Let a claim no longer stand. Needs the role editor."""
 
         def do(commands: Commands) -> int:
-            return commands.amending.retract(
-                str(given.report_id),
-                given.claim,
-                basis=given.basis,
-                reported=given.reported,
-                reason=given.reason,
-                expected_version=given.expected_version,
-            )
+            return commands.amending.retract(str(given.report_id), given.claim, **_grounds(given))
 
         return _amended(info, "retractClaim", given, do)
 
@@ -205,14 +213,7 @@ class AmendmentMutations:
         """Let none of a report's claims stand any longer. Needs the role editor."""
 
         def do(commands: Commands) -> int:
-            return commands.amending.retract(
-                str(given.report_id),
-                None,
-                basis=given.basis,
-                reported=given.reported,
-                reason=given.reason,
-                expected_version=given.expected_version,
-            )
+            return commands.amending.retract(str(given.report_id), None, **_grounds(given))
 
         return _amended(info, "retractReport", given, do)
 
@@ -223,13 +224,6 @@ class AmendmentMutations:
         """Let a retracted claim stand again. Needs the role editor."""
 
         def do(commands: Commands) -> int:
-            return commands.amending.reinstate(
-                str(given.report_id),
-                given.claim,
-                basis=given.basis,
-                reported=given.reported,
-                reason=given.reason,
-                expected_version=given.expected_version,
-            )
+            return commands.amending.reinstate(str(given.report_id), given.claim, **_grounds(given))
 
         return _amended(info, "reinstateClaim", given, do)
