@@ -5,8 +5,7 @@ schema back to revision 0006 and the side table `event_types` away. Then, while 
 reports, a desk appends them and projects what it has appended, and readers read pages of the log
 and of the projections: the schema is migrated, the side table is filled, the projection `timeline`
 gets a version in which every row differs, and one in which only those of airstrikes do, each built
-beside the old one and swapped. Printed for each phase: requests, those that failed, the longest of
-each kind, and answers that mixed two versions.
+beside the old one and swapped. Each phase prints requests, failures, longest waits, mixed answers.
 """
 
 from __future__ import annotations

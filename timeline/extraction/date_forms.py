@@ -144,7 +144,7 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
         (
             Form.SHIFT,
             (
-                r"\b(?:(?:a few |several |some |\w+ )?(?P<way>hours?|minutes)"
+                r"\b(?:(?:a few |several |some )?(?P<way>hours?|minutes)"
                 r" (?:later|earlier|before|afterwards|after)|within (?P<soon>hours)"
                 r"|(?P<at_once>shortly|soon|immediately) (?:before|afterwards?|thereafter))\b"
                 r"(?! [a-z])"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
+
 from timeline.api.cursors import PLACES, PLACES_BY_KIND
 from timeline.api.nodes import node_id
 from timeline.api.ordering import PlaceOrderField
@@ -138,8 +140,14 @@ class _ControlMapRoot:
             written.append(f"{part.key!r}: {shown}")
         row = "{" + ", ".join(written) + "}"
         self._with_claims = "claim_ids" in row
+        # Each row is JSON at once: thousands of dicts that all wait for the last cost far more.
         self._write = function(
-            "rows, b", f"[{row} for p, x, claim_ids in rows]", match=None, node_id=node_id
+            "rows, b",
+            f"[fragment(dumps({row})) for p, x, claim_ids in rows]",
+            match=None,
+            node_id=node_id,
+            fragment=orjson.Fragment,
+            dumps=orjson.dumps,
         )
 
     def ask(self, run: Run) -> Asking:
