@@ -114,7 +114,7 @@ def test_a_merge_stands_in_both_streams_with_who_made_it(two: Desk) -> None:
 
     events = [e for e in two.app.store.read() if e.type == "PlacesMerged"]
     assert [e.stream for e in events] == ["place-neirab-camp", "place-nayrab"]
-    assert done == Mended("nayrab", events[-1].position, 2)
+    assert done == Mended("nayrab", events[-1].position, 2, duplicate="neirab-camp")
     assert [json.loads(e.data or "") for e in events] == [
         {
             "place_id": "neirab-camp",
@@ -244,7 +244,7 @@ def test_the_same_merge_again_appends_nothing(two: Desk) -> None:
     merge(two)
     head = two.head
 
-    assert merge(two) == Mended("nayrab", None, 2)
+    assert merge(two) == Mended("nayrab", None, 2, duplicate="neirab-camp")
     assert two.head == head
 
 
@@ -300,6 +300,11 @@ def test_what_is_so_already_is_not_corrected(two: Desk) -> None:
         ({"name": None}, (), "nayrab cannot be corrected so: Object missing required field"),
         ({"within": "nayrab"}, (), "place nayrab cannot lie within itself"),
         ({}, ("Atlantis",), "nayrab has no other name 'Atlantis'"),
+        ({"name": " "}, (), "' ' is no name: it must be text on one line"),
+        ({"name": "Al\x1b[2J"}, (), "is no name"),
+        ({"name": "Al\u202eNayrab"}, (), r"'Al\\u202eNayrab' is no name"),
+        ({"latitude": float("nan")}, (), "nayrab cannot be corrected so"),
+        ({"latitude": None}, (), "place nayrab has a latitude and a longitude, or neither"),
     ],
 )
 def test_a_correction_that_cannot_be_is_refused(
@@ -309,6 +314,28 @@ def test_a_correction_that_cannot_be_is_refused(
 
     with pytest.raises(InvalidEvent, match=told):
         mending(two).correct_place("nayrab", changes, WORD, remove=remove)
+    assert two.head == head
+
+
+def test_a_place_of_no_point_is_given_a_whole_one(two: Desk) -> None:
+    with pytest.raises(InvalidEvent, match="a latitude and a longitude, or neither"):
+        mending(two).correct_place("tall", {"latitude": 36.1}, WORD)
+
+    assert mending(two).correct_place("tall", {"latitude": 36.1, "longitude": 37}, WORD).position
+
+
+def test_what_cannot_be_shown_or_asked_for_is_no_name(two: Desk) -> None:
+    head = two.head
+    blank = Name(name="")
+
+    with pytest.raises(InvalidEvent, match="'' is no name"):
+        mending(two).correct_place("nayrab", {}, WORD, add=[blank])
+    with pytest.raises(InvalidEvent, match="is no name"):
+        mending(two).correct_actor("isil", {"adjectives": ["\n"]}, WORD)
+    with pytest.raises(InvalidEvent, match="'' is no name"):
+        two.app.registering.register([replace(NAYRAB, place_id="other", names=(blank,))])
+    with pytest.raises(InvalidEvent, match="is no name"):
+        two.app.registering.register([], [replace(ISIL, actor_id="other", name="\t")])
     assert two.head == head
 
 
