@@ -369,6 +369,16 @@ def test_actors_are_merged_corrected_and_parted_in_the_same_way(two: Desk) -> No
     assert rows(two) == before
 
 
+def test_a_source_speaks_for_whom_it_spoke_once_a_merge_is_taken_back(two: Desk) -> None:
+    told = TAKEN.replace("{name: Desert Monitor}", "{name: Amaq Wire, affiliated_with: ISIL}")
+    two.file("first.yaml", told.replace("id: taken", "id: first"))
+    mending(two).merge_actors("isil", "islamic-state", WORD)
+    two.file("second.yaml", told.replace("id: taken", "id: second"))
+    mending(two).unmerge_actors("isil", WORD)
+
+    assert "SourceAffiliated" not in [type_ for _, type_ in two.types()]
+
+
 def test_an_affiliation_is_somebodys_word(two: Desk) -> None:
     told = {"relation": "part_of", "according_to": "Desert Monitor", "from_": "2013"}
     done = mending(two).affiliate("ISIL", "islamic-state", disputed=True, **told)  # type: ignore[arg-type]

@@ -181,6 +181,16 @@ def test_a_place_is_corrected_by_its_id_alone(editor: Editor) -> None:
     assert editor.desk.head == head
 
 
+def test_a_source_speaks_for_what_its_actor_was_merged_into(editor: Editor) -> None:
+    told = TAKEN.replace("{name: Desert Monitor}", "{name: Amaq Wire, affiliated_with: ISIL}")
+    editor.desk.file("wire.yaml", told.replace("id: taken", "id: wire"))
+    editor.do(MERGE_ACTORS, duplicate="isil", into="islamic-state")
+
+    assert ask(editor, '{ source(id: "amaq-wire") { affiliatedWith } }') == {
+        "source": {"affiliatedWith": "islamic-state"}
+    }
+
+
 def test_actors_are_merged_corrected_affiliated_and_parted(editor: Editor) -> None:
     merged = editor.do(MERGE_ACTORS, duplicate="isil", into="islamic-state")
     assert (merged["actor"]["id"], merged["actor"]["mergedIds"]) == ("islamic-state", ["isil"])
