@@ -18,6 +18,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 from sqlalchemy import Engine, make_url
 
@@ -30,6 +31,12 @@ ENGINES = ("sqlite", "postgres")
 Figures = dict[str, tuple[dict[str, float], dict[str, float]]]
 FIGURES = pytest.StashKey[Figures]()
 ROUNDING = 0.01
+
+# Speed is never a test: a busy machine is no failing rule.
+settings.register_profile(
+    "by-rules-alone", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("by-rules-alone")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -56,7 +56,10 @@ class Served:
 
 @contextmanager
 def serving(answers: Answers) -> Iterator[Served]:
-    """Serve until the block is left; `answers` gives a status, headers and body to a question."""
+    """Serve until the block is left; `answers` gives a status, headers and body to a question.
+
+    A body that is an iterator is sent part by part until the connection is closed.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -64,13 +67,17 @@ def serving(answers: Answers) -> Iterator[Served]:
             served.questions.append(question)
             served.headers.append({"path": self.path, **dict(self.headers.items())})
             status, headers, body = answers(question)
-            content = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
+            if not isinstance(body, Iterator):
+                content = body if isinstance(body, bytes) else json.dumps(body).encode()
+                self.send_header("Content-Length", str(len(content)))
+                body = [content]
             self.end_headers()
-            self.wfile.write(content)
+            with suppress(ConnectionError):  # whoever asked has had enough
+                for part in body:
+                    self.wfile.write(part)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
             """Say nothing."""

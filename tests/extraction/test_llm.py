@@ -367,3 +367,86 @@ def test_a_setting_that_cannot_be_used_is_refused(name: str, value: str | None, 
 
     assert told in str(fault.value)
     assert "secret" not in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"choices": [{"message": {"content": "\xff"}}]}',
+        b'{"choices": [{"message": {"content": "{\\"claims\\": []}"',
+        b'{"choices": ' * 5_000,
+        {"choices": [{"message": {"content": "{}"}}], "usage": {"prompt_tokens": -1_000_000}},
+    ],
+    ids=["no UTF-8", "cut", "brackets", "less than no tokens"],
+)
+@pytest.mark.parametrize("status", [200, 401])
+def test_bytes_that_are_no_answer_end_the_run_with_one_reason(
+    read: Read, body: object, status: int
+) -> None:
+    with serving(lambda _: (status, {}, body)) as m, pytest.raises(ExtractorUnavailable) as fault:
+        read(m)
+
+    assert len(str(fault.value)) < 400
+    assert len(m.questions) == 1
+
+
+def test_an_answer_that_is_not_packed_as_it_says_ends_the_run(read: Read) -> None:
+    packed = (200, {"Content-Encoding": "gzip"}, b"no gzip")
+    with serving(lambda _: packed) as m, pytest.raises(ExtractorUnavailable, match="5 times"):
+        read(m)
+
+
+def test_an_endless_answer_is_read_to_its_bound_and_ends_the_run(read: Read) -> None:
+    sent = []
+
+    def endless() -> Iterator[bytes]:
+        for _ in range(500):
+            sent.append(1)
+            yield b" " * 100_000
+
+    with (
+        serving(lambda _: (200, {}, endless())) as m,
+        pytest.raises(ExtractorUnavailable, match="longer than 2000000 bytes"),
+    ):
+        read(m)
+
+    assert len(sent) < 500
+
+
+def test_an_answer_that_drips_has_no_more_time_than_another(read: Read) -> None:
+    import time
+
+    def dripping() -> Iterator[bytes]:
+        for _ in range(100):
+            yield b" "
+            time.sleep(0.05)
+
+    began = time.monotonic()
+    with (
+        serving(lambda _: (200, {}, dripping())) as m,
+        pytest.raises(ExtractorUnavailable, match=r"no answer within 0\.2 s, 5 times"),
+    ):
+        read(m, seconds_max=0.2)
+
+    assert time.monotonic() - began < 4.5  # of 5 s that the first alone would have taken
+
+
+def test_a_key_that_a_model_repeats_is_in_no_note(read: Read) -> None:
+    with serving(lambda _: claims({**TAKEN, "quote": f"the key is {KEY}"})) as m:
+        read_ = read(m, key=KEY)
+
+    assert read_.notes[0].startswith("refused, ControlChanged “the key is ***”")
+
+
+def test_what_a_model_tells_at_any_length_is_refused_soon_and_told_in_short(read: Read) -> None:
+    long = {
+        "type": {**TAKEN, "type": "x" * 100_000},
+        "place": {**TAKEN, "place": "town " * 20_000},
+        "half": {**TAKEN, "quote": "\ud800 fell"},
+    }
+    with serving(of_the_first(claims(*long.values()))) as m:
+        read_ = read(m)
+
+    assert read_.claims == ()
+    assert len(read_.notes) == len(long)
+    assert max(len(n) for n in read_.notes) < 300

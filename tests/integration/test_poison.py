@@ -10,8 +10,11 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy.exc import DataError, IntegrityError
 
+from tests.integration.asgi import Client
 from tests.integration.conftest import WORLD, Desk
 from timeline import cli
+from timeline.api.access import Gate
+from timeline.api.app import create_app
 from timeline.bootstrap import all_projections
 from timeline.cli_common import run
 from timeline.errors import DatabaseBusy, ProjectionFailed, ProjectionHalted
@@ -25,6 +28,7 @@ from timeline.projections.reports import ReportsProjection
 from timeline.projections.runner import Runner
 from timeline.store.engine import read_transaction
 from timeline.store.events import ANY, NewEvent, StreamAppend
+from timeline.store.tokens import Role
 
 Patch = pytest.MonkeyPatch
 
@@ -139,6 +143,27 @@ def test_nothing_is_filed_by_registers_that_stand_still(desk: Desk, monkeypatch:
 
         assert desk.head == head
     assert desk.file("wire.yaml", WORLD["wire.yaml"]).events > 0
+
+
+def test_a_change_by_graphql_says_which_projection_stands_still(
+    desk: Desk, monkeypatch: Patch
+) -> None:
+    app = desk.app
+    token = app.tokens.create("Ed", Role.REPORTER, None, "UTC")[1]
+    gate = Gate(app.tokens, app.commands)
+    client = Client(create_app(app.reader, app.store, app.runner.catch_up, gate=gate))
+    change = "mutation($input: FileReportInput!) { fileReport(input: $input) { position } }"
+    with poisoned(monkeypatch, ReportsProjection, "fall"):
+        desk.file("fall.yaml", WORLD["fall.yaml"])
+        head = desk.head
+        given = {"name": "wire.yaml", "content": WORLD["wire.yaml"]}
+        answer = client.ask(change, token, input=given).json()
+
+        assert desk.head == head
+    client.close()
+    [error] = answer["errors"]
+    assert error["extensions"] == {"code": "PROJECTION_HALTED", "projection": "reports"}
+    assert "no sense can be made" not in json.dumps(answer), "why it stands still is the desk's"
 
 
 def test_a_busy_database_is_no_poison(desk: Desk, monkeypatch: Patch) -> None:

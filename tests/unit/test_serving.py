@@ -28,6 +28,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "TIMELINE_STATEMENT_SECONDS": "5",
             "TIMELINE_METRICS": "on",
             "TIMELINE_TRACING": "on",
+            "TIMELINE_TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/8,2001:db8::/32",
         }
     )
 
@@ -41,6 +42,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         statement_seconds=5,
         metrics=True,
         tracing=True,
+        trusted_proxies=("127.0.0.1", "10.0.0.0/8", "2001:db8::/32"),
     )
 
 
@@ -55,6 +57,9 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         ("TIMELINE_TRUSTED_ONLY", "on"),
         ("TIMELINE_CACHE_SECONDS", "-1"),
         ("TIMELINE_STATEMENT_SECONDS", "0"),
+        ("TIMELINE_TRUSTED_PROXIES", "*"),
+        ("TIMELINE_TRUSTED_PROXIES", "proxy.example"),
+        ("TIMELINE_TRUSTED_PROXIES", "10.0.0.1/8"),
         ("TIMELINE_STATEMENT_SECONDS", "9" * 5000),
     ],
 )

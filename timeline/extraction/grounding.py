@@ -35,6 +35,7 @@ QUOTE_WORDS_MAX = 60
 QUOTE_SENTENCES_MAX = 2
 OCCURRENCES_MAX = 20
 ROLES = (ActorRole.INITIATOR, ActorRole.TARGET, ActorRole.HOLDER, ActorRole.PREVIOUS_HOLDER)
+NAME_CHARACTERS_MAX = 300
 SHOWN_CHARACTERS_MAX = 80
 _LIES_AHEAD = (Modality.FORECAST, Modality.HYPOTHETICAL)
 _AFTER_PUBLICATION_MAX = timedelta(days=1)
@@ -166,7 +167,7 @@ def _borne(told: ToldClaim, page: Page, span: tuple[int, int]) -> Draft:
     speaker = None
     if told.according_to:
         a, b = _found("the speaker", told.according_to, page, sentence)
-        speaker = " ".join(page.text[a:b].split())[:300]
+        speaker = " ".join(page.text[a:b].split())[:NAME_CHARACTERS_MAX]
     occurred = _occurred(told, page, sentence, around[0])
     return Draft(
         type=told.type.value,
@@ -186,7 +187,9 @@ def _borne(told: ToldClaim, page: Page, span: tuple[int, int]) -> Draft:
 def _found(what: str, words: str, page: Page, sentence: tuple[int, int]) -> tuple[int, int]:
     """Where words stand in a sentence; "the" before a name need not stand there."""
     bare = re.sub(r"\A(?:the|an?)\s+", "", cleaned(words).strip("\"' .,;:"), flags=re.IGNORECASE)
-    match = _pattern(bare.split(), re.IGNORECASE).search(page.text, *sentence) if bare else None
+    match = None
+    if 0 < len(bare) <= NAME_CHARACTERS_MAX:
+        match = _pattern(bare.split(), re.IGNORECASE).search(page.text, *sentence)
     if match is None:
         raise UngroundedError(f"{what} {_short(words)!r} does not stand in the quoted sentence")
     return match.span()
@@ -207,7 +210,7 @@ def _actor(
         if role is ActorRole.TARGET:
             return None
         raise UngroundedError(f"the {role.value} {_short(name)!r} is a place")
-    named = " ".join(page.text[start:end].split())[:300]
+    named = " ".join(page.text[start:end].split())[:NAME_CHARACTERS_MAX]
     if hits:
         best = max(hits, key=lambda h: _overlap(h, start, end))
         mention = ActorMention(as_named=best.as_named, role=role, actor_id=best.actor_id)
@@ -222,7 +225,7 @@ def _place(words: str, page: Page, sentence: tuple[int, int]) -> PlaceMention:
     hits = [h for h in page.places if h.start < end and start < h.end]
     if hits:
         return max(hits, key=lambda h: _overlap(h, start, end)).mention
-    named = PlaceMention(as_named=" ".join(page.text[start:end].split())[:300])
+    named = PlaceMention(as_named=" ".join(page.text[start:end].split())[:NAME_CHARACTERS_MAX])
     return related(page.text, start, named)[0]
 
 

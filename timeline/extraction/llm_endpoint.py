@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from timeline.errors import ExtractorUnavailable, ExtraNotInstalled
 from timeline.extraction.llm_settings import LlmSettings
@@ -24,6 +24,8 @@ PAUSE_SECONDS_MAX = 60.0
 ANSWER_BYTES_MAX = 2_000_000
 TOLD_CHARACTERS_MAX = 200
 _WRONGLY_ASKED = (400, 422, 500)  # llama-cpp-python's server has 500 for what it does not know
+# Broken JSON, UTF-8 that is none, and brackets without end.
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 CHARACTERS_PER_TOKEN = 4  # of English, where an endpoint does not count
 
 
@@ -55,8 +57,8 @@ class _Choice(Struct):
 
 
 class _Counted(Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: Annotated[int, Meta(ge=0)] = 0
+    completion_tokens: Annotated[int, Meta(ge=0)] = 0
 
 
 class _Completion(Struct):
@@ -98,7 +100,7 @@ class Endpoint:
         finally:
             self.usage.seconds += time.monotonic() - began
         choice = completion.choices[0]
-        content = choice.message.content or ""
+        content = self._without_key(choice.message.content or "")
         counted = completion.usage
         if counted is None:
             self.usage.is_guessed = True
@@ -111,7 +113,6 @@ class Endpoint:
     def _posted(self, messages: list[dict[str, str]], schema: dict[str, Any]) -> bytes:
         import httpx
 
-        headers = {"Authorization": f"Bearer {self.settings.key}"} if self.settings.key else {}
         told, attempt = "", 0
         while attempt < ATTEMPTS_MAX:
             if attempt:
@@ -120,21 +121,17 @@ class Endpoint:
             self.usage.requests += 1
             wait = self.settings.backoff_seconds * 2 ** (attempt - 1)
             try:
-                response = httpx.post(
-                    f"{self.settings.url}/chat/completions",
-                    json=self._body(messages, schema),
-                    headers=headers,
-                    timeout=self.settings.seconds_max,
-                )
+                response, content = self._sent(self._body(messages, schema))
             except httpx.TimeoutException:
                 told = f"no answer within {self.settings.seconds_max:g} s"
-            except httpx.TransportError as fault:
-                told = f"no connection ({_line(str(fault))})"
+            except (httpx.RequestError, httpx.InvalidURL) as fault:
+                told = f"no connection ({self._line(str(fault))})"
             else:
                 if response.is_success:
-                    return response.content
-                told = self._told(response)
-                if response.status_code in _WRONGLY_ASKED and self._adapts(response.text):
+                    return content
+                text = content.decode(errors="replace")
+                told = self._told(response.status_code, text)
+                if response.status_code in _WRONGLY_ASKED and self._adapts(text):
                     continue
                 if response.status_code != 429 and response.status_code < 500:
                     raise self._unavailable(told)
@@ -142,6 +139,23 @@ class Endpoint:
             if attempt < ATTEMPTS_MAX:
                 self._sleep(min(wait, PAUSE_SECONDS_MAX))
         raise self._unavailable(f"{told}, {ATTEMPTS_MAX} times; run again to go on")
+
+    def _sent(self, body: dict[str, Any]) -> tuple[httpx.Response, bytes]:
+        """What came back, read no further than its bounds of time and size."""
+        import httpx
+
+        headers = {"Authorization": f"Bearer {self.settings.key}"} if self.settings.key else {}
+        seconds_max = self.settings.seconds_max
+        began, content = time.monotonic(), bytearray()
+        url = f"{self.settings.url}/chat/completions"
+        with httpx.stream("POST", url, json=body, headers=headers, timeout=seconds_max) as response:
+            for part in response.iter_bytes():
+                content += part
+                if len(content) > ANSWER_BYTES_MAX:
+                    raise self._unavailable(f"its answer is longer than {ANSWER_BYTES_MAX} bytes")
+                if time.monotonic() - began > seconds_max:  # httpx bounds each part alone
+                    raise httpx.ReadTimeout("it goes on and on", request=response.request)
+        return response, bytes(content)
 
     def _body(self, messages: list[dict[str, str]], schema: dict[str, Any]) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -173,34 +187,30 @@ class Endpoint:
 
     def _completion(self, content: bytes) -> _Completion:
         try:
-            if len(content) > ANSWER_BYTES_MAX:
-                raise self._unavailable(f"its answer is longer than {ANSWER_BYTES_MAX} bytes")
             found = msgspec.json.decode(content, type=_Completion)
-        except msgspec.MsgspecError as fault:
+        except _UNREADABLE as fault:
             raise self._unavailable(f"its answer is no chat completion ({fault})") from None
         if not found.choices:
             raise self._unavailable("its answer has no choices")
         return found
 
-    def _told(self, response: httpx.Response) -> str:
+    def _told(self, status: int, text: str) -> str:
         """What an endpoint said, in a line without the key."""
-        text = response.text
         try:
-            fault = msgspec.json.decode(response.content)["error"]
+            fault = msgspec.json.decode(text)["error"]
             text = fault["message"] if isinstance(fault, dict) else str(fault)
-        except (msgspec.MsgspecError, KeyError, TypeError):
+        except (*_UNREADABLE, KeyError, TypeError):
             pass
-        line = _line(str(text))
-        if self.settings.key:
-            line = line.replace(self.settings.key, "***")
-        return f"it answered {response.status_code}: {line[:TOLD_CHARACTERS_MAX]}"
+        return f"it answered {status}: {self._line(str(text))[:TOLD_CHARACTERS_MAX]}"
+
+    def _line(self, text: str) -> str:
+        return self._without_key(" ".join(text.split()))
+
+    def _without_key(self, text: str) -> str:
+        return text.replace(self.settings.key, "***") if self.settings.key else text
 
     def _unavailable(self, reason: str) -> ExtractorUnavailable:
         return ExtractorUnavailable(f"model {self.settings.model} at {self.settings.host}", reason)
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _asked_to_wait(response: httpx.Response) -> float:

@@ -17,6 +17,7 @@ from timeline.extraction.grounding import ROLES, ToldClaim
 
 PROMPT_VERSION = "1"
 CLAIMS_PER_PASSAGE_MAX = 20
+FAULT_CHARACTERS_MAX = 200
 TYPES = tuple(t for t in ClaimType if t is not ClaimType.STATEMENT)
 
 SYSTEM = """\
@@ -126,7 +127,7 @@ def read_answer(content: str, *, is_cut: bool) -> tuple[list[ToldClaim], list[st
         try:
             claims.append(msgspec.convert(item, ToldClaim))
         except msgspec.ValidationError as fault:
-            refused.append(f"it does not fit the schema: {fault}")
+            refused.append(f"it does not fit the schema: {str(fault)[:FAULT_CHARACTERS_MAX]}")
     if len(items) > CLAIMS_PER_PASSAGE_MAX:
         refused.append(f"more than {CLAIMS_PER_PASSAGE_MAX} claims of one passage are not read")
     return claims, refused
