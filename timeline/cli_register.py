@@ -171,7 +171,7 @@ def merge_places(
     """Say that two ids mean one place; nothing is lost, and it can be undone."""
     with _mending(database, casebook) as mending:
         mended = mending.merge_places(duplicate, into, _word(by, reason))
-    _print(mended, f"merged {duplicate} into")
+    _print(mended, f"merged {mended.duplicate} into")
 
 
 @actor_app.command("merge")
@@ -186,7 +186,7 @@ def merge_actors(
     """Say that two ids mean one actor; nothing is lost, and it can be undone."""
     with _mending(database, casebook) as mending:
         mended = mending.merge_actors(duplicate, into, _word(by, reason))
-    _print(mended, f"merged {duplicate} into")
+    _print(mended, f"merged {mended.duplicate} into")
 
 
 @place_app.command("unmerge")

@@ -62,6 +62,9 @@ def test_a_town_under_two_ids_becomes_one_and_two_again(cli: Cli) -> None:
     assert "ControlChanged 2016-02-21 · holder The Organisation · place changed" in steps
     again = cli.done(*MERGE, *WHY).out
     assert again.startswith("merged khanaser-2 into khanasser, nothing was appended")
+    cli.done("place", "unmerge", "khanaser-2", *WHY)
+    named = cli.done("place", "merge", "hanaser town", "khanasser", *WHY).out
+    assert named.startswith("merged khanaser-2 into khanasser, at position")
 
     cli.done("place", "unmerge", "khanaser-2", *WHY)
     assert cli.done("show", "Hanaser Town", "--json").out == apart

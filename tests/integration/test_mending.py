@@ -114,7 +114,7 @@ def test_a_merge_stands_in_both_streams_with_who_made_it(two: Desk) -> None:
 
     events = [e for e in two.app.store.read() if e.type == "PlacesMerged"]
     assert [e.stream for e in events] == ["place-neirab-camp", "place-nayrab"]
-    assert done == Mended("nayrab", events[-1].position, 2)
+    assert done == Mended("nayrab", events[-1].position, 2, duplicate="neirab-camp")
     assert [json.loads(e.data or "") for e in events] == [
         {
             "place_id": "neirab-camp",
@@ -244,7 +244,7 @@ def test_the_same_merge_again_appends_nothing(two: Desk) -> None:
     merge(two)
     head = two.head
 
-    assert merge(two) == Mended("nayrab", None, 2)
+    assert merge(two) == Mended("nayrab", None, 2, duplicate="neirab-camp")
     assert two.head == head
 
 
@@ -300,6 +300,11 @@ def test_what_is_so_already_is_not_corrected(two: Desk) -> None:
         ({"name": None}, (), "nayrab cannot be corrected so: Object missing required field"),
         ({"within": "nayrab"}, (), "place nayrab cannot lie within itself"),
         ({}, ("Atlantis",), "nayrab has no other name 'Atlantis'"),
+        ({"name": " "}, (), "' ' is no name: it must be text on one line"),
+        ({"name": "Al\x1b[2J"}, (), "is no name"),
+        ({"name": "Al\u202eNayrab"}, (), r"'Al\\u202eNayrab' is no name"),
+        ({"latitude": float("nan")}, (), "nayrab cannot be corrected so"),
+        ({"latitude": None}, (), "place nayrab has a latitude and a longitude, or neither"),
     ],
 )
 def test_a_correction_that_cannot_be_is_refused(

@@ -122,6 +122,8 @@ def test_a_change_is_recorded_with_who_made_it_and_done_once_a_key(editor: Edito
     [
         (MERGE, {"into": "neirab-camp"}, ("InvalidInput", "cannot be merged into itself")),
         (MERGE, {"into": "atlantis"}, ("UnknownPlace", "no place is known by the name 'atlantis'")),
+        (MERGE, {"into": "Neirab Camp"}, ("UnknownPlace", "known by the name 'Neirab Camp'")),
+        (MERGE, {"duplicate": "nayrabb"}, ("UnknownPlace", "known by the name 'nayrabb'")),
         (MERGE, {"expectedVersion": 4}, ("Conflict", "expected version 4, found 1")),
         (MERGE, {"intoExpectedVersion": 4}, ("Conflict", "expected version 4, found 1")),
         (UNMERGE, {"into": None, "reason": None}, ("InvalidInput", "is merged into no other")),
@@ -165,6 +167,28 @@ def test_a_place_is_corrected(editor: Editor) -> None:
     assert unset["place"]["within"] is None
     [stale] = editor.do(CORRECT, placeId="nayrab", name="X", expectedVersion=2)["errors"]
     assert (stale["__typename"], stale["actual"]) == ("Conflict", 3)
+
+
+def test_a_place_is_corrected_by_its_id_alone(editor: Editor) -> None:
+    head = editor.desk.head
+
+    for given in (
+        {"placeId": "al nayrab", "name": "X"},
+        {"placeId": "nayrab", "within": "Neirab Camp"},
+    ):
+        [unknown] = editor.do(CORRECT, **given)["errors"]
+        assert unknown["__typename"] == "UnknownPlace"
+    assert editor.desk.head == head
+
+
+def test_a_source_speaks_for_what_its_actor_was_merged_into(editor: Editor) -> None:
+    told = TAKEN.replace("{name: Desert Monitor}", "{name: Amaq Wire, affiliated_with: ISIL}")
+    editor.desk.file("wire.yaml", told.replace("id: taken", "id: wire"))
+    editor.do(MERGE_ACTORS, duplicate="isil", into="islamic-state")
+
+    assert ask(editor, '{ source(id: "amaq-wire") { affiliatedWith } }') == {
+        "source": {"affiliatedWith": "islamic-state"}
+    }
 
 
 def test_actors_are_merged_corrected_affiliated_and_parted(editor: Editor) -> None:

@@ -160,6 +160,15 @@ def test_what_contains_a_place_is_known() -> None:
     assert GAZETTEER.containers("khanasser") == (REGION,)
 
 
+def test_a_road_joins_what_was_merged_under_the_id_that_it_means_now() -> None:
+    road = Place(place_id="road", name="Road", kind=PlaceKind.ROAD, connects=("a", "old"))
+
+    found = Gazetteer([place("a", "A"), place("b", "B"), road], merged={"old": "b"}).get("road")
+
+    assert found is not None
+    assert found.connects == ("a", "b")
+
+
 def test_a_circle_of_containment_ends() -> None:
     circle = Gazetteer([place("a", "A", within="b"), place("b", "B", within="a")])
 

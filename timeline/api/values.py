@@ -277,4 +277,6 @@ class Source(Node):
         What it says then counts as that one's word: sources are counted by root.
         """
         known = info.context.sources.get(str(self.id))
-        return None if known is None or known.affiliated_with is None else ID(known.affiliated_with)
+        if known is None or known.affiliated_with is None:
+            return None
+        return ID(info.context.actor_table.canonical(known.affiliated_with))

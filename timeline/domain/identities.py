@@ -77,6 +77,12 @@ def id_of(registered: Place | Actor) -> str:
     return registered.place_id if isinstance(registered, Place) else registered.actor_id
 
 
+def words_of(registered: Place | Actor) -> tuple[str, ...]:
+    """Every spelling by which a place or actor is shown or found."""
+    told = (registered.name, *(n.name for n in registered.names))
+    return (*told, *registered.adjectives) if isinstance(registered, Actor) else told
+
+
 def subject(payload: Mended) -> str:
     """The id that an event is about."""
     if isinstance(payload, PlaceCorrected | PlacesMerged | PlacesUnmerged):

@@ -18,12 +18,16 @@ from anyascii import anyascii
 from msgspec import Struct
 from rapidfuzz import fuzz, process
 
+from timeline.errors import InvalidEvent
+
 SKELETON_SCORE_MIN = 70.0
 FUZZY_SCORE_MIN = 84.0
 SKELETON_CONSONANTS_MIN = 3
 SUGGESTIONS_MAX = 5
 
 _ARTICLES = frozenset({"al", "el", "ul", "ar", "as", "ash", "at", "ad", "adh", "az", "an", "the"})
+_CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_OVERRIDES = frozenset({"LRO", "RLO"})
 _DIGRAPHS = (("kh", "x"), ("gh", "g"), ("sh", "c"), ("ch", "c"), ("dh", "z"), ("th", "t"))
 _ARABIC_LETTERS = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ى": "ي", "ة": "ه", "ـ": None})
 
@@ -56,6 +60,20 @@ class Name(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
     name: str
     language: str | None = None
     case_sensitive: bool = False
+
+
+def require_legible(names: Iterable[str]) -> None:
+    """Hold names to be text on one line, which can be shown and asked for.
+
+    Raises:
+        InvalidEvent: one is blank, or holds a control character or one that turns the writing.
+    """
+    for name in names:
+        if not name.strip() or any(
+            unicodedata.category(c) in _CONTROLS or unicodedata.bidirectional(c) in _OVERRIDES
+            for c in name
+        ):
+            raise InvalidEvent(f"{name!a} is no name: it must be text on one line")
 
 
 @lru_cache(maxsize=65536)

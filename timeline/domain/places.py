@@ -167,10 +167,13 @@ class Gazetteer:
         )
 
     def _resolved(self, place: Place) -> Place:
+        """The place with what the ids mean that it names; it never lies within itself."""
+        if not self.merged:
+            return place
         within = self.canonical(place.within) if place.within else None
         if within == place.place_id:  # the two were merged
             within = None
-        return place if within == place.within else replace(place, within=within)
+        return replace(place, within=within, connects=tuple(map(self.canonical, place.connects)))
 
     def __len__(self) -> int:
         return len(self._places)

@@ -358,7 +358,7 @@ def _source_appends(
         )
         new = new_event(payload, event_id(casebook, stream, "registered"), metadata)
         return [StreamAppend(stream, 0, (new,))]
-    if affiliated is None or affiliated == known.affiliated_with:
+    if affiliated is None or affiliated == actors.canonical(known.affiliated_with or ""):
         return []
     payload = SourceAffiliated(source_id=mention.source_id, affiliated_with=affiliated)
     digest = Document.of(draft.media_type, draft.content).digest

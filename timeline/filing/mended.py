@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import msgspec
@@ -27,11 +27,13 @@ class Mended:
             that is itself again.
         position: Of the last event appended; `None` when all was so before.
         version: Of the stream of `id` after it.
+        duplicate: The id that is merged into `id`, by a merge.
     """
 
     id: str
     position: int | None
     version: int
+    duplicate: str | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,17 @@ class Word:
         if not requested_by:
             raise InvalidEvent("say who says so; it stays in the log")
         return {"requested_by": requested_by, "reason": reason or None}
+
+
+def both_or_neither(own: Place, changes: Mapping[str, object]) -> None:
+    """Hold a correction to leave a place a whole point, or none.
+
+    Raises:
+        InvalidEvent: it would have a latitude alone, or a longitude.
+    """
+    point = (changes.get("latitude", own.latitude), changes.get("longitude", own.longitude))
+    if point.count(None) == 1:
+        raise InvalidEvent(f"place {own.place_id} has a latitude and a longitude, or neither")
 
 
 def says(actor: Actor, stated: AffiliationStated) -> bool:

@@ -8,7 +8,7 @@ version at which it was decided, so that no two merges can lead in a circle.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -16,8 +16,8 @@ from sqlalchemy import Table
 
 from timeline.domain.actors import Actor
 from timeline.domain.events import encode
-from timeline.domain.identities import Identities, corrected
-from timeline.domain.names import Name
+from timeline.domain.identities import Identities, corrected, words_of
+from timeline.domain.names import Name, require_legible
 from timeline.domain.places import Place
 from timeline.domain.reference_events import (
     ActorCorrected,
@@ -38,7 +38,7 @@ from timeline.errors import (
 )
 from timeline.filing.deciding import new_event
 from timeline.filing.identity import event_id
-from timeline.filing.mended import Mended, Word, differing, renamed, says
+from timeline.filing.mended import Mended, Word, both_or_neither, differing, renamed, says
 from timeline.projections import tables
 from timeline.projections.identities import read_identities
 from timeline.projections.reading import Reader
@@ -112,6 +112,7 @@ class Mender:
         """
 
         def settled(own: Place) -> Mapping[str, object]:
+            both_or_neither(own, changes)
             if changes.get("within") is None:
                 return changes
             gazetteer = self._reader.gazetteer()
@@ -268,6 +269,7 @@ class Mender:
             set_ = differing(own, fixed)
             if not set_:
                 return Mended(id_, None, *versions.values())
+            require_legible(words_of(fixed))
             payload = kind.corrected(**{f"{kind.name}_id": id_}, changes=set_, **told)
             return self._append(id_, payload, versions)
 
@@ -281,7 +283,8 @@ class Mender:
         def decide() -> Mended:
             known = self._identities(kind).known.get(duplicate)
             if known is not None and known.into is not None and known.into == into:
-                return Mended(into, None, self._store.stream_version(kind.stream(into)))
+                version = self._store.stream_version(kind.stream(into))
+                return Mended(into, None, version, duplicate=duplicate)
             one, other = self._named(kind, duplicate), self._named(kind, into)
             if one == other:
                 raise InvalidEvent(f"{kind.name} {one} cannot be merged into itself")
@@ -291,7 +294,7 @@ class Mender:
             for id_ in (one, other):
                 self._named(kind, id_)
             payload = kind.merged(**{f"{kind.name}_id": one}, into=other, **told)
-            return self._append(other, payload, versions)
+            return replace(self._append(other, payload, versions), duplicate=one)
 
         return self._decided(decide)
 

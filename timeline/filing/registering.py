@@ -8,6 +8,8 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from timeline.domain.actors import Actor
+from timeline.domain.identities import words_of
+from timeline.domain.names import require_legible
 from timeline.domain.places import Place
 from timeline.domain.reference_events import (
     ActorRegistered,
@@ -32,7 +34,7 @@ class Registering:
         """Register what is not registered yet, in one transaction; returns how many were new.
 
         Raises:
-            InvalidEvent: one id is given twice, or `within` names no known place.
+            InvalidEvent: one id is given twice, a name is none, or `within` names no known place.
         """
         self._runner.catch_up()
         self._runner.require_going(*DECIDED_BY)
@@ -44,6 +46,8 @@ class Registering:
         ids += [f"actor-{a.actor_id}" for a in new_actors]
         if len(set(ids)) != len(ids):
             raise InvalidEvent("an id is given twice; ids of places and of actors are unique")
+        for words in (*map(words_of, new_places), *map(words_of, new_actors)):
+            require_legible(words)
         known = {*gazetteer.places, *gazetteer.merged, *(p.place_id for p in new_places)}
         lost = next((p for p in new_places if p.within and p.within not in known), None)
         if lost is not None:

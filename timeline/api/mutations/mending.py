@@ -25,6 +25,7 @@ from timeline.api.mutations.errors import UserError
 from timeline.api.mutations.reference import ActorPayload, NameInput, PlacePayload
 from timeline.api.places import find_place
 from timeline.domain.names import Name
+from timeline.errors import PlaceNotFound
 from timeline.filing.commands import Commands
 from timeline.filing.mended import Mended, Word
 
@@ -203,6 +204,17 @@ def _actor(info: Info, name: str, given: Given, do: Callable[[Commands], Mended]
     )
 
 
+def _known(info: Info, place_id: ID) -> str:
+    """The id of a place; what is near to one is no id, and would change another place.
+
+    Raises:
+        PlaceNotFound: no place has it.
+    """
+    if info.context.gazetteer.get(str(place_id)) is None:
+        raise PlaceNotFound(str(place_id))
+    return str(place_id)
+
+
 def _word(commands: Commands, given: Given) -> Word:
     reason = getattr(given, "reason", None)
     return Word(commands.author.name, reason, given.expected_version)
@@ -230,7 +242,7 @@ class MendingMutations:
 
         def do(commands: Commands) -> Mended:
             return commands.mending.correct_place(
-                str(given.place_id),
+                _known(info, given.place_id),
                 _changes(
                     given.unset,
                     name=given.name,
@@ -238,7 +250,7 @@ class MendingMutations:
                     latitude=given.latitude,
                     longitude=given.longitude,
                     geo_precision=given.geo_precision,
-                    within=given.within and str(given.within),
+                    within=given.within and _known(info, given.within),
                 ),
                 _word(commands, given),
                 add=_names(given.add_names),
@@ -283,8 +295,8 @@ class MendingMutations:
             "mergePlaces",
             given,
             lambda commands: commands.mending.merge_places(
-                str(given.duplicate),
-                str(given.into),
+                _known(info, given.duplicate),
+                _known(info, given.into),
                 _word(commands, given),
                 given.into_expected_version,
             ),
