@@ -415,13 +415,13 @@ def test_sources_are_listed_with_whom_they_speak_for(world: World) -> None:
         ("{ reports { nodes { claims { claimId report { published } } } } }", 4),
         ("{ reports { nodes { versions { claims { claimId incident { id } } } } } }", 8),
         ("{ timeline { nodes { report { claims { claimId } } } } }", 3),
-        ("{ places { nodes { timeline(last: 2) { nodes { claimId } } } } }", 4),
+        ("{ places { nodes { timeline(last: 2) { nodes { claimId } } } } }", 5),
         (
             "{ places(first: 9) { nodes { timeline(first: 9) { totalCount nodes {"  # noqa: ISC004
             " report { claims { type } } } } } } }",
-            6,
+            7,
         ),
-        ("{ timeline { nodes { place { place { timeline { totalCount } } } } } }", 6),
+        ("{ timeline { nodes { place { place { timeline { totalCount } } } } } }", 7),
     ],
 )
 def test_a_list_takes_the_same_few_statements_however_long_it_is(
