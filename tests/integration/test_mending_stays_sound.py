@@ -43,3 +43,15 @@ def test_a_source_speaks_for_whom_it_spoke_once_a_merge_is_taken_back(two: Desk)
     mending(two).unmerge_actors("isil", WORD)
 
     assert "SourceAffiliated" not in [type_ for _, type_ in two.types()]
+
+
+def test_a_place_is_no_duplicate_of_what_it_lies_within(two: Desk) -> None:
+    head = two.head
+
+    for one, other in (("tall", "neirab-camp"), ("neirab-camp", "tall")):
+        with pytest.raises(InvalidEvent, match="place tall lies within neirab-camp, so they"):
+            mending(two).merge_places(one, other, WORD)
+    assert two.head == head
+
+    mending(two).correct_place("tall", {"within": None}, WORD)
+    assert mending(two).merge_places("tall", "neirab-camp", WORD).position

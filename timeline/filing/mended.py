@@ -11,7 +11,7 @@ import msgspec
 from timeline.domain.actors import Actor
 from timeline.domain.identities import id_of
 from timeline.domain.names import Name
-from timeline.domain.places import Place
+from timeline.domain.places import Gazetteer, Place
 from timeline.domain.reference_events import AffiliationStated
 from timeline.errors import InvalidEvent
 
@@ -106,3 +106,17 @@ def differing(own: T, fixed: T) -> dict[str, object]:
     was, now = msgspec.to_builtins(own), msgspec.to_builtins(fixed)
     names = sorted(n for n in was.keys() | now.keys() if was.get(n) != now.get(n))
     return {name: now.get(name) for name in names}
+
+
+def require_apart(gazetteer: Gazetteer, one: str, other: str) -> None:
+    """Refuse to merge a place with one that it lies within: a part is no duplicate of the whole.
+
+    Raises:
+        InvalidEvent: one of them lies within the other.
+    """
+    for inner, outer in ((one, other), (other, one)):
+        if outer in {p.place_id for p in gazetteer.containers(inner)}:
+            raise InvalidEvent(
+                f"place {inner} lies within {outer}, so they are two;"
+                f" if that is wrong, correct first what {inner} lies within"
+            )

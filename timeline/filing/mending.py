@@ -38,7 +38,15 @@ from timeline.errors import (
 )
 from timeline.filing.deciding import new_event
 from timeline.filing.identity import event_id
-from timeline.filing.mended import Mended, Word, both_or_neither, differing, renamed, says
+from timeline.filing.mended import (
+    Mended,
+    Word,
+    both_or_neither,
+    differing,
+    renamed,
+    require_apart,
+    says,
+)
 from timeline.projections import tables
 from timeline.projections.identities import read_identities
 from timeline.projections.reading import Reader
@@ -154,7 +162,7 @@ class Mender:
         Raises:
             PlaceNotFound: there is no such place.
             AmbiguousPlace: several places have the name.
-            InvalidEvent: both are one, or one is merged into another already.
+            InvalidEvent: both are one, one lies within the other, or is merged already.
         """
         return self._merge(_PLACES, duplicate, into, word, into_expected_version)
 
@@ -288,11 +296,12 @@ class Mender:
             one, other = self._named(kind, duplicate), self._named(kind, into)
             if one == other:
                 raise InvalidEvent(f"{kind.name} {one} cannot be merged into itself")
-            versions = self._versions(
-                {kind.stream(one): word.expected_version, kind.stream(other): into_expected}
-            )
+            expected = {kind.stream(one): word.expected_version, kind.stream(other): into_expected}
+            versions = self._versions(expected)
             for id_ in (one, other):
                 self._named(kind, id_)
+            if kind.type is Place:
+                require_apart(self._reader.gazetteer(), one, other)
             payload = kind.merged(**{f"{kind.name}_id": one}, into=other, **told)
             return replace(self._append(other, payload, versions), duplicate=one)
 
@@ -303,9 +312,8 @@ class Mender:
 
         def decide() -> Mended:
             id_, into = self._merged(kind, duplicate)
-            versions = self._versions(
-                {kind.stream(into): None, kind.stream(id_): word.expected_version}
-            )
+            expected = {kind.stream(into): None, kind.stream(id_): word.expected_version}
+            versions = self._versions(expected)
             if self._merged(kind, id_) != (id_, into):
                 raise WrongExpectedVersion(kind.stream(id_), *versions.values())
             payload = kind.unmerged(**{f"{kind.name}_id": id_}, into=into, **told)
