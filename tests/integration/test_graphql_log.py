@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.integration.test_graphql_world import World, new_world
+from timeline.projections.register import ActorsProjection
 from timeline.store.event_store import EventStore
 
 
@@ -53,7 +54,7 @@ def test_status_tells_the_head_and_how_far_the_projections_have_come(world: Worl
     assert status["headPosition"] == head.position
     assert status["projections"][0] == {
         "name": "actors",
-        "version": 2,
+        "version": ActorsProjection.version,
         "position": head.position,
         "state": "live",
     }
