@@ -255,7 +255,7 @@ def test_a_rebuild_of_one_projection_changes_no_byte(on_sqlite: Cli) -> None:
 
     told = on_sqlite.done("rebuild", "timeline", "control").out
     assert told.startswith(
-        f"rebuilt timeline, control, incidents from {on_sqlite.head} events:"
+        f"rebuilt timeline, control, incidents, search from {on_sqlite.head} events:"
         " 0 rows deleted, 0 changed, 0 added, swapped in "
     )
     assert on_sqlite.done("show", "Khanasser", "--json").out == before

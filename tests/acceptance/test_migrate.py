@@ -56,6 +56,7 @@ def test_a_projection_of_an_older_version_is_told(cli: Cli) -> None:
     assert cli.done("migrate", "status").out.splitlines()[1:] == [
         f"will be built again from the log: control of main, {with_it}",
         f"will be built again from the log: incidents of main, {with_it}",
+        f"will be built again from the log: search of main, {with_it}",
         f"will be built again from the log: timeline of main, {raised}, {head} events",
         "no revision has to run",
     ]
