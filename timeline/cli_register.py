@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,7 @@ from timeline.cli_common import Casebook, Database, author, opened, out
 from timeline.domain.actors import ActorKind
 from timeline.domain.names import Name
 from timeline.domain.places import PlaceKind
-from timeline.filing.mended import Mended, Word
+from timeline.filing.mended import Mended, Word, changes_of
 from timeline.filing.mending import Mender
 from timeline.filing.reference import load_actors, load_places
 
@@ -111,7 +111,7 @@ def correct_place(
     with _mending(database, casebook) as mending:
         mended = mending.correct_place(
             place,
-            _changes(values, unset),
+            changes_of(values, unset or ()),
             _word(by, reason),
             add=[Name(name=n) for n in alias or ()],
             remove=remove_alias or (),
@@ -151,7 +151,7 @@ def correct_actor(
     with _mending(database, casebook) as mending:
         mended = mending.correct_actor(
             actor,
-            _changes(values, unset),
+            changes_of(values, unset or ()),
             _word(by, reason),
             add=[Name(name=n) for n in alias or ()],
             remove=remove_alias or (),
@@ -255,11 +255,6 @@ def affiliate(
 def _mending(database: str | None, casebook: str | None) -> Iterator[Mender]:
     with opened(database, casebook) as app:
         yield app.commands(author()).mending
-
-
-def _changes(values: Mapping[str, object], unset: Sequence[str] | None) -> dict[str, object]:
-    told = {field: value for field, value in values.items() if value is not None}
-    return {**told, **dict.fromkeys(unset or ())}
 
 
 def _word(by: str | None, reason: str | None) -> Word:

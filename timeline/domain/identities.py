@@ -112,8 +112,13 @@ def corrected(registered: T, changes: Mapping[str, object]) -> T:
 
 def affiliated(actor: Actor, stated: AffiliationStated) -> Actor:
     """An actor with one more thing that somebody says of its affiliations."""
+    return replace(actor, affiliations=(*actor.affiliations, affiliation_of(stated)))
+
+
+def affiliation_of(stated: AffiliationStated) -> Affiliation:
+    """What an event says of an actor's affiliations."""
     fields = {name: value for name, value in asdict(stated).items() if name != "actor_id"}
-    return replace(actor, affiliations=(*actor.affiliations, Affiliation(**fields)))
+    return Affiliation(**fields)
 
 
 class Identities(Generic[T]):

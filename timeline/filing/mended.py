@@ -12,7 +12,6 @@ from timeline.domain.actors import Actor
 from timeline.domain.identities import id_of
 from timeline.domain.names import Name
 from timeline.domain.places import Gazetteer, Place
-from timeline.domain.reference_events import AffiliationStated
 from timeline.errors import InvalidEvent
 
 T = TypeVar("T", bound=Place | Actor)
@@ -62,6 +61,12 @@ class Word:
         return {"requested_by": requested_by, "reason": reason or None}
 
 
+def changes_of(values: Mapping[str, object], unset: Sequence[str]) -> dict[str, object]:
+    """The changes of a correction: the values that are given, and null for what is to be unset."""
+    told = {field: value for field, value in values.items() if value is not None}
+    return {**told, **dict.fromkeys(unset)}
+
+
 def both_or_neither(own: Place, changes: Mapping[str, object]) -> None:
     """Hold a correction to leave a place a whole point, or none.
 
@@ -71,13 +76,6 @@ def both_or_neither(own: Place, changes: Mapping[str, object]) -> None:
     point = (changes.get("latitude", own.latitude), changes.get("longitude", own.longitude))
     if point.count(None) == 1:
         raise InvalidEvent(f"place {own.place_id} has a latitude and a longitude, or neither")
-
-
-def says(actor: Actor, stated: AffiliationStated) -> bool:
-    """Whether an actor is said to be affiliated so already."""
-    told = msgspec.structs.asdict(stated)
-    del told["actor_id"]
-    return any(msgspec.structs.asdict(a) == told for a in actor.affiliations)
 
 
 def renamed(

@@ -16,7 +16,7 @@ from sqlalchemy import Table
 
 from timeline.domain.actors import Actor
 from timeline.domain.events import encode
-from timeline.domain.identities import Identities, corrected, words_of
+from timeline.domain.identities import Identities, affiliation_of, corrected, words_of
 from timeline.domain.names import Name, require_legible
 from timeline.domain.places import Place
 from timeline.domain.reference_events import (
@@ -45,7 +45,6 @@ from timeline.filing.mended import (
     differing,
     renamed,
     require_apart,
-    says,
 )
 from timeline.projections import tables
 from timeline.projections.identities import read_identities
@@ -244,7 +243,7 @@ class Mender:
                 according_to=according_to.strip(),
             )
             versions = self._versions({_ACTORS.stream(own.actor_id): expected_version})
-            if says(self._current(_ACTORS, own.actor_id), stated):
+            if affiliation_of(stated) in self._current(_ACTORS, own.actor_id).affiliations:
                 return Mended(own.actor_id, None, *versions.values())
             return self._append(own.actor_id, stated, versions)
 

@@ -8,7 +8,6 @@ from typing import Annotated, TypeAlias
 import strawberry
 from strawberry import ID
 
-from timeline.api.actors import actor_of
 from timeline.api.context import Info
 from timeline.api.described import answered, described
 from timeline.api.enums import ActorKind, PlaceKind
@@ -18,16 +17,20 @@ from timeline.api.mutations.changing import (
     changed,
     input_of,
     key_field,
-    position_of,
     version_field,
 )
 from timeline.api.mutations.errors import UserError
-from timeline.api.mutations.reference import ActorPayload, NameInput, PlacePayload
-from timeline.api.places import find_place
+from timeline.api.mutations.reference import (
+    ActorPayload,
+    NameInput,
+    PlacePayload,
+    actor_payload,
+    place_payload,
+)
 from timeline.domain.names import Name
 from timeline.errors import PlaceNotFound
 from timeline.filing.commands import Commands
-from timeline.filing.mended import Mended, Word
+from timeline.filing.mended import Mended, Word, changes_of
 
 
 def _reason_field() -> str | None:
@@ -185,23 +188,12 @@ def _mended(
 
 def _place(info: Info, name: str, given: Given, do: Callable[[Commands], Mended]) -> PlacePayload:
     told, errors = _mended(info, name, given, do)
-    return PlacePayload(
-        place=find_place(info, told["id"], None) if told else None,
-        position=position_of(told),
-        version=told.get("version"),
-        errors=errors,
-    )
+    return place_payload(info, told.get("id"), told, errors)
 
 
 def _actor(info: Info, name: str, given: Given, do: Callable[[Commands], Mended]) -> ActorPayload:
     told, errors = _mended(info, name, given, do)
-    found = info.context.actor_table.get(told["id"]) if told else None
-    return ActorPayload(
-        actor=None if found is None else actor_of(found),
-        position=position_of(told),
-        version=told.get("version"),
-        errors=errors,
-    )
+    return actor_payload(info, told.get("id"), told, errors)
 
 
 def _known(info: Info, place_id: ID) -> str:
@@ -224,11 +216,6 @@ def _names(given: list[NameInput]) -> list[Name]:
     return [Name(name=n.name, language=n.language, case_sensitive=n.case_sensitive) for n in given]
 
 
-def _changes(unset: list[str], **values: object) -> dict[str, object]:
-    told = {field: value for field, value in values.items() if value is not None}
-    return {**told, **dict.fromkeys(unset)}
-
-
 @described
 class MendingMutations:
     """Mutations that mend reference data."""
@@ -243,14 +230,16 @@ class MendingMutations:
         def do(commands: Commands) -> Mended:
             return commands.mending.correct_place(
                 _known(info, given.place_id),
-                _changes(
+                changes_of(
+                    {
+                        "name": given.name,
+                        "kind": given.kind and given.kind.value,
+                        "latitude": given.latitude,
+                        "longitude": given.longitude,
+                        "geo_precision": given.geo_precision,
+                        "within": given.within and _known(info, given.within),
+                    },
                     given.unset,
-                    name=given.name,
-                    kind=given.kind and given.kind.value,
-                    latitude=given.latitude,
-                    longitude=given.longitude,
-                    geo_precision=given.geo_precision,
-                    within=given.within and _known(info, given.within),
                 ),
                 _word(commands, given),
                 add=_names(given.add_names),
@@ -269,12 +258,14 @@ class MendingMutations:
         def do(commands: Commands) -> Mended:
             return commands.mending.correct_actor(
                 str(given.actor_id),
-                _changes(
+                changes_of(
+                    {
+                        "name": given.name,
+                        "kind": given.kind and given.kind.value,
+                        "side": given.side and str(given.side),
+                        "adjectives": given.adjectives,
+                    },
                     given.unset,
-                    name=given.name,
-                    kind=given.kind and given.kind.value,
-                    side=given.side and str(given.side),
-                    adjectives=given.adjectives,
                 ),
                 _word(commands, given),
                 add=_names(given.add_names),

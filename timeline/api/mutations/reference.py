@@ -114,6 +114,31 @@ class ActorPayload:
     errors: list[UserError] = errors_field()
 
 
+def place_payload(
+    info: Info, place_id: str | None, told: Told, errors: list[UserError]
+) -> PlacePayload:
+    """What a change of a place came to, which `told` is empty of when it was refused."""
+    return PlacePayload(
+        place=find_place(info, place_id, None) if told else None,
+        position=position_of(told),
+        version=told.get("version"),
+        errors=errors,
+    )
+
+
+def actor_payload(
+    info: Info, actor_id: str | None, told: Told, errors: list[UserError]
+) -> ActorPayload:
+    """What a change of an actor came to; as `place_payload`."""
+    found = info.context.actor_table.get(actor_id) if told and actor_id else None
+    return ActorPayload(
+        actor=None if found is None else actor_of(found),
+        position=position_of(told),
+        version=told.get("version"),
+        errors=errors,
+    )
+
+
 def _entry(given: object, kind: type[_T]) -> _T:
     """The domain's value of an given.
 
@@ -168,12 +193,7 @@ class ReferenceMutations:
 
         place_id = str(given.place_id)
         told, errors = _registered(info, "registerPlace", given, f"place-{place_id}", do)
-        return PlacePayload(
-            place=find_place(info, place_id, None) if told else None,
-            position=position_of(told),
-            version=told.get("version"),
-            errors=errors,
-        )
+        return place_payload(info, place_id, told, errors)
 
     @answered
     def register_actor(
@@ -189,10 +209,4 @@ class ReferenceMutations:
 
         actor_id = str(given.actor_id)
         told, errors = _registered(info, "registerActor", given, f"actor-{actor_id}", do)
-        found = info.context.actor_table.get(actor_id) if told else None
-        return ActorPayload(
-            actor=None if found is None else actor_of(found),
-            position=position_of(told),
-            version=told.get("version"),
-            errors=errors,
-        )
+        return actor_payload(info, actor_id, told, errors)
