@@ -36,8 +36,8 @@ from timeline.api.values import (
     Quantity,
 )
 from timeline.domain.events import Claim, Statement
-from timeline.domain.names import folded_form
 from timeline.projections import reading
+from timeline.projections.entries import key_of_actor
 
 if TYPE_CHECKING:
     from timeline.api.incidents import Incident
@@ -308,11 +308,8 @@ def _entry_key(key: Key | None) -> tuple[str, str, int] | None:
 
 
 def actor_key(info: Info, actor: str | None) -> str | None:
-    """What entries name an actor by: its id, or its words where it is no known actor."""
-    if actor is None:
-        return None
-    known, _ = info.context.actor_table.resolve(actor)
-    return known.actor_id if known else f"named:{folded_form(actor)}"
+    """What entries name an actor by; `None` for any."""
+    return None if actor is None else key_of_actor(info.context.actor_table, actor)
 
 
 def find_claim(info: Info, claim_id: str, known_on: str | None) -> Entry | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import Table
 
+from timeline.domain.actors import ActorTable
 from timeline.domain.control import moves_control
 from timeline.domain.events import Claim, ReportVersion, encode
 from timeline.domain.identities import Resolution
@@ -114,9 +115,19 @@ def entry_row(
     }
 
 
+def key_of_actor(actors: ActorTable, name: str) -> str:
+    """What `entry_actors` names an actor by: its id, or its words where it is no known actor."""
+    known, _ = actors.resolve(name)
+    return known.actor_id if known else _key_of_words(name)
+
+
+def _key_of_words(as_named: str) -> str:
+    return f"named:{folded_form(as_named)}"
+
+
 def actor_rows(casebook: str, claim: Claim, form: int) -> list[Row]:
     """The rows of `entry_actors` of one form of a claim."""
-    named = {(a.actor_id or f"named:{folded_form(a.as_named)}", a.role.value) for a in claim.actors}
+    named = {(a.actor_id or _key_of_words(a.as_named), a.role.value) for a in claim.actors}
     return [
         {
             "casebook": casebook,

@@ -39,6 +39,7 @@ from timeline.domain.evidence import INSTANT
 from timeline.domain.places import Place
 from timeline.domain.time import instant_text
 from timeline.projections.control_reading import LAST
+from timeline.projections.entries import key_of_actor
 from timeline.projections.reading import FOREVER
 
 Rows = Sequence[Sequence[Any]]
@@ -125,7 +126,7 @@ class TimelineBranch:
             page,
             arguments,
             ids,
-            None if actor is None else run.memory.actor_key(actor),
+            None if actor is None else key_of_actor(run.memory.actors, actor),
         )
         sql = statements.timeline(run.dialect, shape, self._columns)
         rows = yield sql, values

@@ -10,7 +10,6 @@ from timeline.api.cursors import Key
 from timeline.api.ordering import PlaceOrderField
 from timeline.api.places import place_key
 from timeline.domain.actors import ActorTable
-from timeline.domain.names import folded_form
 from timeline.domain.places import Gazetteer, Place
 
 Marks = tuple[object, ...]
@@ -61,8 +60,3 @@ class Memory:
             return ordered[start:high], start > low
         end = min(high, low + page.fetched)
         return ordered[low:end], end < high
-
-    def actor_key(self, actor: str) -> str:
-        """What entries name an actor by; as `entries.actor_key`."""
-        known, _ = self.actors.resolve(actor)
-        return known.actor_id if known else f"named:{folded_form(actor)}"
