@@ -62,23 +62,27 @@ class RuleExtractor:
                 another language than English.
         """
         coded_by = f"rules-{VERSION}+{model_name()}"
-        if len(text) > TEXT_CHARACTERS_MAX:
-            raise _too_long(f"has {len(text)} characters, of at most {TEXT_CHARACTERS_MAX}")
-        require_english(text, frame)
+        require_readable(text, frame)
         found, lasting = _drafts(text, frame, gazetteer, actors)
         drafts = with_other_parties(with_candidates(consolidated(found)), lasting)
-        states = frozenset(
-            a.actor_id
-            for a in actors.actors.values()
-            if a.kind in (ActorKind.STATE, ActorKind.STATE_FORCES)
-        )
-        if len(drafts) > CLAIMS_MAX:
-            raise _too_long(f"makes {len(drafts)} claims, of at most {CLAIMS_MAX}")
-        claims = tuple(as_claim(d, coded_by, states) for d in drafts)
-        return Extraction(frame=frame, claims=_ordered(claims), coded_by=coded_by)
+        claims = claims_of(drafts, coded_by, actors)
+        return Extraction(frame=frame, claims=claims, coded_by=coded_by)
 
 
-def _ordered(claims: tuple[ProposedClaim, ...]) -> tuple[ProposedClaim, ...]:
+def claims_of(drafts: list[Draft], coded_by: str, actors: ActorTable) -> tuple[ProposedClaim, ...]:
+    """The claims that drafts make, in the order of the text.
+
+    Raises:
+        InvalidReport: there are more than one report may make.
+    """
+    if len(drafts) > CLAIMS_MAX:
+        raise too_long(f"makes {len(drafts)} claims, of at most {CLAIMS_MAX}")
+    states = frozenset(
+        a.actor_id
+        for a in actors.actors.values()
+        if a.kind in (ActorKind.STATE, ActorKind.STATE_FORCES)
+    )
+    claims = (as_claim(d, coded_by, states) for d in drafts)
     return tuple(sorted(claims, key=lambda c: c.evidence.span_start if c.evidence else 0))
 
 
@@ -125,12 +129,14 @@ def _drafts(
     return found, reader.sieges
 
 
-def require_english(text: str, frame: ReportFrame) -> None:
-    """Refuse a text in another language, and one that declares another: one of both errs.
+def require_readable(text: str, frame: ReportFrame) -> None:
+    """Refuse a text that is too long, in another language, or declares another: one of both errs.
 
     Raises:
-        InvalidReport: names the language.
+        InvalidReport: tells its length, or names the language.
     """
+    if len(text) > TEXT_CHARACTERS_MAX:
+        raise too_long(f"has {len(text)} characters, of at most {TEXT_CHARACTERS_MAX}")
     for code, how in ((language_of(cleaned(text)), "is in"), (frame.language, "declares")):
         if code is not None and code.lower().partition("-")[0] not in ("en", "eng", "english"):
             raise InvalidReport(
@@ -140,7 +146,8 @@ def require_english(text: str, frame: ReportFrame) -> None:
             )
 
 
-def _too_long(what: str) -> InvalidReport:
+def too_long(what: str) -> InvalidReport:
+    """The refusal of a text that is more than is read at once; `what` says in which way."""
     return InvalidReport("the text", f"{what}; file it in parts")
 
 
@@ -148,12 +155,12 @@ def _require_affordable(telling: list[Sentence]) -> None:
     """Refuse more sentences, or longer ones, than are parsed of one report."""
     length = sum(s.end - s.start for s in telling)
     if len(telling) > SENTENCES_PARSED_MAX:
-        raise _too_long(
+        raise too_long(
             f"has {len(telling)} sentences that may tell of events, of at most"
             f" {SENTENCES_PARSED_MAX}"
         )
     if length > CHARACTERS_PARSED_MAX:
-        raise _too_long(
+        raise too_long(
             f"has {length} characters in sentences that may tell of events, of at most"
             f" {CHARACTERS_PARSED_MAX}"
         )

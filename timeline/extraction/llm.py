@@ -12,12 +12,17 @@ from functools import cached_property
 
 from msgspec.structs import replace
 
-from timeline.domain.actors import ActorKind, ActorTable
-from timeline.domain.claims import Extraction, ProposedClaim, ReportFrame
+from timeline.domain.actors import ActorTable
+from timeline.domain.claims import Extraction, ReportFrame
 from timeline.domain.places import Gazetteer
 from timeline.errors import InvalidReport
-from timeline.extraction.drafts import Draft, as_claim, place_key
-from timeline.extraction.extractor import CLAIMS_MAX, TEXT_CHARACTERS_MAX, require_english
+from timeline.extraction.drafts import Draft, place_key
+from timeline.extraction.extractor import (
+    TEXT_CHARACTERS_MAX,
+    claims_of,
+    require_readable,
+    too_long,
+)
 from timeline.extraction.frame import read_head
 from timeline.extraction.grounding import (
     Page,
@@ -79,20 +84,12 @@ class LlmExtractor:
             ExtractorUnavailable: the endpoint does not answer, or the run's tokens are used up.
             ExtraNotInstalled: httpx is not there.
         """
-        if len(text) > TEXT_CHARACTERS_MAX:
-            raise InvalidReport(
-                "the text",
-                f"has {len(text)} characters, of at most {TEXT_CHARACTERS_MAX}; file it in parts",
-            )
-        require_english(text, frame)
+        require_readable(text, frame)
         page = Page(text, frame, gazetteer, actors)
         cut = _passages(page, self.settings.passage_characters_max)
         passages = [p for p in cut if any(c.isalnum() for c in page.shown(p))]
         if len(passages) > PASSAGES_MAX:
-            raise InvalidReport(
-                "the text",
-                f"has {len(passages)} passages, of at most {PASSAGES_MAX}; file it in parts",
-            )
+            raise too_long(f"has {len(passages)} passages, of at most {PASSAGES_MAX}")
         notes = [
             f"not shown to the model, since it speaks to a machine: {_short(page, s.start, s.end)}"
             for s in page.sentences
@@ -102,25 +99,12 @@ class LlmExtractor:
         for number, passage in enumerate(passages, 1):
             told = f"passage {number} of {len(passages)}"
             drafts += self._read(page, passage, told, notes)
-        claims = self._claims(drafts, actors)
+        # The confidence of the rules is calibrated for the rules alone.
+        made = claims_of(drafts, self.coded_by, actors)
+        claims = tuple(replace(c, confidence=None) for c in made)
         if len(notes) > NOTES_MAX:
             notes[NOTES_MAX:] = [f"{len(notes) - NOTES_MAX} more notes are left out"]
         return Extraction(frame=frame, claims=claims, coded_by=self.coded_by, notes=tuple(notes))
-
-    def _claims(self, drafts: list[Draft], actors: ActorTable) -> tuple[ProposedClaim, ...]:
-        if len(drafts) > CLAIMS_MAX:
-            raise InvalidReport(
-                "the text",
-                f"makes {len(drafts)} claims, of at most {CLAIMS_MAX}; file it in parts",
-            )
-        states = frozenset(
-            a.actor_id
-            for a in actors.actors.values()
-            if a.kind in (ActorKind.STATE, ActorKind.STATE_FORCES)
-        )
-        # The confidence of the rules is calibrated for the rules alone.
-        made = (replace(as_claim(d, self.coded_by, states), confidence=None) for d in drafts)
-        return tuple(sorted(made, key=lambda c: c.evidence.span_start if c.evidence else 0))
 
     def _read(
         self, page: Page, passage: tuple[int, int], name: str, notes: list[str]
