@@ -101,7 +101,7 @@ class GraphQLEndpoint:
         media_type = _media_type(request)
         if media_type is None:
             text = f"Accept must allow {JSON} or {GRAPHQL_JSON}"
-            return _response(request_error(text, "BAD_USER_INPUT"), JSON, 406)
+            return _Json(request_error(text, "BAD_USER_INPUT"), JSON, 406)
         try:
             asked = self._admit(await asked_by(request), is_get=is_get)
         except RequestRefused as refused:
@@ -166,22 +166,18 @@ _HEADERS = {
 }
 
 
-def _response(result: dict[str, object], media_type: str, status: int) -> _Json:
-    return _Json(result, media_type, status)
-
-
 def _answer(result: dict[str, object], media_type: str) -> _Json:
     # Well-formed requests that were refused are 200 as plain JSON (section 6.4.1), 400 as the
     # newer media type (6.4.2), so that a proxy does not take them for an answer.
     refused_query = "data" not in result and media_type == GRAPHQL_JSON
-    return _response(result, media_type, 400 if refused_query else 200)
+    return _Json(result, media_type, 400 if refused_query else 200)
 
 
 def _refusal(refused: RequestRefused, media_type: str) -> Response:
     result = request_error(refused.message, refused.code)
     if refused.is_document:
         return _answer(result, media_type)
-    response = _response(result, media_type, refused.status)
+    response = _Json(result, media_type, refused.status)
     if refused.allow:
         response.headers["allow"] = refused.allow
     return response
