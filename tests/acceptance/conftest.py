@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,10 @@ from typing import Any
 import pytest
 
 from tests.conftest import ENGINES, PostgresServer
-from timeline.bootstrap import initialise
+from timeline.bootstrap import initialise, system_clock
 from timeline.settings import Settings
+from timeline.store.engine import connect
+from timeline.store.event_store import EventStore
 
 ROOT = Path(__file__).parents[2]
 SEEDS = ROOT / "seeds" / "reports"
@@ -181,6 +184,16 @@ class Cli:
     @property
     def head(self) -> int:
         return int(self.done("status", "--json").json["head_position"])
+
+
+@contextmanager
+def log_of(url: str) -> Iterator[EventStore]:
+    """The log of a database, as another process sees it."""
+    engine = connect(url)
+    try:
+        yield EventStore(engine, "main", system_clock)
+    finally:
+        engine.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import msgspec
 
-from tests.acceptance.conftest import Cli
-from timeline.bootstrap import system_clock
-from timeline.store.engine import connect
-from timeline.store.event_store import EventStore
+from tests.acceptance.conftest import Cli, log_of
 from timeline.store.events import StoredEvent
 
 REPORTS = 40
@@ -33,15 +28,6 @@ def report(number: int) -> str:
         f"corrections: [{{report: r{number - 1}, ref: c0, set: {{occurred: 2016-02-10}},"
         " basis: coding}]\n"
     )
-
-
-@contextmanager
-def log_of(url: str) -> Iterator[EventStore]:
-    engine = connect(url)
-    try:
-        yield EventStore(engine, "main", system_clock)
-    finally:
-        engine.dispose()
 
 
 def whole_reports(events: list[StoredEvent]) -> int:

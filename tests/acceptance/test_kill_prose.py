@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from tests.acceptance.conftest import Cli
-from timeline.bootstrap import system_clock
-from timeline.store.engine import connect
-from timeline.store.event_store import EventStore
+from tests.acceptance.conftest import Cli, log_of
 
 REPORTS = 30
 KILLS = 1
@@ -26,15 +21,6 @@ def prose(number: int) -> str:
         f" report {number} said. The army vowed to retake Khanasser. Rebels shelled Azaz on"
         f" {day} February.\n"
     )
-
-
-@contextmanager
-def log_of(url: str) -> Iterator[EventStore]:
-    engine = connect(url)
-    try:
-        yield EventStore(engine, "main", system_clock)
-    finally:
-        engine.dispose()
 
 
 def told(url: str) -> list[tuple[str, str, str | None]]:
