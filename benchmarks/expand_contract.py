@@ -112,7 +112,7 @@ def new(stream: str, type_: str, data: dict[str, Any], part: str) -> NewEvent:
 class TimelineVersion2(EntriesProjection):
     """The timeline with place names in small letters: every row differs."""
 
-    version = 2
+    version = EntriesProjection.version + 1
 
     def apply(self, batch: Batch) -> None:
         """As before, and then in small letters."""
@@ -128,7 +128,7 @@ class TimelineVersion2(EntriesProjection):
 class TimelineVersion3(TimelineVersion2):
     """As version 2, but the places of airstrikes in capitals: about one row in six differs."""
 
-    version = 3
+    version = EntriesProjection.version + 2
 
     def apply(self, batch: Batch) -> None:
         """As before, and then those of airstrikes in capitals."""
