@@ -238,7 +238,9 @@ def _inherited_subject(verb: Token, passive: bool) -> list[Token]:
         return [c for c in head.head.children if c.dep_ in ("dobj", "nsubjpass")]
     if head == verb:  # "X stormed Y and by Friday had taken it", with the storming below
         told = [c for c in verb.children if c.dep_ == "ccomp" and c.i < verb.i]
-        return arguments(told[-1]).subject if told and not passive else []
+        # Without a subject of its own, the storming would ask back for that of the taking.
+        has_own = told and any(c.dep_ in _SUBJECT for c in told[-1].children)
+        return arguments(told[-1]).subject if has_own and not passive else []
     if is_first_to(verb):
         return arguments(head.head).subject
     if verb.dep_ in ("acl", "relcl") and head.pos_ in ("NOUN", "PROPN", "PRON"):
