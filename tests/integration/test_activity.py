@@ -7,7 +7,7 @@ from typing import Any
 from tests.integration.conftest import Desk
 from timeline.api.schema import execute
 from timeline.domain.events import Basis
-from timeline.projections.activity import Activity, ActivityCount, Seen, activity
+from timeline.projections.activity import Activity, ActivityCount, Seen, activities
 
 REPORT = """
 id: busy
@@ -29,7 +29,7 @@ claims:
 
 
 def of(desk: Desk, actor: str = "islamic-state", known_on: str | None = None) -> Activity:
-    return activity(desk.app.engine, desk.app.reader, actor, known_on)
+    return activities(desk.app.engine, desk.app.reader, [actor], known_on)[actor]
 
 
 def test_claims_are_counted_by_month_type_and_role(desk: Desk) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from tests.integration.test_graphql_world import (
     ARMY_HOLDS,
@@ -401,76 +400,3 @@ def test_sources_are_listed_with_whom_they_speak_for(world: World) -> None:
         ],
         "totalCount": 2,
     }
-
-
-@pytest.mark.parametrize(
-    ("query", "statements_max"),
-    [
-        ("{ places { nodes { controlKnowledge { state } } } }", 7),
-        ("{ timeline { nodes { competing { claimId } } } }", 10),
-        ("{ placeControls { nodes { place { name } control { state } } } }", 8),
-        ("{ events { nodes { type } } }", 2),
-        ("{ sources { nodes { affiliatedWith } } }", 1),
-        ("{ reports { nodes { published versions { version } } } }", 2),
-        ("{ reports { nodes { claims { claimId report { published } } } } }", 4),
-        ("{ reports { nodes { versions { claims { claimId incident { id } } } } } }", 8),
-        ("{ timeline { nodes { report { claims { claimId } } } } }", 3),
-        ("{ places { nodes { timeline(last: 2) { nodes { claimId } } } } }", 5),
-        (
-            "{ places(first: 9) { nodes { timeline(first: 9) { totalCount nodes {"  # noqa: ISC004
-            " report { claims { type } } } } } } }",
-            7,
-        ),
-        ("{ timeline { nodes { place { place { timeline { totalCount } } } } } }", 7),
-    ],
-)
-def test_a_list_takes_the_same_few_statements_however_long_it_is(
-    world: World, query: str, statements_max: int
-) -> None:
-    told: list[str] = []
-
-    def count(_c: object, _u: object, statement: str, *_: object) -> None:
-        if not statement.startswith(("BEGIN", "SET", "PRAGMA")):
-            told.append(statement)
-
-    event.listen(world.store.engine, "before_cursor_execute", count)
-    try:
-        world.ask(query)
-    finally:
-        event.remove(world.store.engine, "before_cursor_execute", count)
-
-    assert len(told) <= statements_max, told
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        "last: 2",
-        "first: 3, orderBy: {direction: desc}",
-        'knownOn: "2016-02-25", first: 2',
-        'actor: "Islamic State", from: "2016-02-23", to: "2016-02-25"',
-        "types: [ControlChanged, Clash], modalities: [asserted], reviewed: [unreviewed, rejected]",
-        'reviewed: [rejected], knownOn: "2016-02-29"',
-    ],
-)
-def test_timelines_read_together_are_those_of_each_place(world: World, arguments: str) -> None:
-    shown = f"timeline({arguments}) {{ totalCount pageInfo {{ hasNextPage hasPreviousPage }}"
-    shown += " edges { cursor node { claimId quote isAmended report { version } } } }"
-
-    together = world.ask(f"{{ places {{ nodes {{ id {shown} }} }} }}")["places"]["nodes"]
-
-    assert len(together) > 2
-    for place in together:
-        alone = world.ask(f'{{ place(id: "{place["id"]}") {{ id {shown} }} }}')["place"]
-        assert place == alone
-
-
-@pytest.mark.parametrize("known_on", ["", '(knownOn: "2016-02-25")'])
-def test_claims_read_together_are_those_of_each_report(world: World, known_on: str) -> None:
-    shown = f"id claims{known_on} {{ claimId quote }}"
-
-    together = world.ask(f"{{ reports {{ nodes {{ {shown} }} }} }}")["reports"]["nodes"]
-
-    assert any(report["claims"] for report in together)
-    for report in together:
-        assert world.ask(f'{{ report(id: "{report["id"]}") {{ {shown} }} }}')["report"] == report

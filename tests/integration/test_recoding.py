@@ -249,7 +249,7 @@ def test_a_withheld_report_takes_its_opinions_with_it(desk: Desk) -> None:
     withheld = desk.app.withholding.withhold_report("fall", "names a witness")
 
     assert made.opinion.position in withheld.positions
-    assert read_opinions(desk.app.store, "fall") == ()
+    assert read_opinions(desk.app.store, ["fall"]) == {}
 
 
 def test_whoever_withholds_one_claim_is_told_of_the_opinion(desk: Desk) -> None:

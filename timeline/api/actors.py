@@ -19,20 +19,21 @@ from timeline.api.connections import (
     in_memory,
     paging,
 )
-from timeline.api.context import Info
+from timeline.api.context import Group, Info
 from timeline.api.cursors import TIMELINE, Key
 from timeline.api.described import answered, described
-from timeline.api.entries import Entry, TimelineFilters, timeline_page
+from timeline.api.entries import Entry
 from timeline.api.enums import ActorKind, ActorRole, ClaimType
 from timeline.api.nodes import Identity, Node
 from timeline.api.ordering import ActorOrderField, EntriesBy
 from timeline.api.places import From, Modalities, Reviewed, To, Types
+from timeline.api.plans.statements import Whose
 from timeline.api.reports import KnownOn
 from timeline.api.scalars import EDTF
+from timeline.api.timelines import TimelineFilters, timeline_in_list
 from timeline.api.values import Name
 from timeline.domain import actors
-from timeline.projections import activity as activities
-from timeline.projections.activity import activity
+from timeline.projections import activity
 
 
 @described
@@ -47,12 +48,16 @@ class Affiliation:
     to: str | None = strawberry.field(description="Until when, as EDTF; null when not told.")
     disputed: bool = strawberry.field(description="Whether somebody disputes it.")
     according_to: str | None = strawberry.field(description="Who says so; null when not told.")
+    group: strawberry.Private[Group]
 
     @answered
     def other(self, info: Info) -> Annotated[Actor, strawberry.lazy("timeline.api.actors")] | None:
         """The other actor itself; null when none of that id is registered."""
-        found = info.context.actor_table.get(str(self.actor))
-        return None if found is None else actor_of(found)
+        table = info.context.actor_table
+        found = table.get(str(self.actor))
+        if found is None:
+            return None
+        return actor_of(found, self.group.once("others", lambda: _others(table, self.group)))
 
 
 @described
@@ -138,6 +143,7 @@ class Actor(Node):
     affiliations: list[Affiliation] = strawberry.field(
         description="To whom it is said to belong, in the order in which that was registered."
     )
+    group: strawberry.Private[Group]
 
     def identity(self) -> Identity:
         """It is found by its id."""
@@ -154,7 +160,11 @@ class Actor(Node):
 
         In order of the actors' names, of one actor in the order in which that was registered.
         """
-        return affiliates_of(info, str(self.id))
+        table = info.context.actor_table
+        by_actor = self.group.once("affiliates", lambda: _affiliates(table, self.group))
+        found = by_actor.get(str(self.id), [])
+        info.context.spend(len(found))
+        return found
 
     @answered
     def timeline(
@@ -175,17 +185,21 @@ class Actor(Node):
         """The claims that name it in any role, in order of valid time; undated claims come last."""
         page = paging(TIMELINE, first, after, last, before, order_by)
         wanted = TimelineFilters(known_on, from_, to, types, None, modalities, reviewed)
-        return timeline_page(info, page, wanted, actor_id=str(self.id))
+        return timeline_in_list(info, page, wanted, self.group, Whose.ACTORS, str(self.id))
 
     @answered
     def activity(self, info: Info, known_on: KnownOn = None) -> Activity:
         """What it is said to have done, and when it was first and last seen."""
-        return _activity_of(info, str(self.id), known_on)
+        engine, reader = info.context.store.engine, info.context.reader
+        found = self.group.once(
+            ("activity", known_on),
+            lambda: activity.activities(engine, reader, self.group.ids, known_on),
+        )[str(self.id)]
+        info.context.spend(len(found.counts))
+        return _activity_of(found)
 
 
-def _activity_of(info: Info, actor_id: str, known_on: str | None) -> Activity:
-    found = activity(info.context.store.engine, info.context.reader, actor_id, known_on)
-    info.context.spend(len(found.counts))
+def _activity_of(found: activity.Activity) -> Activity:
     return Activity(
         claims=found.claims,
         other_claims=found.other_claims,
@@ -200,12 +214,13 @@ def _activity_of(info: Info, actor_id: str, known_on: str | None) -> Activity:
     )
 
 
-def _seen_of(seen: activities.Seen | None) -> Seen | None:
+def _seen_of(seen: activity.Seen | None) -> Seen | None:
     return None if seen is None else Seen(earliest=seen.earliest, latest=seen.latest)
 
 
-def actor_of(value: actors.Actor) -> Actor:
-    """The GraphQL type of an actor."""
+def actor_of(value: actors.Actor, group: Group | None = None) -> Actor:
+    """The GraphQL type of an actor; `group` are the actors of the same answer."""
+    group = (group or Group([])).holding(value.actor_id)
     return Actor(
         id=ID(value.actor_id),
         name=value.name,
@@ -222,29 +237,43 @@ def actor_of(value: actors.Actor) -> Actor:
                 to=a.to,
                 disputed=a.disputed,
                 according_to=a.according_to,
+                group=group,
             )
             for a in value.affiliations
         ],
+        group=group,
     )
 
 
-def affiliates_of(info: Info, actor_id: str) -> list[Affiliate]:
-    """Who is said to belong to an actor."""
-    known = info.context.actor_table.actors.values()
-    found = [
-        Affiliate(
-            actor=actor_of(other),
-            relation=a.relation,
-            from_=None if a.from_ is None else EDTF(a.from_),
-            to=None if a.to is None else EDTF(a.to),
-            disputed=a.disputed,
-            according_to=a.according_to,
-        )
-        for other in sorted(known, key=lambda other: (other.name, other.actor_id))
+def _others(table: actors.ActorTable, group: Group) -> Group:
+    """The actors to whom those of a group are said to belong."""
+    known = (table.get(id_) for id_ in group.ids)
+    others = (table.get(a.actor) for one in known if one for a in one.affiliations)
+    return Group(other.actor_id for other in others if other is not None)
+
+
+def _affiliates(table: actors.ActorTable, group: Group) -> dict[str, list[Affiliate]]:
+    """Who is said to belong to each of the actors of a group."""
+    told = [
+        (other, a)
+        for other in sorted(table.actors.values(), key=lambda o: (o.name, o.actor_id))
         for a in other.affiliations
-        if a.actor == actor_id
     ]
-    info.context.spend(len(found))
+    wanted = set(group.ids)
+    others = Group(other.actor_id for other, a in told if a.actor in wanted)
+    found: dict[str, list[Affiliate]] = {id_: [] for id_ in group.ids}
+    for other, a in told:
+        if a.actor in wanted:
+            found[a.actor].append(
+                Affiliate(
+                    actor=actor_of(other, others),
+                    relation=a.relation,
+                    from_=None if a.from_ is None else EDTF(a.from_),
+                    to=None if a.to is None else EDTF(a.to),
+                    disputed=a.disputed,
+                    according_to=a.according_to,
+                )
+            )
     return found
 
 
@@ -265,7 +294,8 @@ def actors_page(
     ordered = sorted((_key(by, a), a) for a in wanted)
     rows, more = in_memory(page, ordered)
     info.context.spend(len(rows))
-    return connection(page, rows, more, actor_of, lambda: len(wanted))
+    group = Group(a.actor_id for _, a in rows)
+    return connection(page, rows, more, lambda a: actor_of(a, group), lambda: len(wanted))
 
 
 def _key(by: ActorOrderField, actor: actors.Actor) -> Key:

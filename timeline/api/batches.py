@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from timeline.api.connections import Paging
-from timeline.api.context import Info, PlaceGroup
+from timeline.api.context import Info
 from timeline.api.limits import ROWS_MAX
 from timeline.api.plans import statements
+from timeline.api.plans.statements import Whose
 from timeline.projections import tables
 from timeline.projections.entry_queries import (
     Entry,
@@ -52,14 +53,15 @@ def claims_of_reports(
 
 def timelines(
     info: Info,
-    group: PlaceGroup,
+    ids: Sequence[str],
+    whose: Whose,
     page: Paging,
     arguments: Mapping[str, Any],
     actor_key: str | None,
 ) -> dict[str, list[Entry]]:
-    """The entries of a page of each place's timeline, one more than the page fetches at the most.
+    """The entries of a page of each timeline, one more than the page fetches at the most.
 
-    As many places are read in one statement as may be returned in one request.
+    As many are read in one statement as may be returned in one request.
 
     Raises:
         InvalidDate: a date is neither a day nor an instant with offset.
@@ -68,15 +70,15 @@ def timelines(
     at_once = max(1, ROWS_MAX // (page.fetched + 1))
     reader, read = info.context.reader, 0
     found: dict[str, list[Entry]] = {}
-    for start in range(0, len(group.place_ids), at_once):
-        ids = group.place_ids[start : start + at_once]
+    for start in range(0, len(ids), at_once):
+        some = ids[start : start + at_once]
         shape, values = statements.bound(
-            reader.casebook, reader.time_zone, page, arguments, ids, actor_key
+            reader.casebook, reader.time_zone, page, arguments, some, actor_key, whose
         )
         with read_transaction(reader.engine) as connection:
             dialect = connection.dialect.name
             rows = _asked(connection, statements.timeline(dialect, shape, _COLUMNS), values)
-        told = [(ids[r["n"]], entry_from(r)) for r in rows if r["n"] is not None]
+        told = [(some[r["n"]], entry_from(r)) for r in rows if r["n"] is not None]
         read += len(told)
         if read > ROWS_MAX:
             info.context.spend(read)
@@ -87,15 +89,16 @@ def timelines(
 
 def counts(
     info: Info,
-    group: PlaceGroup,
+    ids: Sequence[str],
+    whose: Whose,
     page: Paging,
     arguments: Mapping[str, Any],
     actor_key: str | None,
 ) -> dict[str, int]:
-    """How many entries the timeline of each place has in all."""
-    reader, ids = info.context.reader, group.place_ids
+    """How many entries each timeline has in all."""
+    reader = info.context.reader
     shape, values = statements.bound(
-        reader.casebook, reader.time_zone, page, arguments, ids, actor_key
+        reader.casebook, reader.time_zone, page, arguments, ids, actor_key, whose
     )
     with read_transaction(reader.engine) as connection:
         sql = statements.timeline_count(connection.dialect.name, shape)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import strawberry
 
@@ -12,16 +12,16 @@ from timeline.api.access import LOCAL_READER, Caller
 from timeline.api.errors import QueryTooLarge
 from timeline.api.limits import ROWS_MAX
 from timeline.domain.actors import ActorTable, Source
-from timeline.domain.control import Control, ControlSpan
 from timeline.domain.incident_sums import Incident
 from timeline.domain.places import Gazetteer
-from timeline.projections.control_reading import Known
 from timeline.projections.incident_queries import IncidentReader
 from timeline.projections.reading import Reader, ReportView
 from timeline.projections.register import read_sources
 from timeline.projections.searching import Search
 from timeline.store.engine import read_transaction
 from timeline.store.event_store import EventStore
+
+T = TypeVar("T")
 
 
 class Context:
@@ -31,7 +31,6 @@ class Context:
         self.reader, self.store, self.caller = reader, store, caller
         self._rows = 0
         self._versions: dict[str, tuple[ReportView, ...]] = {}
-        self._expected: set[str] = set()
 
     @cached_property
     def gazetteer(self) -> Gazetteer:
@@ -64,16 +63,11 @@ class Context:
         """Finds by words."""
         return Search(self.store.engine, self.reader)
 
-    def expect(self, report_ids: Iterable[str]) -> None:
-        """Note reports of an answer, so that their versions are read together if one asks."""
-        self._expected.update(report_ids)
-
-    def versions(self, report_id: str) -> tuple[ReportView, ...]:
-        """A report's versions, read once a request, with those of the reports expected."""
+    def versions(self, report_id: str, beside: Iterable[str] = ()) -> tuple[ReportView, ...]:
+        """A report's versions, read once a request, with those of reports of the same answer."""
         if report_id not in self._versions:
-            wanted = {report_id, *self._expected} - self._versions.keys()
+            wanted = {report_id, *beside} - self._versions.keys()
             self._versions |= dict.fromkeys(wanted, ()) | self.reader.versions(wanted)
-            self._expected.clear()
         return self._versions[report_id]
 
     def forget(self) -> None:
@@ -100,69 +94,50 @@ class Context:
             )
 
 
-class PlaceGroup:
-    """Places of one answer, whose control is read together the first time one of them asks."""
+class Group:
+    """Ids of one kind in one answer: what one of them asks for is read once for all of them.
 
-    def __init__(self, place_ids: Iterable[str]) -> None:
-        self.place_ids = tuple(dict.fromkeys(place_ids))
-        # What was read of their timelines, by the arguments: pages by place, and counts.
-        self.timelines: dict[str, dict[str, list[Any]]] = {}
-        self.counts: dict[str, dict[str, int]] = {}
-        self._found: dict[str | None, dict[str, tuple[ControlSpan, ...]]] = {}
-        self._controls: dict[tuple[str | None, str | None], dict[str, Control]] = {}
-        self._knowledge: dict[str, tuple[Known, ...]] | None = None
+    Args:
+        ids: The ids; each is kept once, in order.
+    """
 
-    def history(self, reader: Reader, place_id: str, known_on: str | None) -> Sequence[ControlSpan]:
-        """The control spans of one of the places, as known on `known_on`.
+    def __init__(self, ids: Iterable[str]) -> None:
+        self.ids = tuple(dict.fromkeys(ids))
+        self._read: dict[Hashable, Any] = {}
 
-        Raises:
-            InvalidDate: `known_on` is neither a day nor an instant with offset.
-        """
-        if known_on not in self._found:
-            self._found[known_on] = reader.control_histories(self.place_ids, known_on)
-        return self._found[known_on].get(place_id, ())
+    def once(self, key: Hashable, read: Callable[[], T]) -> T:
+        """What `read` says, asked the first time that something of this key is wanted."""
+        if key not in self._read:
+            self._read[key] = read()
+        found: T = self._read[key]
+        return found
 
-    def control(
-        self, reader: Reader, place_id: str, at: str | None, known_on: str | None
-    ) -> Control:
-        """Who held one of the places at the end of `at`, as known on `known_on`.
+    def holding(self, id_: str) -> Group:
+        """This group, or one of its own for an id that is not in it."""
+        return self if id_ in self._known else Group([id_])
 
-        Raises:
-            InvalidDate: `at` or `known_on` is neither a day nor an instant with offset.
-        """
-        if (at, known_on) not in self._controls:
-            self._controls[at, known_on] = reader.controls(self.place_ids, at, known_on)
-        return self._controls[at, known_on].get(place_id, Control())
-
-    def knowledge(self, reader: Reader, place_id: str) -> Sequence[Known]:
-        """All that was ever known of the control of one of the places."""
-        if self._knowledge is None:
-            self._knowledge = reader.control_knowledges(self.place_ids)
-        return self._knowledge.get(place_id, ())
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(self.ids)
 
 
-class ClaimGroup:
-    """Claims of one answer, whose incidents are read together the first time one of them asks."""
+class ClaimGroup(Group):
+    """Claims of one answer, as known on one day, and the places where they happened."""
 
     def __init__(
         self, claim_ids: Iterable[str], known_on: str | None, place_ids: Iterable[str] = ()
     ) -> None:
-        self.claim_ids, self.known_on = tuple(claim_ids), known_on
+        super().__init__(claim_ids)
+        self.known_on = known_on
         self.place_ids = frozenset(place_ids)
-        self._found: dict[str, Incident] | None = None
-        self.shared: object = None  # what whoever shows the incidents shares among them
-        self.rivals: object = None  # and whoever shows what competes with the claims
 
-    def incident(self, context: Context, claim_id: str) -> Incident | None:
-        """The incident of one of the claims."""
-        if self._found is None:
-            cutoff = context.reader.cutoff(self.known_on)
-            self._found = context.incidents.of_claims(self.claim_ids, cutoff)
-        return self._found.get(claim_id)
+    def incidents(self, context: Context) -> Mapping[str, Incident]:
+        """The incidents of those of the claims that tell of one."""
 
-    def incidents(self) -> tuple[Incident, ...]:
-        """The incidents of all the claims, once they were read."""
-        return tuple({i.incident_id: i for i in (self._found or {}).values()}.values())
+        def read() -> Mapping[str, Incident]:
+            return context.incidents.of_claims(self.ids, context.reader.cutoff(self.known_on))
+
+        return self.once("incidents", read)
 
 
 Info = strawberry.Info[Context, None]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
+from itertools import chain
 from typing import Annotated
 
 import strawberry
 from strawberry import ID
 
-from timeline.api.context import Info
+from timeline.api.context import Group, Info
 from timeline.api.described import answered, described
-from timeline.api.entries import Entry, entries_of
+from timeline.api.entries import Entry, EntryGroup
 from timeline.api.enums import Condition, ControlState
 from timeline.api.scalars import DateTime
 from timeline.domain import control
@@ -75,12 +76,12 @@ class Control:
         " officer three times is one."
     )
     claim_ids: list[ID] = strawberry.field(description="The claims that it rests on.")
-    known_on: strawberry.Private[str | None]
+    told: strawberry.Private[EntryGroup]
 
     @answered
     def claims(self, info: Info) -> list[Entry]:
         """The claims that it rests on, each with its quote and report."""
-        return _claims(info, self.claim_ids, self.known_on)
+        return self.told.in_order(info, map(str, self.claim_ids))
 
 
 @described
@@ -108,12 +109,12 @@ class ControlSpan:
         description="How many independent root sources tell of it, in the whole stretch."
     )
     claim_ids: list[ID] = strawberry.field(description="The claims that it rests on.")
-    known_on: strawberry.Private[str | None]
+    told: strawberry.Private[EntryGroup]
 
     @answered
     def claims(self, info: Info) -> list[Entry]:
         """The claims that it rests on, each with its quote and report."""
-        return _claims(info, self.claim_ids, self.known_on)
+        return self.told.in_order(info, map(str, self.claim_ids))
 
 
 @described
@@ -146,12 +147,6 @@ class KnownControl:
     sources: int = strawberry.field(description="How many independent root sources agreed.")
 
 
-def _claims(info: Info, claim_ids: Sequence[ID], known_on: str | None) -> list[Entry]:
-    found = info.context.reader.claims([str(c) for c in claim_ids], known_on)
-    info.context.spend(len(found))
-    return entries_of(found, known_on)
-
-
 def holders_of(holders: Iterable[control.Holder]) -> list[Holder]:
     """The GraphQL type of each holder."""
     return [
@@ -160,8 +155,30 @@ def holders_of(holders: Iterable[control.Holder]) -> list[Holder]:
     ]
 
 
-def control_of(value: control.Control, known_on: str | None) -> Control:
-    """The GraphQL type of the state at a moment, as known on `known_on`."""
+def control_at(
+    info: Info, group: Group, place_id: str, at: str | None, known_on: str | None
+) -> Control:
+    """Who held a place among others at the end of `at`, as known on `known_on`.
+
+    Raises:
+        InvalidDate: `at` or `known_on` is neither a day nor an instant with offset.
+    """
+
+    def read() -> dict[str, Control]:
+        found = info.context.reader.controls(group.ids, at, known_on)
+        held = [found.get(id_, control.Control()) for id_ in group.ids]
+        return dict(zip(group.ids, controls_of(held, known_on), strict=True))
+
+    return group.once(("control", at, known_on), read)[place_id]
+
+
+def controls_of(values: Collection[control.Control], known_on: str | None) -> list[Control]:
+    """The GraphQL type of each state of one answer, as known on `known_on`."""
+    told = EntryGroup((c for value in values for c in value.claim_ids), known_on)
+    return [_control(value, told) for value in values]
+
+
+def _control(value: control.Control, told: EntryGroup) -> Control:
     return Control(
         state=value.state,
         holders=holders_of(value.holders),
@@ -171,12 +188,27 @@ def control_of(value: control.Control, known_on: str | None) -> Control:
         last_confirmed=value.last_confirmed,
         sources=value.sources,
         claim_ids=[ID(c) for c in value.claim_ids],
-        known_on=known_on,
+        told=told,
     )
 
 
-def span_of(value: control.ControlSpan, known_on: str | None) -> ControlSpan:
-    """The GraphQL type of a control span, as known on `known_on`."""
+def history_of(info: Info, group: Group, place_id: str, known_on: str | None) -> list[ControlSpan]:
+    """The control spans of a place among others, as known on `known_on`.
+
+    Raises:
+        InvalidDate: `known_on` is neither a day nor an instant with offset.
+    """
+
+    def read() -> dict[str, list[ControlSpan]]:
+        found = info.context.reader.control_histories(group.ids, known_on)
+        spans = chain.from_iterable(found.values())
+        told = EntryGroup((s.claim_id for span in spans for s in span.supports), known_on)
+        return {id_: [_span(span, told) for span in spans] for id_, spans in found.items()}
+
+    return group.once(("history", known_on), read).get(place_id, [])
+
+
+def _span(value: control.ControlSpan, told: EntryGroup) -> ControlSpan:
     holding = [s for s in value.supports if s.is_of_holder] or list(value.supports)
     return ControlSpan(
         valid_from=instant_text(value.valid_from),
@@ -188,11 +220,18 @@ def span_of(value: control.ControlSpan, known_on: str | None) -> ControlSpan:
         since=Since(earliest=value.since_earliest, latest=value.since_latest),
         sources=len({s.root for s in holding}),
         claim_ids=[ID(c) for c in sorted({s.claim_id for s in value.supports})],
-        known_on=known_on,
+        told=told,
     )
 
 
-def known_of(value: Known) -> KnownControl:
+def knowledge_of(info: Info, group: Group, place_id: str) -> list[KnownControl]:
+    """All that was ever known of the control of a place among others."""
+    reader = info.context.reader
+    found = group.once("knowledge", lambda: reader.control_knowledges(group.ids))
+    return [_known(k) for k in found.get(place_id, ())]
+
+
+def _known(value: Known) -> KnownControl:
     """The GraphQL type of what was known for a stretch of valid time."""
     told = value.control
     return KnownControl(

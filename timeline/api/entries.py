@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from strawberry import ID
 
-from timeline.api import batches
-from timeline.api.connections import Connection, Paging, connection
-from timeline.api.context import ClaimGroup, Info, PlaceGroup
-from timeline.api.cursors import Key
+from timeline.api.context import ClaimGroup, Group, Info
 from timeline.api.described import answered, described
 from timeline.api.enums import (
     Certainty,
@@ -23,9 +20,10 @@ from timeline.api.enums import (
     ReviewStatus,
     StatementKind,
 )
+from timeline.api.limits import ROWS_MAX
 from timeline.api.nodes import Identity, Node
-from timeline.api.reports import KnownOn, Report, ReportGroup, report_of
-from timeline.api.rivals import RivalGroup
+from timeline.api.reports import KnownOn, Report, report_of
+from timeline.api.rivals import rivals_of
 from timeline.api.values import (
     ActorMention,
     CasualtyCount,
@@ -37,12 +35,11 @@ from timeline.api.values import (
 )
 from timeline.domain.events import Claim, Statement
 from timeline.projections import reading
-from timeline.projections.entries import key_of_actor
 
 if TYPE_CHECKING:
     from timeline.api.incidents import Incident
 
-__all__ = ["Entry", "KnownOn", "TimelineFilters", "actor_key", "entries_of", "timeline_page"]
+__all__ = ["Entry", "EntryGroup", "KnownOn", "entries_of", "find_claim"]
 
 
 @described
@@ -127,8 +124,12 @@ class Entry(Node):
         Those that deny its incident, or that it denies; and those of other root sources that say
         of who holds the place, for the same time, what cannot be true beside it.
         """
-        found = RivalGroup.of_claims(self.group).of(info, str(self.claim_id))
-        return entries_of(found, self.group.known_on)
+        group = self.group
+        rivals = group.once("rivals", lambda: rivals_of(info, group))
+        told = group.once(
+            "competing", lambda: EntryGroup(chain.from_iterable(rivals.values()), group.known_on)
+        )
+        return told.in_order(info, rivals[str(self.claim_id)])
 
     @answered
     def incident(
@@ -141,27 +142,29 @@ class Entry(Node):
         """
         from timeline.api.incidents import IncidentGroup, incident_of
 
-        found = self.group.incident(info.context, str(self.claim_id))
+        incidents = self.group.incidents(info.context)
+        found = incidents.get(str(self.claim_id))
         if found is None:
             return None
-        return incident_of(found, IncidentGroup.of(self.group))
+        group = self.group.once(
+            "of incidents", lambda: IncidentGroup(incidents.values(), self.group.known_on)
+        )
+        return incident_of(found, group)
 
 
 def entries_of(found: Iterable[reading.Entry], known_on: str | None = None) -> list[Entry]:
     """The GraphQL types of some entries of one answer, as they stood on `known_on`."""
     found = list(found)
     named = [m.place_id for e in found for m in (e.claim.place, e.claim.place2) if m is not None]
-    group = PlaceGroup(p for p in named if p is not None)
+    group = Group(p for p in named if p is not None)
     at = (e.claim.place.place_id for e in found if e.claim.place is not None)
     ids = (e.claim.claim_id for e in found)
     claims = ClaimGroup(ids, known_on, (p for p in at if p is not None))
-    reports = ReportGroup(e.report.report_id for e in found)
+    reports = Group(e.report.report_id for e in found)
     return [_entry(e, group, claims, reports) for e in found]
 
 
-def _entry(
-    value: reading.Entry, group: PlaceGroup, claims: ClaimGroup, reports: ReportGroup
-) -> Entry:
+def _entry(value: reading.Entry, group: Group, claims: ClaimGroup, reports: Group) -> Entry:
     claim = value.claim
     return Entry(
         claim_id=ID(claim.claim_id),
@@ -208,108 +211,41 @@ def _also_evidence(claim: Claim, quotes: tuple[str, ...]) -> list[Evidence]:
     ]
 
 
-@dataclass(frozen=True)
-class TimelineFilters:
-    """The arguments of a timeline that say which entries are wanted."""
+class EntryGroup:
+    """Claims of one answer, read together the first time one of them is asked for.
 
-    known_on: str | None = None
-    from_: str | None = None
-    to: str | None = None
-    types: list[ClaimType] | None = None
-    actor: str | None = None
-    modalities: list[Modality] | None = None
-    reviewed: list[ReviewStatus] | None = None
-
-
-def timeline_page(
-    info: Info,
-    page: Paging,
-    wanted: TimelineFilters,
-    place_id: str | None = None,
-    actor_id: str | None = None,
-) -> Connection[Entry]:
-    """A page of the entries about a place or an actor, in order of valid time, undated ones last.
-
-    Raises:
-        InvalidDate: a date is neither a day nor an instant with offset.
+    Args:
+        claim_ids: The claims.
+        known_on: As known on that day or instant; `None` is all that is known.
     """
-    reader = info.context.reader
-    filters = reading.Filters(
-        place_id=place_id,
-        actor_id=actor_id or actor_key(info, wanted.actor),
-        types=tuple(t.value for t in wanted.types or ()),
-        modalities=tuple(m.value for m in wanted.modalities or ()),
-        reviews=tuple(r.value for r in wanted.reviewed or ()),
-        from_=wanted.from_,
-        to=wanted.to,
-    )
-    found = reader.timeline(
-        filters,
-        wanted.known_on,
-        page.fetched,
-        _entry_key(page.after),
-        _entry_key(page.before),
-        backwards=page.backwards,
-    )
-    info.context.spend(len(found.entries))
-    info.context.expect(e.report.report_id for e in found.entries)
-    shown = entries_of(found.entries, wanted.known_on)
-    rows = [(e.key, node) for e, node in zip(found.entries, shown, strict=True)]
-    more = found.has_previous if page.backwards else found.has_next
-    return connection(
-        page, rows, more, lambda node: node, lambda: reader.count(filters, wanted.known_on)
-    )
 
+    def __init__(self, claim_ids: Iterable[str], known_on: str | None) -> None:
+        self._claim_ids, self._known_on = tuple(dict.fromkeys(claim_ids)), known_on
+        self._entries: dict[str, tuple[int, Entry]] | None = None
 
-def timeline_in_list(
-    info: Info, page: Paging, wanted: TimelineFilters, group: PlaceGroup, place_id: str
-) -> Connection[Entry]:
-    """`timeline_page` of a place among others, whose pages are read together.
+    def in_order(self, info: Info, claim_ids: Iterable[str]) -> list[Entry]:
+        """Those of some of the claims that stand, in order of valid time.
 
-    Raises:
-        InvalidDate: a date is neither a day nor an instant with offset.
-        QueryTooLarge: there are more entries than one request may return.
-    """
-    if len(group.place_ids) == 1:
-        return timeline_page(info, page, wanted, place_id=place_id)
-    arguments = {
-        "knownOn": wanted.known_on,
-        "from": wanted.from_,
-        "to": wanted.to,
-        "types": wanted.types,
-        "modalities": wanted.modalities,
-        "reviewed": wanted.reviewed,
-    }
-    key = repr((page.size, page.after, page.before, page.backwards, page.is_descending, wanted))
-    actor = actor_key(info, wanted.actor)
-    if key not in group.timelines:
-        by_place = batches.timelines(info, group, page, arguments, actor)
-        told = list(chain.from_iterable(by_place.values()))
-        info.context.expect(e.report.report_id for e in told)
-        shown = iter(zip(told, entries_of(told, wanted.known_on), strict=True))
-        group.timelines[key] = {p: list(islice(shown, len(of))) for p, of in by_place.items()}
-    found = group.timelines[key].get(place_id, [])
-    more = len(found) > page.fetched
-    if more:
-        found = found[1:] if page.backwards else found[:-1]
-    info.context.spend(len(found))
+        Raises:
+            InvalidDate: `known_on` is neither a day nor an instant with offset.
+            QueryTooLarge: there are more claims than one request may return.
+        """
+        return [entry for _, entry in sorted(self._told(info, claim_ids), key=itemgetter(0))]
 
-    def count() -> int:
-        if key not in group.counts:
-            group.counts[key] = batches.counts(info, group, page, arguments, actor)
-        return group.counts[key][place_id]
+    def as_given(self, info: Info, claim_ids: Iterable[str]) -> list[Entry]:
+        """Those of some of the claims that stand, in the order given; as `in_order`."""
+        return [entry for _, entry in self._told(info, claim_ids)]
 
-    rows = [(e.key, node) for e, node in found]
-    return connection(page, rows, more, lambda node: node, count)
-
-
-def _entry_key(key: Key | None) -> tuple[str, str, int] | None:
-    return None if key is None else (str(key[0]), str(key[1]), int(key[2]))
-
-
-def actor_key(info: Info, actor: str | None) -> str | None:
-    """What entries name an actor by; `None` for any."""
-    return None if actor is None else key_of_actor(info.context.actor_table, actor)
+    def _told(self, info: Info, claim_ids: Iterable[str]) -> list[tuple[int, Entry]]:
+        if self._entries is None:
+            if len(self._claim_ids) > ROWS_MAX:
+                info.context.spend(len(self._claim_ids))
+            read = info.context.reader.claims(self._claim_ids, self._known_on)
+            shown = entries_of(read, self._known_on)
+            self._entries = {str(e.claim_id): (rank, e) for rank, e in enumerate(shown)}
+        found = [self._entries[c] for c in dict.fromkeys(claim_ids) if c in self._entries]
+        info.context.spend(len(found))
+        return found
 
 
 def find_claim(info: Info, claim_id: str, known_on: str | None) -> Entry | None:

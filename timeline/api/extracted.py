@@ -7,7 +7,7 @@ from collections.abc import Collection
 import strawberry
 from strawberry import ID
 
-from timeline.api.context import PlaceGroup
+from timeline.api.context import Group
 from timeline.api.described import described
 from timeline.api.enums import Certainty, ClaimType, Modality, Polarity, StatementKind
 from timeline.api.values import (
@@ -84,11 +84,11 @@ class SecondOpinion:
 def extracted(proposed: Collection[ProposedClaim], text: str) -> list[ExtractedClaim]:
     """The GraphQL types of claims read in a text; their places are looked up together."""
     named = [m.place_id for c in proposed for m in (c.place, c.place2) if m is not None]
-    group = PlaceGroup(p for p in named if p is not None)
+    group = Group(p for p in named if p is not None)
     return [_extracted(c, text, group) for c in proposed]
 
 
-def _extracted(claim: ProposedClaim, text: str, group: PlaceGroup) -> ExtractedClaim:
+def _extracted(claim: ProposedClaim, text: str, group: Group) -> ExtractedClaim:
     def spanned(span: claims.Evidence) -> Evidence:
         quote = text[span.span_start : span.span_end]
         return Evidence(span_start=span.span_start, span_end=span.span_end, quote=quote)

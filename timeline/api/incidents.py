@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from operator import itemgetter
 
@@ -10,50 +10,35 @@ import strawberry
 from strawberry import ID
 
 from timeline.api.connections import Connection, Paging, connection, in_memory
-from timeline.api.context import ClaimGroup, Info
+from timeline.api.context import Group, Info
 from timeline.api.cursors import Key
 from timeline.api.described import answered, described
-from timeline.api.entries import Entry, entries_of
+from timeline.api.entries import Entry, EntryGroup
 from timeline.api.enums import ClaimType, StatisticsBy
 from timeline.api.nodes import Identity, Node
 from timeline.api.ordering import StatisticOrderField
 from timeline.api.places import Place, place_of
 from timeline.domain import incident_sums
-from timeline.projections import reading, statistics
+from timeline.projections import statistics
 from timeline.projections.incident_queries import IncidentFilters, Word
 
 
 class IncidentGroup:
-    """Incidents of one answer, whose claims are read together the first time one of them asks."""
+    """Incidents of one answer: their claims, the words on them and their places, read together."""
 
     def __init__(self, found: Iterable[incident_sums.Incident], known_on: str | None) -> None:
+        found = list(found)
         told = (c for i in found for c in (*i.corroborating, *i.contradicting))
-        self._claim_ids, self.known_on = tuple(dict.fromkeys(told)), known_on
-        self._entries: dict[str, reading.Entry] | None = None
-        self._words: Sequence[Word] | None = None
-
-    @classmethod
-    def of(cls, group: ClaimGroup) -> IncidentGroup:
-        """The incidents of claims of one answer; one group for all of them."""
-        if not isinstance(group.shared, cls):
-            group.shared = cls(group.incidents(), group.known_on)
-        return group.shared
-
-    def entries(self, info: Info, claim_ids: Collection[str]) -> list[Entry]:
-        """The GraphQL types of some of the claims."""
-        if self._entries is None:
-            claims = info.context.reader.claims(self._claim_ids, self.known_on)
-            self._entries = {e.claim.claim_id: e for e in claims}
-        found = [self._entries[c] for c in claim_ids if c in self._entries]
-        info.context.spend(len(found))
-        return entries_of(found, self.known_on)
+        self.claims, self.known_on = Group(told), known_on
+        self.entries = EntryGroup(self.claims.ids, known_on)
+        self.places = Group(i.place_id for i in found if i.place_id is not None)
 
     def words(self, info: Info, claim_ids: Collection[str]) -> list[Word]:
         """What analysts said of some of the claims, in the order of the log."""
-        if self._words is None:
-            self._words = info.context.incidents.words(self._claim_ids)
+        incidents, ids = info.context.incidents, self.claims.ids
+        found = self.claims.once("words", lambda: incidents.words(ids))
         wanted = set(claim_ids)
-        return [w for w in self._words if not wanted.isdisjoint(w.claim_ids)]
+        return [w for w in found if not wanted.isdisjoint(w.claim_ids)]
 
 
 @described
@@ -134,17 +119,17 @@ class Incident(Node):
     def place(self, info: Info) -> Place | None:
         """Where it happened, by the claim that is closest; null when no place is known."""
         known = info.context.gazetteer.get(self.value.place_id or "")
-        return None if known is None else place_of(known)
+        return None if known is None else place_of(known, self.group.places)
 
     @answered
     def corroborating(self, info: Info) -> list[Entry]:
         """The claims that say that it happened, in the order in which they became known."""
-        return self.group.entries(info, self.value.corroborating)
+        return self.group.entries.as_given(info, self.value.corroborating)
 
     @answered
     def contradicting(self, info: Info) -> list[Entry]:
         """The claims that deny it, in the order in which they became known."""
-        return self.group.entries(info, self.value.contradicting)
+        return self.group.entries.as_given(info, self.value.contradicting)
 
     @answered
     def words(self, info: Info) -> list[IncidentWord]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 from strawberry import ID
 
-from timeline.api.context import Info, PlaceGroup
+from timeline.api.context import Group, Info
 from timeline.api.control import Holder, Since, holders_of
 from timeline.api.described import described
 from timeline.api.entries import Entry, entries_of
@@ -15,7 +15,7 @@ from timeline.api.enums import CauseKind, ChangeKind, Condition, ControlState
 from timeline.api.places import Place, place_of
 from timeline.domain import control_changes
 from timeline.domain.time import instant_text
-from timeline.projections import changes, knowledge
+from timeline.projections import knowledge
 from timeline.projections.knowledge import KnowledgeDiff
 
 KnownFirst = Annotated[
@@ -103,12 +103,22 @@ def knowledge_diff(
     context = info.context
     found = KnowledgeDiff(context.store, context.reader).between(known_on, and_on, place_id)
     context.spend(sum(len(d.control) + len(d.entries) for d in found))
-    group = PlaceGroup(d.place.place_id for d in found if d.place is not None)
+    places = Group(d.place.place_id for d in found if d.place is not None)
+    changes = [e.change for d in found for e in d.entries]
+    before = iter(entries_of((c.before for c in changes if c.before is not None), known_on))
+    after = iter(entries_of((c.after for c in changes if c.after is not None), and_on))
     return [
         KnowledgeDifference(
-            place=None if d.place is None else place_of(d.place, group),
+            place=None if d.place is None else place_of(d.place, places),
             control=[_control_change(c) for c in d.control],
-            entries=[_entry_change(e, known_on, and_on) for e in d.entries],
+            entries=[
+                _entry_change(
+                    e,
+                    None if e.change.before is None else next(before),
+                    None if e.change.after is None else next(after),
+                )
+                for e in d.entries
+            ],
         )
         for d in found
     ]
@@ -132,13 +142,14 @@ def _control_change(value: control_changes.ControlChange) -> ControlChange:
     )
 
 
-def _entry_change(value: knowledge.KnownOtherwise, known_on: str, and_on: str) -> EntryChange:
-    change: changes.EntryChange = value.change
+def _entry_change(
+    value: knowledge.KnownOtherwise, before: Entry | None, after: Entry | None
+) -> EntryChange:
     return EntryChange(
-        kind=change.kind,
-        before=entries_of([change.before], known_on)[0] if change.before else None,
-        after=entries_of([change.after], and_on)[0] if change.after else None,
-        fields=list(change.fields),
+        kind=value.change.kind,
+        before=before,
+        after=after,
+        fields=list(value.change.fields),
         because=[
             Cause(
                 kind=c.kind,

@@ -18,8 +18,8 @@ from timeline.api.connections import (
     connection,
     paging,
 )
-from timeline.api.context import Info, PlaceGroup
-from timeline.api.control import At, Control, control_of
+from timeline.api.context import Group, Info
+from timeline.api.control import At, Control, controls_of
 from timeline.api.cursors import PLACE_CONTROLS, Key
 from timeline.api.described import answered, described
 from timeline.api.ordering import PlaceControlsBy
@@ -57,7 +57,7 @@ class MapQuery:
 
         In order of the places' names. `placeControls` is the same in pages.
         """
-        return _shown(_held(info, at, known_on, within, bbox), known_on)
+        return shown_controls(_held(info, at, known_on, within, bbox), known_on)
 
     @answered
     def place_controls(
@@ -81,7 +81,7 @@ class MapQuery:
         wanted = places_in(info, within, bbox)
         rows, more = _page(info, page, wanted, at, known_on)
         info.context.spend(len(rows))
-        shown = _shown([held for _, held in rows], known_on)
+        shown = shown_controls([held for _, held in rows], known_on)
         return connection(
             page,
             [(key, one) for (key, _), one in zip(rows, shown, strict=True)],
@@ -129,11 +129,13 @@ def _asked(
     return info.context.reader.control_map(at, known_on, wanted)
 
 
-def _shown(held: Sequence[Held], known_on: str | None) -> list[PlaceControl]:
-    group = PlaceGroup(place.place_id for place, _ in held)
+def shown_controls(held: Sequence[Held], known_on: str | None) -> list[PlaceControl]:
+    """The GraphQL type of each place of one answer with who held it, as known on `known_on`."""
+    group = Group(place.place_id for place, _ in held)
+    told = controls_of([found for _, found in held], known_on)
     return [
-        PlaceControl(place=place_of(place, group), control=control_of(found, known_on))
-        for place, found in held
+        PlaceControl(place=place_of(place, group), control=control)
+        for (place, _), control in zip(held, told, strict=True)
     ]
 
 

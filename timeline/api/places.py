@@ -19,24 +19,26 @@ from timeline.api.connections import (
     in_memory,
     paging,
 )
-from timeline.api.context import Info, PlaceGroup
+from timeline.api.context import Group, Info
 from timeline.api.control import (
     At,
     Control,
     ControlSpan,
     KnownControl,
-    control_of,
-    known_of,
-    span_of,
+    control_at,
+    history_of,
+    knowledge_of,
 )
 from timeline.api.cursors import TIMELINE, Key
 from timeline.api.described import answered, described
-from timeline.api.entries import Entry, TimelineFilters, timeline_in_list
+from timeline.api.entries import Entry
 from timeline.api.enums import ClaimType, Modality, PlaceKind, ReviewStatus
 from timeline.api.errors import BadUserInput
 from timeline.api.nodes import Identity, Node
 from timeline.api.ordering import EntriesBy, PlaceOrderField
+from timeline.api.plans.statements import Whose
 from timeline.api.reports import KnownOn
+from timeline.api.timelines import TimelineFilters, timeline_in_list
 from timeline.api.values import Match, Name
 from timeline.domain import names, places
 from timeline.settings import NAME_LENGTH_MAX
@@ -96,7 +98,7 @@ class Place(Node):
         " name."
     )
     within_id: strawberry.Private[str | None]
-    group: strawberry.Private[PlaceGroup]
+    group: strawberry.Private[Group]
 
     def identity(self) -> Identity:
         """It is found by its id."""
@@ -108,8 +110,12 @@ class Place(Node):
 
         Nothing is inherited along it: holding a region is not holding its towns.
         """
-        found = info.context.gazetteer.get(self.within_id) if self.within_id else None
-        return None if found is None else place_of(found)
+        gazetteer = info.context.gazetteer
+        found = gazetteer.get(self.within_id) if self.within_id else None
+        if found is None:
+            return None
+        containers = self.group.once("within", lambda: _containers(gazetteer, self.group))
+        return place_of(found, containers)
 
     @answered
     def merged_ids(self, info: Info) -> list[ID]:
@@ -122,8 +128,7 @@ class Place(Node):
 
         By what was known at a moment of reported time (`knownOn`).
         """
-        held = self.group.control(info.context.reader, str(self.id), at, known_on)
-        return control_of(held, known_on)
+        return control_at(info, self.group, str(self.id), at, known_on)
 
     @answered
     def control_history(self, info: Info, known_on: KnownOn = None) -> list[ControlSpan]:
@@ -131,9 +136,9 @@ class Place(Node):
 
         Empty when nothing was said about control.
         """
-        spans = self.group.history(info.context.reader, str(self.id), known_on)
+        spans = history_of(info, self.group, str(self.id), known_on)
         info.context.spend(len(spans))
-        return [span_of(s, known_on) for s in spans]
+        return spans
 
     @answered
     def control_knowledge(self, info: Info) -> list[KnownControl]:
@@ -141,9 +146,9 @@ class Place(Node):
 
         Those with `knownTo: null` are what is known now. Empty when nothing was said about control.
         """
-        known = self.group.knowledge(info.context.reader, str(self.id))
+        known = knowledge_of(info, self.group, str(self.id))
         info.context.spend(len(known))
-        return [known_of(k) for k in known]
+        return known
 
     @answered
     def timeline(
@@ -168,11 +173,11 @@ class Place(Node):
         """
         page = paging(TIMELINE, first, after, last, before, order_by)
         wanted = TimelineFilters(known_on, from_, to, types, actor, modalities, reviewed)
-        return timeline_in_list(info, page, wanted, self.group, str(self.id))
+        return timeline_in_list(info, page, wanted, self.group, Whose.PLACES, str(self.id))
 
 
 def place_of(
-    value: places.Place, group: PlaceGroup | None = None, match: names.Match | None = None
+    value: places.Place, group: Group | None = None, match: names.Match | None = None
 ) -> Place:
     """The GraphQL type of a place; `group` are the places of the same answer."""
     return Place(
@@ -184,8 +189,15 @@ def place_of(
         names=[Name.of(n) for n in value.names],
         matched_by=Match.of(match),
         within_id=value.within,
-        group=group or PlaceGroup([value.place_id]),
+        group=(group or Group([])).holding(value.place_id),
     )
+
+
+def _containers(gazetteer: places.Gazetteer, group: Group) -> Group:
+    """The places that contain those of a group."""
+    found = (gazetteer.get(id_) for id_ in group.ids)
+    within = (gazetteer.get(p.within) for p in found if p is not None and p.within is not None)
+    return Group(p.place_id for p in within if p is not None)
 
 
 def find_place(info: Info, id_: str | None, name: str | None) -> Place | None:
@@ -218,7 +230,7 @@ def places_page(
     ordered = sorted((place_key(by, p), p) for p in wanted)
     rows, more = in_memory(page, ordered)
     info.context.spend(len(rows))
-    group = PlaceGroup(p.place_id for _, p in rows)
+    group = Group(p.place_id for _, p in rows)
     return connection(page, rows, more, lambda p: place_of(p, group), lambda: len(wanted))
 
 

@@ -24,7 +24,7 @@ from timeline.api.cursors import (
     TIMELINE,
 )
 from timeline.api.described import answered, described
-from timeline.api.entries import Entry, TimelineFilters, find_claim, timeline_page
+from timeline.api.entries import Entry, find_claim
 from timeline.api.enums import ActorKind, PlaceKind, StatisticsBy
 from timeline.api.incidents import (
     Incident,
@@ -69,6 +69,7 @@ from timeline.api.refetch import find_node
 from timeline.api.reports import KnownOn, Report, current_report, reports_page
 from timeline.api.search import Hit, Sought, hits_page
 from timeline.api.sources import find_source, sources_page
+from timeline.api.timelines import TimelineFilters, timeline_page
 from timeline.api.values import Source
 
 AtPlace = Annotated[ID | None, strawberry.argument(description="Only at the place of this id.")]

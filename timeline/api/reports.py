@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,12 +10,12 @@ import strawberry
 from strawberry import ID
 
 from timeline.api.connections import Connection, Paging, connection
-from timeline.api.context import Info
+from timeline.api.context import Group, Info
 from timeline.api.described import answered, described
 from timeline.api.extracted import SecondOpinion, extracted
 from timeline.api.nodes import Identity, Node
 from timeline.api.values import Source
-from timeline.filing.recoding import read_opinions
+from timeline.filing.recoding import Opinion, read_opinions
 from timeline.projections.reading import ReportView
 
 if TYPE_CHECKING:
@@ -30,32 +30,6 @@ KnownOn = Annotated[
         " is known now."
     ),
 ]
-
-
-class ReportGroup:
-    """Reports of one answer, whose claims are read together the first time one of them asks."""
-
-    def __init__(self, report_ids: Iterable[str]) -> None:
-        self._report_ids = tuple(dict.fromkeys(report_ids))
-        self._claims: dict[str | None, dict[str, list[Entry]]] = {}
-
-    def claims(self, info: Info, report_id: str, known_on: str | None) -> Sequence[Entry]:
-        """The standing claims of one of the reports, as known on `known_on`.
-
-        Raises:
-            InvalidDate: `known_on` is neither a day nor an instant with offset.
-            QueryTooLarge: the reports have more claims than one request may return.
-        """
-        if known_on not in self._claims:
-            from timeline.api.batches import claims_of_reports
-            from timeline.api.entries import entries_of
-
-            by_report = claims_of_reports(info, self._report_ids, known_on)
-            shown = iter(entries_of(chain.from_iterable(by_report.values()), known_on))
-            self._claims[known_on] = {
-                id_: list(islice(shown, len(told))) for id_, told in by_report.items()
-            }
-        return self._claims[known_on].get(report_id, ())
 
 
 @described
@@ -94,7 +68,8 @@ class Report(Node):
         description="Whether no later version is known; for all that is known now."
     )
 
-    group: strawberry.Private[ReportGroup]
+    text_digest: strawberry.Private[str | None]
+    group: strawberry.Private[Group]
 
     def identity(self) -> Identity:
         """It is found by its id and version."""
@@ -106,13 +81,13 @@ class Report(Node):
 
         The same as `reported` for the first version.
         """
-        versions = info.context.versions(str(self.id))
+        versions = info.context.versions(str(self.id), self.group.ids)
         return versions[0].reported_edtf if versions else self.reported
 
     @answered
     def versions(self, info: Info) -> list[Report]:
         """All versions of the report, oldest publication first."""
-        found = info.context.versions(str(self.id))
+        found = info.context.versions(str(self.id), self.group.ids)
         info.context.spend(len(found))
         return [report_of(v, self.group) for v in found]
 
@@ -125,25 +100,25 @@ class Report(Node):
         Those of the version that is current, or that was on `knownOn`. Retracted claims do not
         stand.
         """
-        found = self.group.claims(info, str(self.id), known_on)
+        by_report = self.group.once(
+            ("claims", known_on), lambda: _claims_of(info, self.group, known_on)
+        )
+        found = by_report.get(str(self.id), [])
         info.context.spend(len(found))
-        return list(found)
+        return found
 
     @answered
     def second_opinions(self, info: Info) -> list[SecondOpinion]:
         """What other extractors read in this version, in the order of the log."""
-        context = info.context
+        context, group = info.context, self.group
         context.spend(STREAM_ROWS)
-        found = [
-            o
-            for o in read_opinions(context.store, str(self.id))
-            if o.report_version == self.version
-        ]
+        told = group.once("opinions", lambda: read_opinions(context.store, group.ids))
+        found = [o for o in told.get(str(self.id), ()) if o.report_version == self.version]
         if not found:
             return []
         context.spend(sum(1 + len(o.claims) for o in found))
-        view = next(v for v in context.versions(str(self.id)) if v.report_version == self.version)
-        text = context.reader.text(view.text_digest) or ""
+        texts = group.once("texts", lambda: _texts_read(info, group, told))
+        text = texts.get(self.text_digest or "", "")
         return [
             SecondOpinion(
                 coded_by=o.coded_by,
@@ -155,7 +130,29 @@ class Report(Node):
         ]
 
 
-def report_of(view: ReportView, group: ReportGroup | None = None) -> Report:
+def _claims_of(info: Info, group: Group, known_on: str | None) -> dict[str, list[Entry]]:
+    """The standing claims of each of some reports, as known on `known_on`.
+
+    Raises:
+        InvalidDate: `known_on` is neither a day nor an instant with offset.
+        QueryTooLarge: the reports have more claims than one request may return.
+    """
+    from timeline.api.batches import claims_of_reports
+    from timeline.api.entries import entries_of
+
+    by_report = claims_of_reports(info, group.ids, known_on)
+    shown = iter(entries_of(chain.from_iterable(by_report.values()), known_on))
+    return {id_: list(islice(shown, len(told))) for id_, told in by_report.items()}
+
+
+def _texts_read(info: Info, group: Group, told: Mapping[str, Sequence[Opinion]]) -> dict[str, str]:
+    """The texts, by digest, of the versions on which there are second opinions."""
+    read = {o.report_version for opinions in told.values() for o in opinions}
+    versions = chain.from_iterable(info.context.versions(id_, group.ids) for id_ in told)
+    return info.context.reader.texts({v.text_digest for v in versions if v.report_version in read})
+
+
+def report_of(view: ReportView, group: Group | None = None) -> Report:
     """The GraphQL type of a report's version; `group` are the reports of the same answer."""
     source = None
     if view.source_id is not None:
@@ -172,7 +169,8 @@ def report_of(view: ReportView, group: ReportGroup | None = None) -> Report:
         coded_by=view.coded_by,
         claim_count=view.claim_count,
         is_current=view.is_current,
-        group=group or ReportGroup([view.report_id]),
+        text_digest=view.text_digest,
+        group=group or Group([view.report_id]),
     )
 
 
@@ -204,9 +202,8 @@ def reports_page(
         source_id=source_id,
     )
     info.context.spend(len(views))
-    info.context.expect(v.report_id for v in views)
     rows = [((v.known_from, v.report_id), v) for v in views]
-    group = ReportGroup(v.report_id for v in views)
+    group = Group(v.report_id for v in views)
     return connection(
         page,
         rows,

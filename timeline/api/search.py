@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import strawberry
 
 from timeline.api.actors import Actor, actor_of
 from timeline.api.connections import Connection, Paging, connection
-from timeline.api.context import Info, PlaceGroup
+from timeline.api.context import Group, Info
 from timeline.api.cursors import Key
 from timeline.api.described import described
-from timeline.api.entries import Entry, TimelineFilters, actor_key, entries_of
+from timeline.api.entries import Entry, entries_of
 from timeline.api.enums import HitKind, HitMatch, TextField
 from timeline.api.places import Place, place_of
 from timeline.api.reports import Report, report_of
+from timeline.api.timelines import TimelineFilters, actor_key
 from timeline.domain import actors, places
 from timeline.domain.words import SEARCH_LENGTH_MAX, SEARCH_WORDS_MAX
 from timeline.projections import reading, searching
@@ -94,15 +96,15 @@ def hits_page(
         backwards=page.backwards,
     )
     info.context.spend(len(found.hits))
-    group = PlaceGroup(h.found.place_id for h in found.hits if isinstance(h.found, places.Place))
-    rows = [(h.key, _hit_of(h, group)) for h in found.hits]
+    shown = _found_of([hit.found for hit in found.hits], known_on)
+    rows = [(h.key, _hit_of(h, one)) for h, one in zip(found.hits, shown, strict=True)]
     more = found.has_previous if page.backwards else found.has_next
     return connection(
         page, rows, more, lambda node: node, lambda: search.count(sought, filters, known_on)
     )
 
 
-def _hit_of(hit: searching.Hit, group: PlaceGroup) -> Hit:
+def _hit_of(hit: searching.Hit, found: Found) -> Hit:
     return Hit(
         kind=hit.kind,
         match=hit.match,
@@ -110,18 +112,27 @@ def _hit_of(hit: searching.Hit, group: PlaceGroup) -> Hit:
             Highlight(field=h.field, text=h.text, spans=[Span(start=a, end=b) for a, b in h.spans])
             for h in hit.highlights
         ],
-        found=_found_of(hit.found, group),
+        found=found,
     )
 
 
-def _found_of(found: searching.Found, group: PlaceGroup) -> Place | Actor | Report | Entry:
-    if isinstance(found, places.Place):
-        return place_of(found, group)
-    if isinstance(found, actors.Actor):
-        return actor_of(found)
-    if isinstance(found, reading.ReportView):
-        return report_of(found)
-    return entries_of([found])[0]
+def _found_of(found: Sequence[searching.Found], known_on: str | None) -> list[Found]:
+    """The GraphQL type of each thing that was found; those of one kind are read on together."""
+    in_places = Group(f.place_id for f in found if isinstance(f, places.Place))
+    in_actors = Group(f.actor_id for f in found if isinstance(f, actors.Actor))
+    in_reports = Group(f.report_id for f in found if isinstance(f, reading.ReportView))
+    entries = iter(entries_of((f for f in found if isinstance(f, reading.Entry)), known_on))
+    shown: list[Found] = []
+    for one in found:
+        if isinstance(one, places.Place):
+            shown.append(place_of(one, in_places))
+        elif isinstance(one, actors.Actor):
+            shown.append(actor_of(one, in_actors))
+        elif isinstance(one, reading.ReportView):
+            shown.append(report_of(one, in_reports))
+        else:
+            shown.append(next(entries))
+    return shown
 
 
 def _hit_key(key: Key | None) -> HitKey | None:

@@ -9,14 +9,12 @@ import strawberry
 from strawberry import ID
 
 from timeline.api.areas import InBox, Within, places_in
-from timeline.api.context import Context, Info, PlaceGroup
-from timeline.api.control import control_of
+from timeline.api.context import Context, Info
 from timeline.api.described import described, text_of
 from timeline.api.entries import Entry, entries_of
 from timeline.api.errors import BadUserInput
 from timeline.api.log import Event, event_of
-from timeline.api.maps import PlaceControl
-from timeline.api.places import place_of
+from timeline.api.maps import PlaceControl, shown_controls
 from timeline.api.reports import KnownOn
 from timeline.api.streaming.feeds import (
     ControlFeed,
@@ -203,12 +201,8 @@ def _message(context: Context, position: int, told: Told, known_on: str | None) 
             entries=entries_of(told.entries, known_on),
         )
     assert isinstance(told, ControlTold)  # noqa: S101
-    group = PlaceGroup(place.place_id for place, _ in told.places)
     return ControlMessage(
         checkpoint=checkpoint,
         report_id=ID(told.report_id),
-        places=[
-            PlaceControl(place=place_of(place, group), control=control_of(control, None))
-            for place, control in told.places
-        ],
+        places=shown_controls(told.places, None),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry import ID
 
-from timeline.api.context import Info, PlaceGroup
+from timeline.api.context import Group, Info
 from timeline.api.described import answered, described
 from timeline.api.enums import (
     ActorRole,
@@ -145,7 +145,7 @@ class PlaceMention:
     match: Match | None = strawberry.field(
         description="How the words were matched to the place; null when unresolved."
     )
-    group: strawberry.Private[PlaceGroup]
+    group: strawberry.Private[Group]
 
     @answered
     def place(self, info: Info) -> Annotated[Place, strawberry.lazy("timeline.api.places")] | None:
@@ -156,7 +156,7 @@ class PlaceMention:
         return None if known is None else place_of(known, self.group)
 
     @classmethod
-    def of(cls, value: places.PlaceMention | None, group: PlaceGroup) -> PlaceMention | None:
+    def of(cls, value: places.PlaceMention | None, group: Group) -> PlaceMention | None:
         """The type of a domain value; `group` are the places of the same answer."""
         if value is None:
             return None

@@ -6,7 +6,7 @@ until a person accepts one (`reviewing`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,25 +47,28 @@ class Recoded:
     notes: tuple[str, ...]
 
 
-def read_opinions(store: EventStore, report_id: str) -> tuple[Opinion, ...]:
-    """All second opinions on a report, in the order of the log; withheld ones are left out."""
-    found = []
-    for stored in store.read_stream(REPORT_STREAM_PREFIX + report_id):
+def read_opinions(store: EventStore, report_ids: Collection[str]) -> dict[str, tuple[Opinion, ...]]:
+    """All second opinions on some reports, in the order of the log; withheld ones are left out.
+
+    Reports of which there are none are left out.
+    """
+    found: dict[str, tuple[Opinion, ...]] = {}
+    for stored in store.read_streams({REPORT_STREAM_PREFIX + id_ for id_ in report_ids}):
         if stored.type != ReportRecoded.__name__ or stored.data is None:
             continue
         payload = payload_of(stored)
         assert isinstance(payload, ReportRecoded)  # noqa: S101
         ids = identified(payload.claims, payload.report_version)
-        found.append(
-            Opinion(
-                report_version=payload.report_version,
-                coded_by=payload.coded_by,
-                recorded_at=stored.recorded_at,
-                position=stored.position,
-                claims=dict(zip(ids, payload.claims, strict=True)),
-            )
+        opinion = Opinion(
+            report_version=payload.report_version,
+            coded_by=payload.coded_by,
+            recorded_at=stored.recorded_at,
+            position=stored.position,
+            claims=dict(zip(ids, payload.claims, strict=True)),
         )
-    return tuple(found)
+        report_id = stored.stream.removeprefix(REPORT_STREAM_PREFIX)
+        found[report_id] = (*found.get(report_id, ()), opinion)
+    return found
 
 
 class Recoding:
@@ -159,7 +162,7 @@ class Recoding:
     def _known(self, view: ReportView, coded_by: str | None) -> Opinion | None:
         if coded_by is None:
             return None
-        opinions = read_opinions(self._store, view.report_id)
+        opinions = read_opinions(self._store, [view.report_id]).get(view.report_id, ())
         return next(
             (
                 o

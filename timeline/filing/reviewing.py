@@ -210,7 +210,7 @@ class Reviewing:
             NotFound: no such report.
         """
         version = self.version(report_id).report_version
-        found = read_opinions(self._store, report_id)
+        found = read_opinions(self._store, [report_id]).get(report_id, ())
         return tuple(o for o in found if o.report_version == version)
 
     def _taken_over(

@@ -8,11 +8,13 @@ denials, threats and plans are counted beside it, and never as if they had happe
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, and_, func, select
+from sqlalchemy import Engine, Row, and_, func, select
 
 from timeline.domain.claims import Modality, Polarity
 from timeline.domain.time import instant_from_text
@@ -65,15 +67,15 @@ class Activity:
     counts: tuple[ActivityCount, ...]
 
 
-def activity(
-    engine: Engine, reader: Reader, actor_id: str, known_on: str | None = None
-) -> Activity:
-    """What an actor is said to have done, as known on `known_on`.
+def activities(
+    engine: Engine, reader: Reader, actor_ids: Collection[str], known_on: str | None = None
+) -> dict[str, Activity]:
+    """What each of some actors is said to have done, as known on `known_on`.
 
     Args:
         engine: Where the reader reads.
         reader: Of the casebook.
-        actor_id: The actor's id, or `named:<words>` for who is no known actor.
+        actor_ids: The actors' ids, or `named:<words>` for who is no known actor.
         known_on: A day, or an instant with offset; `None` is all that is known.
 
     Raises:
@@ -87,37 +89,50 @@ def activity(
         tables.entries,
         and_(e.casebook == a.casebook, e.claim_id == a.claim_id, e.form == a.form),
     )
-    of_actor = (
-        select(happened, e.type, a.role, e.starts, e.ends, e.claim_id)
+    of_actors = (
+        select(a.actor, happened, e.type, a.role, e.starts, e.ends, e.claim_id)
         .select_from(joined)
         .where(
             a.casebook == reader.casebook,
-            a.actor == actor_id,
+            a.actor.in_(actor_ids),
             stands(reader.cutoff(known_on)),
         )
-        .cte("of_actor")
+        .cte("of_actors")
     )
-    o = of_actor.c
-    grouped = select(o.happened, o.type, o.role, o.starts, o.ends, func.count()).group_by(
-        o.happened, o.type, o.role, o.starts, o.ends
-    )
-    claims = select(o.happened, func.count(o.claim_id.distinct())).group_by(o.happened)
+    o = of_actors.c
+    told = (o.actor, o.happened, o.type, o.role, o.starts, o.ends)
+    grouped = select(*told, func.count().label("number")).group_by(*told)
+    claims = select(o.actor, o.happened, func.count(o.claim_id.distinct()))
     with read_transaction(engine) as connection:
         rows = connection.execute(grouped).all()
-        totals = {bool(row[0]): int(row[1]) for row in connection.execute(claims)}
+        totals = {
+            (actor, bool(has_happened)): int(number)
+            for actor, has_happened, number in connection.execute(
+                claims.group_by(o.actor, o.happened)
+            )
+        }
+    by_actor: dict[str, list[Row[Any]]] = {id_: [] for id_ in actor_ids}
+    for row in rows:
+        if row.happened:
+            by_actor[row.actor].append(row)
     zone = ZoneInfo(reader.time_zone)
+    return {
+        id_: _summed(found, totals.get((id_, True), 0), totals.get((id_, False), 0), zone)
+        for id_, found in by_actor.items()
+    }
+
+
+def _summed(rows: Sequence[Row[Any]], claims: int, others: int, zone: ZoneInfo) -> Activity:
+    """The activity of one actor, of what happened by type, role and time."""
     counts: Counter[tuple[str | None, str, str]] = Counter()
-    seen: set[tuple[str | None, str | None]] = set()
-    for has_happened, type_, role, starts, ends, number in rows:
-        if has_happened:
-            counts[_month(starts, ends, zone), type_, role] += number
-            seen.add((starts, ends))
-    dated = [(s, e_) for s, e_ in seen if s is not None or e_ is not None]
-    over = [(e_, s or "") for s, e_ in dated if e_ is not None]
-    begun = [(s, e_ or "") for s, e_ in dated if s is not None]
+    for row in rows:
+        counts[_month(row.starts, row.ends, zone), row.type, row.role] += row.number
+    seen = {(row.starts, row.ends) for row in rows}
+    over = [(ends, starts or "") for starts, ends in seen if ends is not None]
+    begun = [(starts, ends or "") for starts, ends in seen if starts is not None]
     return Activity(
-        claims=totals.get(True, 0),
-        other_claims=totals.get(False, 0),
+        claims=claims,
+        other_claims=others,
         first_seen=_seen(min(over)[1], min(over)[0], zone) if over else None,
         last_seen=_seen(max(begun)[0], max(begun)[1], zone) if begun else None,
         counts=tuple(

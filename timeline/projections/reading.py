@@ -254,6 +254,8 @@ class Reader:
         Raises:
             InvalidDate: `known_on` is neither a day nor an instant with offset.
         """
+        if not claim_ids:
+            return ()
         c = tables.entries.c
         query = entries_query(self.casebook, self.time_zone, Filters(), self.cutoff(known_on))
         ordered = query.where(c.claim_id.in_(claim_ids)).order_by(c.sort_key, c.claim_id, c.form)
@@ -265,11 +267,7 @@ class Reader:
 
     def quoted_texts(self, entries: Sequence[Entry]) -> dict[str, str]:
         """The texts of entries that quote more than one place in them."""
-        wanted = {
-            e.report.text_digest for e in entries if e.claim.also_evidence and e.report.text_digest
-        }
-        documents = self._documents.documents(wanted) if wanted else {}
-        return {d: doc.content.decode() for d, doc in documents.items() if doc.content is not None}
+        return self.texts({e.report.text_digest for e in entries if e.claim.also_evidence})
 
     def report(self, report_id: str) -> tuple[ReportView, ...]:
         """A report's versions, oldest publication first; empty when it is not filed."""
@@ -313,8 +311,13 @@ class Reader:
 
     def text(self, digest: str | None) -> str | None:
         """The text of a document; `None` when there is none, or it is withheld."""
-        found = None if digest is None else self._documents.documents([digest]).get(digest)
-        return None if found is None or found.content is None else found.content.decode()
+        return self.texts({digest}).get(digest or "")
+
+    def texts(self, digests: Collection[str | None]) -> dict[str, str]:
+        """The texts of some documents by digest; as `text`, those that have none are left out."""
+        wanted = [digest for digest in digests if digest]
+        documents = self._documents.documents(wanted) if wanted else {}
+        return {d: doc.content.decode() for d, doc in documents.items() if doc.content is not None}
 
     def reports(
         self,

@@ -7,7 +7,7 @@ own query language: `search_query` leaves letters and digits, and here they are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -248,13 +248,17 @@ class Search:
         claim_ids = [str(row[1]) for row in rows if row[0] == HitKind.ENTRY]
         standing = self._reader.claims(claim_ids, known_on) if claim_ids else ()
         entries = {(e.key[1], e.key[2]): e for e in standing}
+        kinds = {str(row[0]) for row in rows}
+        known: dict[object, Callable[[str], Found | None]] = {}
+        if HitKind.PLACE in kinds:
+            known[HitKind.PLACE] = self._reader.gazetteer().get
+        if HitKind.ACTOR in kinds:
+            known[HitKind.ACTOR] = self._reader.actor_table().get
         for kind, item_id, form, order, match in rows:
             id_, number = str(item_id), int(str(form))
             found: Found | None
-            if kind == HitKind.PLACE:
-                found = self._reader.gazetteer().get(id_)
-            elif kind == HitKind.ACTOR:
-                found = self._reader.actor_table().get(id_)
+            if kind in known:
+                found = known[kind](id_)
             elif kind == HitKind.REPORT:
                 found = reports.get((id_, number))
             else:

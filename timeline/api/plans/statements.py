@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from functools import lru_cache
 from typing import Any
 
@@ -47,9 +48,18 @@ SELECT m.head, m.builds, q.*
 """
 
 
+class Whose(Enum):
+    """What has the timelines: places, by what lies at them, or actors, by what names them."""
+
+    PLACES = "places"
+    ACTORS = "actors"
+
+
 @dataclass(frozen=True)
 class Shape:
     """What of a timeline's arguments its statement depends on; the values are bound."""
+
+    whose: Whose
 
     of_many: bool
     is_dated: bool
@@ -72,16 +82,18 @@ def bound(
     arguments: Mapping[str, Any],
     ids: Sequence[str],
     actor_key: str | None,
+    whose: Whose = Whose.PLACES,
 ) -> tuple[Shape, dict[str, object]]:
-    """The form of the statement of some places' timelines, and the values for it.
+    """The form of the statement of some timelines, and the values for it.
 
     Args:
-        casebook: Whose places.
+        casebook: Of what.
         time_zone: The casebook's.
         page: Which page of each.
         arguments: The other arguments of a timeline, by their names in the schema.
-        ids: The places.
-        actor_key: What entries name the actor by; `None` is any.
+        ids: The places or actors.
+        actor_key: What entries name the actor by that is wanted beside; `None` is any.
+        whose: What the ids are of.
 
     Raises:
         InvalidDate: a date is neither a day nor an instant with offset.
@@ -110,6 +122,7 @@ def bound(
     if until is not None:
         values["end"] = instant_text(moment(until, time_zone))
     shape = Shape(
+        whose=whose,
         of_many=of_many,
         is_dated="known" in values,
         backwards=page.backwards,
@@ -177,9 +190,12 @@ def timeline_count(dialect: str, shape: Shape) -> str:
     """The number of each place and how many entries it has in all, in the order of the places."""
     whole = replace(shape, after=False, before=False)
     place = {POSTGRES: "w.place", SQLITE: "w.value"}[dialect]
+    about = f"(e.place_id = {place} OR e.place2_id = {place})"
+    if shape.whose is Whose.ACTORS:
+        about = _names(place)
     count = f"""
       SELECT count(*) FROM entries e
-       WHERE e.casebook = :casebook AND (e.place_id = {place} OR e.place2_id = {place})
+       WHERE e.casebook = :casebook AND {about}
          AND {_conditions(dialect, whole)}"""
     if not shape.of_many:
         return _MARKED.format(
@@ -239,15 +255,18 @@ def _columns(columns: Sequence[str]) -> tuple[list[str], str, str]:
 def _merged(dialect: str, shape: Shape, columns: Sequence[str], place: str) -> str:
     other = "IS DISTINCT FROM" if dialect == POSTGRES else "IS NOT"
     conditions = _conditions(dialect, shape)
+    about = {
+        "at": f"e.place_id = {place}",
+        "beside": f"e.place2_id = {place} AND e.place_id {other} {place}",
+    }
+    if shape.whose is Whose.ACTORS:
+        about = {"named": _names(place)}
     parts = [
         f"""SELECT * FROM (
               SELECT {", ".join(f"e.{c}" for c in dict.fromkeys(columns))} FROM entries e
-               WHERE e.casebook = :casebook AND {whose} AND {conditions}
+               WHERE e.casebook = :casebook AND {condition} AND {conditions}
                ORDER BY {_order(shape, "e")} LIMIT :size) {name}"""
-        for name, whose in (
-            ("at", f"e.place_id = {place}"),
-            ("beside", f"e.place2_id = {place} AND e.place_id {other} {place}"),
-        )
+        for name, condition in about.items()
     ]
     return " UNION ALL ".join(parts)
 
@@ -255,6 +274,12 @@ def _merged(dialect: str, shape: Shape, columns: Sequence[str], place: str) -> s
 def _order(shape: Shape, table: str) -> str:
     dot, way = (f"{table}." if table else ""), (" DESC" if shape.backwards else "")
     return ", ".join(f"{dot}{key}{way}" for key in _KEYS)
+
+
+def _names(actor: str) -> str:
+    """The condition that an entry names an actor."""
+    return f"""EXISTS (SELECT 1 FROM entry_actors a WHERE a.casebook = :casebook
+                  AND a.claim_id = e.claim_id AND a.form = e.form AND a.actor = {actor})"""
 
 
 def _conditions(dialect: str, shape: Shape) -> str:
@@ -277,10 +302,7 @@ def _conditions(dialect: str, shape: Shape) -> str:
     if shape.modalities:
         found.append(f"e.modality IN {some.format('modalities')}")
     if shape.actor:
-        found.append(
-            "EXISTS (SELECT 1 FROM entry_actors a WHERE a.casebook = :casebook"
-            " AND a.claim_id = e.claim_id AND a.form = e.form AND a.actor = :actor)"
-        )
+        found.append(_names(":actor"))
     if shape.begin:
         found.append("e.ends IS NOT NULL AND e.ends > :begin")
     if shape.end:
