@@ -67,12 +67,11 @@ def bare(url: str) -> Starlette:
     """The same statements, rows and orjson."""
     engine = connect(url)
     driver: Any = None
-    shape = dict.fromkeys(Shape.__dataclass_fields__, False)
+    shape = Shape("places", *[False] * (len(Shape._fields) - 1))
     columns = (*COLUMNS, *REPORT)
     dialect = engine.dialect.name
-    one = statements.timeline(dialect, Shape(**shape), columns)
-    latest = Shape(**{**shape, "of_many": True, "backwards": True})
-    many = statements.timeline(dialect, latest, columns)
+    one = statements.timeline(dialect, shape, columns)
+    many = statements.timeline(dialect, shape._replace(of_many=True, backwards=True), columns)
     held, fixed = statements.control(dialect, is_ahead=False, of_some=False, with_claims=False)
 
     def row(r: Any) -> dict[str, object]:

@@ -29,15 +29,24 @@ _TEXTS = {
     "actor": ("Islamic State", "islamic-state", "Sea People", "Syrian army"),
     "query": ("Khanasser", "army"),
     "andOn": ("2016-02-28",),
+    "within": ("aleppo-governorate", "khanasser", "atlantis"),
+    "placeId": ("khanasser", "ithriya", "atlantis"),
 }
 _SIZES = (0, 1, 2, 3, 5, 20, 500, 501, -1)
-_ROOTS = ("place", "place", "place", "places", "places", "controlMap", "__typename")
+_ROOTS = (
+    *("place", "place", "place", "places", "places", "controlMap", "__typename"),
+    *("placeControls", "placeControls", "controlGeojson", "timeline", "actor"),
+)
 _OTHER_ROOTS = ("actors", "reports", "incidents", "status", "knowledgeDiff", "search")
 # Fields that lead out of what plans know; one of them leaves the whole query to graphql-core.
 _AWAY = frozenset(
-    {"claims", "incident", "within", "controlHistory", "versions", "published", "place"}
-    | {"competing", "controlKnowledge", "affiliatedWith", "within", "bbox", "kinds"}
+    {"claims", "incident", "controlHistory", "versions", "published", "secondOpinions"}
+    | {"competing", "controlKnowledge", "affiliatedWith", "activity", "affiliates", "other"}
 )
+_AWAY_OF = frozenset({("Actor", "mergedIds")})
+# Of places that these lead to nothing is planned but what they are.
+_INNER = frozenset({("PlaceMention", "place"), ("Place", "within")})
+_BOX = {"west": 36, "south": 34, "east": 39, "north": 37}
 AWAY_SHARE = 0.01
 
 
@@ -59,7 +68,7 @@ class _Query:
         self._declared: list[str] = []
         self._values: dict[str, object] = {}
         self._fragments: list[str] = []
-        self._count = 0
+        self._count = self._inside = 0
 
     def text(self) -> tuple[str, dict[str, object]]:
         roots = _OTHER_ROOTS if self._chance(0.03) else _ROOTS
@@ -88,7 +97,8 @@ class _Query:
         return "{ " + " ".join(self._wrapped(parent, name, depth) for name in names) + " }"
 
     def _may(self, parent: GraphQLObjectType, name: str, field: GraphQLField, depth: int) -> bool:
-        if name in _AWAY and not (name == "place" and parent.name in ("Entry", "PlaceControl")):
+        is_away = name in _AWAY or (parent.name, name) in _AWAY_OF
+        if is_away or (self._inside and parent.name == "Place" and name in ("control", "timeline")):
             return self._chance(AWAY_SHARE) and depth < DEPTH_MAX
         if name == "quote" and parent.name == "Evidence":
             return self._chance(0.5)
@@ -123,7 +133,9 @@ class _Query:
         is_renamed = bool(field.args) or self._chance(0.15)
         alias = f"{self._new('a')}: " if is_renamed else ""
         type_ = get_named_type(field.type)
+        self._inside += (parent.name, name) in _INNER
         inner = self._selection(type_, depth + 1) if isinstance(type_, GraphQLObjectType) else ""
+        self._inside -= (parent.name, name) in _INNER
         return f"{alias}{name}{arguments}{self._directive()} {inner}"
 
     def _arguments(self, field_name: str, field: GraphQLField) -> str:
@@ -135,7 +147,9 @@ class _Query:
     def _optional(self, field_name: str, field: GraphQLField) -> Sequence[str]:
         if field_name == "place" and "name" in field.args:
             return (self._random.choice(("id", "name")),) if self._chance(0.97) else ("id", "name")
-        found = [n for n in field.args if self._chance(0.25) and n not in ("first", "last")]
+        # A cursor may be of another list, which is refused: few are given.
+        shares = {"first": 0.0, "last": 0.0, "after": 0.1, "before": 0.1}
+        found = [n for n in field.args if self._chance(shares.get(n, 0.25))]
         found = [n for n in found if n not in _AWAY or self._chance(AWAY_SHARE)]
         if "first" in field.args and self._chance(0.8):
             found.append(self._random.choice(("first", "last")))
@@ -155,15 +169,13 @@ class _Query:
         if isinstance(kind, GraphQLEnumType):
             words = list(kind.values)
             chosen = self._random.sample(words, self._random.randint(0, 3))
-            if name not in ("types", "modalities"):
+            if name not in ("types", "modalities", "reviewed", "kinds"):
                 return words[0], words[0]
             return f"[{', '.join(chosen)}]", chosen
         if isinstance(kind, GraphQLInputObjectType):
-            return (
-                ("{west: 36, south: 34, east: 39, north: 37}", None)
-                if name == "bbox"
-                else self._order(kind)
-            )
+            if name != "bbox":
+                return self._order(kind)
+            return "{" + ", ".join(f"{k}: {v}" for k, v in _BOX.items()) + "}", _BOX
         if name in ("first", "last"):
             size = self._random.choice(_SIZES if self._chance(0.1) else _SIZES[:5])
             return str(size), size

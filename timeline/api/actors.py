@@ -27,7 +27,6 @@ from timeline.api.enums import ActorKind, ActorRole, ClaimType
 from timeline.api.nodes import Identity, Node
 from timeline.api.ordering import ActorOrderField, EntriesBy
 from timeline.api.places import From, Modalities, Reviewed, To, Types
-from timeline.api.plans.statements import Whose
 from timeline.api.reports import KnownOn
 from timeline.api.scalars import EDTF
 from timeline.api.timelines import TimelineFilters, timeline_in_list
@@ -185,7 +184,7 @@ class Actor(Node):
         """The claims that name it in any role, in order of valid time; undated claims come last."""
         page = paging(TIMELINE, first, after, last, before, order_by)
         wanted = TimelineFilters(known_on, from_, to, types, None, modalities, reviewed)
-        return timeline_in_list(info, page, wanted, self.group, Whose.ACTORS, str(self.id))
+        return timeline_in_list(info, page, wanted, self.group, "actors", str(self.id))
 
     @answered
     def activity(self, info: Info, known_on: KnownOn = None) -> Activity:

@@ -8,10 +8,9 @@ from typing import Annotated
 import strawberry
 from strawberry import ID
 
-from timeline.api.context import Info
 from timeline.api.described import asked
 from timeline.api.errors import BadUserInput
-from timeline.domain.places import Place
+from timeline.domain.places import Gazetteer, Place
 
 
 @asked
@@ -46,13 +45,14 @@ InBox = Annotated[
 ]
 
 
-def places_in(info: Info, within: str | None, box: BoundingBox | None) -> Collection[Place]:
+def places_in(
+    gazetteer: Gazetteer, within: str | None, box: BoundingBox | None
+) -> Collection[Place]:
     """The places of a region that lie in a box; `None` for either means anywhere.
 
     Raises:
         BadUserInput: the box is none.
     """
-    gazetteer = info.context.gazetteer
     found: Collection[Place] = gazetteer.places.values()
     if within is not None:
         found = [gazetteer.places[id_] for id_ in gazetteer.inside(within)]

@@ -69,12 +69,11 @@ def timelines(
     """
     at_once = max(1, ROWS_MAX // (page.fetched + 1))
     reader, read = info.context.reader, 0
+    bound = statements.bound(reader.casebook, reader.time_zone, page, arguments, actor_key, whose)
     found: dict[str, list[Entry]] = {}
     for start in range(0, len(ids), at_once):
         some = ids[start : start + at_once]
-        shape, values = statements.bound(
-            reader.casebook, reader.time_zone, page, arguments, some, actor_key, whose
-        )
+        shape, values = statements.of_ids(*bound, some)
         with read_transaction(reader.engine) as connection:
             dialect = connection.dialect.name
             rows = _asked(connection, statements.timeline(dialect, shape, _COLUMNS), values)
@@ -97,9 +96,8 @@ def counts(
 ) -> dict[str, int]:
     """How many entries each timeline has in all."""
     reader = info.context.reader
-    shape, values = statements.bound(
-        reader.casebook, reader.time_zone, page, arguments, ids, actor_key, whose
-    )
+    bound = statements.bound(reader.casebook, reader.time_zone, page, arguments, actor_key, whose)
+    shape, values = statements.of_ids(*bound, ids)
     with read_transaction(reader.engine) as connection:
         sql = statements.timeline_count(connection.dialect.name, shape)
         rows = _asked(connection, sql, values)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 import strawberry
 
@@ -28,7 +28,9 @@ from timeline.api.reports import KnownOn
 from timeline.api.scalars import GeoJSON
 from timeline.domain import control, places
 
+T = TypeVar("T")
 Held = tuple[places.Place, control.Control]
+Portions: TypeAlias = Generator[list[str], Mapping[str, T], tuple[list[tuple[Key, T]], bool]]
 CHUNK_MIN, CHUNK_MAX = 100, 1_000
 
 
@@ -78,7 +80,7 @@ class MapQuery:
         In order of the places' names.
         """
         page = paging(PLACE_CONTROLS, first, after, last, before, order_by)
-        wanted = places_in(info, within, bbox)
+        wanted = places_in(info.context.gazetteer, within, bbox)
         rows, more = _page(info, page, wanted, at, known_on)
         info.context.spend(len(rows))
         shown = shown_controls([held for _, held in rows], known_on)
@@ -116,8 +118,10 @@ def _held(
     within: str | None,
     box: BoundingBox | None,
 ) -> Sequence[Held]:
-    everywhere = within is None and box is None
-    wanted = None if everywhere else [p.place_id for p in places_in(info, within, box)]
+    wanted = None
+    if within is not None or box is not None:
+        region = places_in(info.context.gazetteer, within, box)
+        wanted = [p.place_id for p in region]
     found = _asked(info, at, known_on, wanted)
     info.context.spend(len(found))
     return found
@@ -146,28 +150,46 @@ def _page(
     at: str | None,
     known_on: str | None,
 ) -> tuple[list[tuple[Key, Held]], bool]:
-    """The rows of a page, and if there are more.
-
-    Of which places something was known then shows when they are read, so they are read in growing
-    portions until the page is full: for nearly every question the first is enough.
-    """
+    """The rows of a page, and if there are more."""
     told = info.context.reader.told_places()
-    keys = sorted((p.name, p.place_id) for p in wanted if p.place_id in told)
-    keys = [
+    portions: Portions[Held] = filled(
+        page, ((p.name, p.place_id) for p in wanted if p.place_id in told)
+    )
+    try:
+        ids = next(portions)
+        while True:
+            held = {p.place_id: (p, c) for p, c in _asked(info, at, known_on, ids)}
+            ids = portions.send(held)
+    except StopIteration as ended:
+        rows: tuple[list[tuple[Key, Held]], bool] = ended.value
+        return rows
+
+
+def filled(page: Paging, keys: Iterable[Key]) -> Portions[T]:
+    """The rows of a page in ascending order of their keys, and if there are more that way.
+
+    Yields ids of places, is sent those of which something is known, and goes on until the page is
+    full: of which places something was known then shows when they are read. The portions grow; for
+    nearly every question the first is enough.
+
+    Args:
+        page: The page.
+        keys: Names and ids of the places that it is a page of, in any order.
+    """
+    ordered = sorted(
         key
         for key in keys
         if (page.after is None or key > page.after) and (page.before is None or key < page.before)
-    ]
+    )
     if page.backwards:
-        keys.reverse()
-    found: list[tuple[Key, Held]] = []
+        ordered.reverse()
+    found: list[tuple[Key, T]] = []
     portion = max(CHUNK_MIN, page.fetched + 1)
     start = 0
-    while start < len(keys) and len(found) <= page.fetched:
-        ids = [id_ for _, id_ in keys[start : start + portion]]
-        held = _asked(info, at, known_on, ids)
-        rows: list[tuple[Key, Held]] = [((p.name, p.place_id), (p, c)) for p, c in held]
-        found += reversed(rows) if page.backwards else rows
+    while start < len(ordered) and len(found) <= page.fetched:
+        some = ordered[start : start + portion]
+        held = yield [str(key[1]) for key in some]
+        found += ((key, held[str(key[1])]) for key in some if key[1] in held)
         start, portion = start + portion, min(CHUNK_MAX, portion * 4)
     taken = found[: page.fetched]
     return (taken[::-1] if page.backwards else taken), len(found) > page.fetched

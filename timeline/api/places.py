@@ -36,7 +36,6 @@ from timeline.api.enums import ClaimType, Modality, PlaceKind, ReviewStatus
 from timeline.api.errors import BadUserInput
 from timeline.api.nodes import Identity, Node
 from timeline.api.ordering import EntriesBy, PlaceOrderField
-from timeline.api.plans.statements import Whose
 from timeline.api.reports import KnownOn
 from timeline.api.timelines import TimelineFilters, timeline_in_list
 from timeline.api.values import Match, Name
@@ -173,7 +172,7 @@ class Place(Node):
         """
         page = paging(TIMELINE, first, after, last, before, order_by)
         wanted = TimelineFilters(known_on, from_, to, types, actor, modalities, reviewed)
-        return timeline_in_list(info, page, wanted, self.group, Whose.PLACES, str(self.id))
+        return timeline_in_list(info, page, wanted, self.group, "places", str(self.id))
 
 
 def place_of(

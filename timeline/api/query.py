@@ -139,7 +139,7 @@ class Query(MapQuery, LogQuery):
         by = order_by.field if order_by else PlaceOrderField.NAME
         ordering = PLACES if by is PlaceOrderField.NAME else PLACES_BY_KIND
         page = paging(ordering, first, after, last, before, order_by)
-        found = places_in(info, within, bbox)
+        found = places_in(info.context.gazetteer, within, bbox)
         wanted = [p for p in found if p.kind in kinds] if kinds else found
         return places_page(info, page, wanted, by)
 

@@ -174,7 +174,8 @@ class Subscription:
         """
         places = None
         if within is not None or bbox is not None:
-            places = frozenset(p.place_id for p in places_in(info, within, bbox))
+            found = places_in(info.context.gazetteer, within, bbox)
+            places = frozenset(p.place_id for p in found)
         async for message in _begun(info, ControlFeed(places), after):
             yield message
 

@@ -78,7 +78,7 @@ def timeline_in_list(
         QueryTooLarge: there are more entries than one request may return.
     """
     if len(group.ids) == 1:
-        own = {"place_id" if whose is Whose.PLACES else "actor_id": id_}
+        own = {"place_id" if whose == "places" else "actor_id": id_}
         return timeline_page(info, page, wanted, **own)
     arguments = {
         "knownOn": wanted.known_on,

@@ -6,9 +6,9 @@ belongs to each place. So the same code serves a driver that waits and one that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from itertools import chain, islice
-from typing import Any
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, repeat
+from typing import Any, NamedTuple
 
 import msgspec
 import orjson
@@ -17,7 +17,6 @@ from graphql.execution.values import VariableValues
 from timeline.api.connections import Paging, paging
 from timeline.api.cursors import TIMELINE, Key, Ordering, written_cursors
 from timeline.api.limits import ROWS_MAX
-from timeline.api.nodes import node_id
 from timeline.api.ordering import Order, OrderDirection
 from timeline.api.plans import statements
 from timeline.api.plans.errors import Unplanned
@@ -26,17 +25,11 @@ from timeline.api.plans.leaves import CONTROL, ENTRY
 from timeline.api.plans.memory import Memory
 from timeline.api.plans.moments import moment
 from timeline.api.plans.selection import Selected
-from timeline.api.plans.statements import MARKS
-from timeline.api.plans.writing import (
-    Expression,
-    connection_source,
-    function,
-    shows_cursors,
-)
+from timeline.api.plans.statements import MARKS, Shape, Whose
+from timeline.api.plans.writing import Connection, Expression, Page, function
 from timeline.domain.claims import ClaimFields
 from timeline.domain.control import Control
 from timeline.domain.evidence import INSTANT
-from timeline.domain.places import Place
 from timeline.domain.time import instant_text
 from timeline.projections.control_reading import LAST
 from timeline.projections.entries import key_of_actor
@@ -49,9 +42,9 @@ Shown = tuple[Sequence[Any], bool, bool]
 """Rows of a page, and whether there are more after and before them."""
 
 PAGE_ARGUMENTS = ("first", "after", "last", "before", "orderBy")
-_FILTERS = ("knownOn", "from", "to", "types", "actor", "modalities", "reviewed")
+_FILTERS = ("knownOn", "from", "to", "types", "actor", "modalities", "reviewed", "placeId")
 _CONTROL = lean(Control)
-_DECODE_CONTROL: Callable[[str], Any] = msgspec.json.Decoder(_CONTROL).decode
+decode_control: Callable[[str], Any] = msgspec.json.Decoder(_CONTROL).decode
 NO_CONTROL = _CONTROL()
 
 
@@ -83,106 +76,156 @@ def _order(given: Mapping[str, Any]) -> Order:
     return Order(direction=OrderDirection(given["direction"]))
 
 
-class TimelineBranch:
-    """The timeline of each place."""
+class _Asked(NamedTuple):
+    """What a timeline is asked for: the page, the statement but whose, and the day as a tuple."""
 
-    def __init__(self, field: Selected) -> None:
+    page: Paging
+    shape: Shape
+    values: dict[str, object]
+    known: tuple[str, ...]
+
+
+class TimelineBranch:
+    """The timeline of each place or actor, or the one of all that is told."""
+
+    def __init__(self, field: Selected, whose: Whose = "places") -> None:
         field.check_arguments(*PAGE_ARGUMENTS, *_FILTERS)
-        self._field = field
-        row = Expression(offset=MARKS + 1)
+        self._field, self._whose = field, whose
+        self._row = row = Expression(offset=MARKS + 1)
 
         def node(selected: Selected) -> str:
             return row.display(selected.fields, ENTRY, "r")
 
         key = ", ".join(row.column(c) for c in ("sort_key", "claim_id", "form"))
-        source = connection_source(field, "r", node, total="total")
+        self._connection = Connection(field, "r", node, "known, places")
         prefix = ", ".join(map(repr, TIMELINE.prefix))
         self._keys: Callable[[Iterable[Any]], list[Key]] = function(
             "rows", f"[({prefix}, {key}) for r in rows]"
         )
-        self._with_cursors = shows_cursors(field)
-        self._with_total = any(f.name == "totalCount" for f in field.fields)
-        names: dict[str, object] = {"node_id": node_id}
-        bind = ""
         if row.claim_fields:
-            bind = f" for c in (decode({row.column('data')}),)"
-            names["decode"] = _claim_decoder(frozenset(row.claim_fields))
-        self._write = function(
-            "rows, cursors, has_next, has_previous, total, known",
-            source.replace("<bind>", bind),
-            **names,
-        )
+            row.column("data")
+            self._decode = _claims_decoder(frozenset(row.claim_fields))
+            self._data = MARKS + 1 + row.columns.index("data")
         self._columns = tuple(row.columns)
+        self._asked: _Asked | None = None
 
-    def ask(self, run: Run, places: Sequence[Place]) -> Asking:
-        """Fetch and write the page of each place, by the place's id."""
-        arguments = self._field.arguments(run.values)
-        page = page_of(TIMELINE, arguments)
-        ids = [p.place_id for p in places]
-        actor: Any = arguments.get("actor")
-        shape, values = statements.bound(
-            run.memory.casebook,
-            run.memory.time_zone,
-            page,
-            arguments,
-            ids,
-            None if actor is None else key_of_actor(run.memory.actors, actor),
-        )
+    def ask(self, run: Run, ids: Sequence[str]) -> Asking:
+        """Fetch and write the page of each of some ids, by the id."""
+        asked = self._asked or self._question(run)
+        shape, values = statements.of_ids(asked.shape, asked.values, ids)
         sql = statements.timeline(run.dialect, shape, self._columns)
         rows = yield sql, values
-        if rows[0][MARKS] is None:  # there is but the row of the marks
-            rows = ()
-        by_place: list[list[Sequence[Any]]] = [list(rows)] if len(ids) == 1 else [[] for _ in ids]
-        for r in rows if len(ids) > 1 else ():
-            by_place[r[MARKS]].append(r)
         totals: Sequence[int | None] = [None] * len(ids)
-        if self._with_total:
+        if self._connection.shows_total:
             sql = statements.timeline_count(run.dialect, shape)
             totals = [r[MARKS + 1] for r in (yield sql, values)]
-        pages = [_shown(run, page, found) for found in by_place]
-        cursors = iter(self._cursors(pages))
-        known = () if arguments.get("knownOn") is None else (arguments["knownOn"],)
-        write, answers = self._write, {}
-        for id_, (shown, has_next, has_previous), total in zip(ids, pages, totals, strict=True):
-            own = list(islice(cursors, len(shown) if self._with_cursors else 2)) if shown else []
-            answers[id_] = write(shown, own, has_next, has_previous, total, known)
-        return answers
+        pages = _pages(run, asked.page, _by_number(rows, len(ids)))
+        found = self._written(run, pages, totals, asked.known)
+        return dict(zip(ids, found, strict=True))
 
-    def _cursors(self, pages: Sequence[Shown]) -> list[str]:
-        """The cursors of all rows, or of the ends of each page."""
-        if self._with_cursors:
-            return written_cursors(self._keys(chain.from_iterable(p[0] for p in pages)))
-        ends = ((rows[0], rows[-1]) for rows, _, _ in pages if rows)
+    def _question(self, run: Run) -> _Asked:
+        """What is asked for; without variables it is the same each time, and kept."""
+        arguments, memory = self._field.arguments(run.values), run.memory
+        page, actor = page_of(TIMELINE, arguments), arguments.get("actor")
+        shape, values = statements.bound(
+            memory.casebook,
+            memory.time_zone,
+            page,
+            arguments,
+            None if actor is None else key_of_actor(memory.actors, str(actor)),
+            self._whose,
+        )
+        known_on = arguments.get("knownOn")
+        known = () if known_on is None else (str(known_on),)
+        asked = _Asked(page, shape, values, known)
+        if not self._field.has_variables and actor is None:
+            self._asked = asked
+        return asked
+
+    def _written(
+        self,
+        run: Run,
+        pages: Sequence[Shown],
+        totals: Sequence[int | None],
+        known: tuple[str, ...],
+    ) -> Iterator[object]:
+        rows = pages[0][0] if len(pages) == 1 else [r for shown, _, _ in pages for r in shown]
+        claims: Iterable[Any] = repeat(None)
+        if self._row.claim_fields:
+            at = self._data
+            claims = self._decode("[" + ",".join([r[at] for r in rows]) + "]")
+        made, cursors = self._connection, self._cursors(pages, rows)
+        each = cursors if made.shows_cursors else repeat(None)
+        lists = made.lists(rows, claims, each, known, run.memory.gazetteer)
+        begin = ends = 0
+        for (shown, has_next, has_previous), total in zip(pages, totals, strict=True):
+            own = lists if len(pages) == 1 else [of[begin : begin + len(shown)] for of in lists]
+            start = end = None
+            if shown and made.shows_ends:
+                first, last = begin, begin + len(shown) - 1
+                if not made.shows_cursors:
+                    first, last, ends = ends, ends + 1, ends + 2
+                start, end = cursors[first], cursors[last]
+            begin += len(shown)
+            yield made.whole(Page(own, start, end, has_next, has_previous, total))
+
+    def _cursors(self, pages: Sequence[Shown], rows: Sequence[Any]) -> list[str]:
+        """The cursors of all rows, of the two ends of each page, or none: what is shown."""
+        if self._connection.shows_cursors:
+            return written_cursors(self._keys(rows))
+        if not self._connection.shows_ends:
+            return []
+        ends = ((shown[0], shown[-1]) for shown, _, _ in pages if shown)
         return written_cursors(self._keys(chain.from_iterable(ends)))
 
 
-def _shown(run: Run, page: Paging, rows: list[Sequence[Any]]) -> Shown:
-    more = len(rows) > page.fetched
-    if more:
-        rows = rows[1:] if page.backwards else rows[:-1]
-    run.spend(len(rows))
-    return paged(page, rows, more)
+def _by_number(rows: Rows, number: int) -> Sequence[Sequence[Sequence[Any]]]:
+    """The rows of each of so many timelines, by the number that each row bears."""
+    if rows[0][MARKS] is None:  # there is but the row of the marks
+        return [()] * number
+    if number == 1:
+        return [rows]
+    found: list[list[Sequence[Any]]] = [[] for _ in range(number)]
+    for r in rows:
+        found[r[MARKS]].append(r)
+    return found
 
 
-def paged(page: Paging, rows: Sequence[Any], more: bool) -> Shown:
+def _pages(run: Run, page: Paging, fetched: Sequence[Sequence[Any]]) -> list[Shown]:
+    """What is shown of a page of each of some lists; one row more than it has was fetched."""
+    run.spend(sum(min(len(rows), page.fetched) for rows in fetched))
+    return [paged(page, rows, more=False) for rows in fetched]
+
+
+def paged(page: Paging, rows: Sequence[Any], *, more: bool) -> Shown:
     """The rows that are shown, and whether there are more after and before them.
 
     As `connections.connection` has it.
+
+    Args:
+        page: The page.
+        rows: What was fetched for it, and perhaps one row more.
+        more: Whether there are more than these.
     """
-    kept = rows[: page.size] if not page.backwards else rows[max(0, len(rows) - page.size) :]
-    beyond = more or len(kept) < len(rows)
-    has_next = page.before is not None if page.backwards else beyond
-    has_previous = beyond if page.backwards else page.after is not None
+    spare = len(rows) - page.size
+    more = more or spare > 0
+    if page.backwards:
+        kept = rows[spare:] if spare > 0 else rows
+        has_next, has_previous = page.before is not None, more
+    else:
+        kept = rows[: page.size] if spare > 0 else rows
+        has_next, has_previous = more, page.after is not None
     if page.is_descending:
         return kept[::-1], has_previous, has_next
     return kept, has_next, has_previous
 
 
-def _claim_decoder(wanted: frozenset[str]) -> Callable[[str], Any]:
+def _claims_decoder(wanted: frozenset[str]) -> Callable[[str], Any]:
+    """Reads a JSON list of claims."""
     kind = lean(ClaimFields, wanted)
     if "statement_kind" in wanted:  # no claim has it but a Statement
         kind = with_fields(kind, [("statement_kind", str | None, None)])
-    return msgspec.json.Decoder(kind).decode
+    return msgspec.json.Decoder(list[kind]).decode  # type: ignore[valid-type]
 
 
 class ControlBranch:
@@ -195,9 +238,8 @@ class ControlBranch:
         self._with_claims = "claim_ids" in shown
         self._write = function("x, claim_ids", shown)
 
-    def ask(self, run: Run, places: Sequence[Place]) -> Asking:
+    def ask(self, run: Run, ids: Sequence[str]) -> Asking:
         """Fetch and write who held each place, by the place's id."""
-        ids = [p.place_id for p in places]
         found = yield from read_controls(run, self._field, ids, with_claims=self._with_claims)
         write, none = self._write, (NO_CONTROL, ())
         return {id_: write(*found.get(id_, none)) for id_ in ids}
@@ -208,7 +250,28 @@ def read_controls(
 ) -> Asking:
     """The control of some places, or of all, and the claims that it rests on, by place id.
 
-    The field's arguments `at` and `knownOn` say when; as `control_reading.read_controls`.
+    As `control_reading.read_controls`.
+    """
+    rows = yield from control_rows(run, field, ids, with_claims=with_claims)
+    controls: dict[str, Any] = {}
+    claims: dict[str, set[str]] = {}
+    for _, _, place_id, data, claim_id in rows:
+        if data is not None:
+            controls[place_id] = decode_control(data)
+        elif claim_id is not None:
+            claims.setdefault(place_id, set()).add(claim_id)
+    return {
+        id_: (control, sorted(claims[id_]) if id_ in claims else control.claim_ids)
+        for id_, control in controls.items()
+    }
+
+
+def control_rows(
+    run: Run, field: Selected, ids: Sequence[str] | None, *, with_claims: bool
+) -> Asking:
+    """Rows of the marks, place, control and claim, of some places or of all.
+
+    The field's arguments `at` and `knownOn` say when.
     """
     arguments, zone = field.arguments(run.values), run.memory.time_zone
     at, known_on = arguments.get("at"), arguments.get("knownOn")
@@ -225,15 +288,4 @@ def read_controls(
     sql, fixed = statements.control(
         run.dialect, is_ahead=at_text > known, of_some=ids is not None, with_claims=with_claims
     )
-    rows = yield sql, values | fixed
-    controls: dict[str, Any] = {}
-    claims: dict[str, set[str]] = {}
-    for _, _, place_id, data, claim_id in rows:
-        if data is not None:
-            controls[place_id] = _DECODE_CONTROL(data)
-        elif claim_id is not None:
-            claims.setdefault(place_id, set()).add(claim_id)
-    return {
-        id_: (control, sorted(claims[id_]) if id_ in claims else control.claim_ids)
-        for id_, control in controls.items()
-    }
+    return (yield sql, values | fixed)

@@ -1,7 +1,8 @@
 """Tells, for each field of the planned types, by which expression a row holds it.
 
 In an expression `$name` is a column of the row, `@name` a field of the stored claim, and `_` the
-object that the type stands for; `known` is a tuple of the day of the answer, empty for today's.
+object that the type stands for; `known` is a tuple of the day of the answer, empty for today's, and
+`places` the gazetteer.
 What is not here is not planned, and plain execution answers it.
 """
 
@@ -27,6 +28,24 @@ Leaf = str | Nested
 _MATCH: Mapping[str, Leaf] = {"tier": "_.tier", "score": "_.score"}
 _BOUNDS: Mapping[str, Leaf] = {"low": "_.low", "best": "_.best", "high": "_.high"}
 
+_PLACE: dict[str, Leaf] = {
+    "nodeId": 'node_id(("Place", _.place_id))',
+    "id": "_.place_id",
+    "name": "_.name",
+    "kind": "_.kind.value",
+    "latitude": "_.latitude",
+    "longitude": "_.longitude",
+    "names": Nested({"name": "_.name", "language": "_.language"}, "_.names", MANY),
+    "matchedBy": Nested(_MATCH, "None", NULLABLE),
+    "mergedIds": "places.merged_into(_.place_id)",
+}
+# Of a place within another nothing is read beside: its own timeline or control is not planned.
+_PLACE["within"] = Nested(_PLACE, "(places.get(_.within) if _.within else None)", NULLABLE)
+PLACE: Mapping[str, Leaf] = {
+    **_PLACE,
+    "matchedBy": Nested({"tier": "_.tier.value", "score": "_.score"}, "match", NULLABLE),
+}
+
 _MENTION: Mapping[str, Leaf] = {
     "placeId": "_.place_id",
     "name": "_.name",
@@ -38,6 +57,7 @@ _MENTION: Mapping[str, Leaf] = {
     "longitude": "_.longitude",
     "geoPrecision": "_.geo_precision",
     "match": Nested(_MATCH, "_.match", NULLABLE),
+    "place": Nested(_PLACE, "(places.get(_.place_id) if _.place_id else None)", NULLABLE),
 }
 
 _REPORT: Mapping[str, Leaf] = {
@@ -141,13 +161,25 @@ CONTROL: Mapping[str, Leaf] = {
     "claimIds": "claim_ids",
 }
 
-PLACE: Mapping[str, Leaf] = {
-    "nodeId": 'node_id(("Place", _.place_id))',
-    "id": "_.place_id",
+ACTOR: Mapping[str, Leaf] = {
+    "nodeId": 'node_id(("Actor", _.actor_id))',
+    "id": "_.actor_id",
     "name": "_.name",
     "kind": "_.kind.value",
-    "latitude": "_.latitude",
-    "longitude": "_.longitude",
+    "side": "_.side",
     "names": Nested({"name": "_.name", "language": "_.language"}, "_.names", MANY),
-    "matchedBy": Nested({"tier": "_.tier.value", "score": "_.score"}, "match", NULLABLE),
+    "acled": "_.acled",
+    "ucdp": "_.ucdp",
+    "affiliations": Nested(
+        {
+            "actor": "_.actor",
+            "relation": "_.relation",
+            "from": "_.from_",
+            "to": "_.to",
+            "disputed": "_.disputed",
+            "accordingTo": "_.according_to",
+        },
+        "_.affiliations",
+        MANY,
+    ),
 }

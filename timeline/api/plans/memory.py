@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from timeline.api.connections import Paging
 from timeline.api.cursors import Key
@@ -45,13 +45,14 @@ class Memory:
     def _in_order(self, by: PlaceOrderField) -> tuple[list[Key], list[Place]]:
         """The keys of all places and the places, sorted when that order is first asked for."""
         if by not in self._ordered:
-            ordered = sorted((place_key(by, p), p) for p in self.gazetteer.places.values())
-            self._ordered[by] = [key for key, _ in ordered], [place for _, place in ordered]
+            self._ordered[by] = _sorted(self.gazetteer.places.values(), by)
         return self._ordered[by]
 
-    def page(self, page: Paging, by: PlaceOrderField) -> tuple[Sequence[Place], bool]:
-        """A page of the places in an order, and whether there are more that way."""
-        keys, ordered = self._in_order(by)
+    def page(
+        self, page: Paging, by: PlaceOrderField, wanted: Collection[Place] | None = None
+    ) -> tuple[Sequence[Place], bool]:
+        """A page of all places, or of some, in an order, and whether there are more that way."""
+        keys, ordered = self._in_order(by) if wanted is None else _sorted(wanted, by)
         low = 0 if page.after is None else bisect_right(keys, page.after)
         high = len(keys) if page.before is None else bisect_left(keys, page.before)
         high = max(low, high)
@@ -60,3 +61,8 @@ class Memory:
             return ordered[start:high], start > low
         end = min(high, low + page.fetched)
         return ordered[low:end], end < high
+
+
+def _sorted(places: Collection[Place], by: PlaceOrderField) -> tuple[list[Key], list[Place]]:
+    ordered = sorted((place_key(by, p), p) for p in places)
+    return [key for key, _ in ordered], [place for _, place in ordered]

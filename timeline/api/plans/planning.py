@@ -2,69 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-import orjson
-
 from timeline.api.cursors import PLACES, PLACES_BY_KIND
-from timeline.api.nodes import node_id
 from timeline.api.ordering import PlaceOrderField
 from timeline.api.places import place_key
 from timeline.api.plans import statements
-from timeline.api.plans.branches import (
-    NO_CONTROL,
-    PAGE_ARGUMENTS,
-    Asking,
-    ControlBranch,
-    Run,
-    TimelineBranch,
-    page_of,
-    paged,
-    read_controls,
-)
+from timeline.api.plans.branches import PAGE_ARGUMENTS, Asking, Run, TimelineBranch, page_of, paged
 from timeline.api.plans.errors import Unplanned
-from timeline.api.plans.leaves import CONTROL, PLACE
-from timeline.api.plans.selection import TYPE_NAME, Selected
-from timeline.api.plans.writing import (
-    Expression,
-    connection_source,
-    function,
-    shows_cursors,
+from timeline.api.plans.maps import (
+    WHERE,
+    ControlGeojsonRoot,
+    ControlMapRoot,
+    PlaceControlsRoot,
+    region_of,
 )
+from timeline.api.plans.objects import Actors, Places
+from timeline.api.plans.selection import TYPE_NAME, Selected
+from timeline.api.plans.writing import Connection, function
 from timeline.domain.places import Place
 from timeline.settings import NAME_LENGTH_MAX
-
-_BRANCHES: dict[str, type[ControlBranch | TimelineBranch]] = {
-    "control": ControlBranch,
-    "timeline": TimelineBranch,
-}
-
-
-class _PlaceNode:
-    """Writes what is selected of a place `p`, with what its branches `b` found."""
-
-    def __init__(self) -> None:
-        self._branches: list[ControlBranch | TimelineBranch] = []
-
-    def source(self, selected: Selected) -> str:
-        written = []
-        for field in selected.fields:
-            if field.name in _BRANCHES:
-                shown = f"b[{len(self._branches)}][p.place_id]"
-                self._branches.append(_BRANCHES[field.name](field))
-            else:
-                shown = Expression().field(field, PLACE, "p")
-            written.append(f"{field.key!r}: {shown}")
-        return "{" + ", ".join(written) + "}"
-
-    def ask(self, run: Run, places: Sequence[Place]) -> Asking:
-        """What each branch finds of some places, in the order of the branches."""
-        found: list[object] = []
-        for branch in self._branches if places else ():
-            answered = yield from branch.ask(run, places)
-            found += (answered,)
-        return found
 
 
 class _PlaceRoot:
@@ -72,39 +30,64 @@ class _PlaceRoot:
 
     def __init__(self, field: Selected) -> None:
         field.check_arguments("id", "name")
-        self._field, self._node = field, _PlaceNode()
-        self._write = function("p, match, b", self._node.source(field), node_id=node_id)
+        self._field, self._places = field, Places()
+        self._write = function("p, match, b, places", self._places.source(field, "p"))
 
     def ask(self, run: Run) -> Asking:
         arguments = self._field.arguments(run.values)
         id_, name = arguments.get("id"), arguments.get("name")
         if (id_ is None) == (name is None):
             raise Unplanned("neither or both of id and name")
-        match = None
+        match, gazetteer = None, run.memory.gazetteer
         if name is None:
-            place = run.memory.gazetteer.get(str(id_))
+            place = gazetteer.get(str(id_))
         elif not str(name).strip() or len(str(name)) > NAME_LENGTH_MAX:
             raise Unplanned("the name is empty or too long")
         else:
-            place, match = run.memory.gazetteer.look_up(str(name))
+            place, match = gazetteer.look_up(str(name))
         if place is None:
             return None
-        return self._write(place, match, (yield from self._node.ask(run, [place])))
+        branches = yield from self._places.ask(run, [place.place_id])
+        return self._write(place, match, branches, gazetteer)
+
+
+class _ActorRoot:
+    """`actor`: one actor by its id."""
+
+    def __init__(self, field: Selected) -> None:
+        field.check_arguments("id")
+        self._field, self._actors = field, Actors()
+        self._write = function("a, b", self._actors.source(field, "a"))
+
+    def ask(self, run: Run) -> Asking:
+        actor = run.memory.actors.get(str(self._field.arguments(run.values)["id"]))
+        if actor is None:
+            return None
+        return self._write(actor, (yield from self._actors.ask(run, [actor.actor_id])))
+
+
+class _TimelineRoot:
+    """`timeline`: what is told of all places, or of one."""
+
+    def __init__(self, field: Selected) -> None:
+        self._field = field
+        self._of_all, self._of_place = TimelineBranch(field, "all"), TimelineBranch(field)
+
+    def ask(self, run: Run) -> Asking:
+        place_id = self._field.arguments(run.values).get("placeId")
+        branch = self._of_all if place_id is None else self._of_place
+        meant = "" if place_id is None else run.memory.gazetteer.canonical(str(place_id))
+        return (yield from branch.ask(run, [meant]))[meant]
 
 
 class _PlacesRoot:
     """`places`: a page of the gazetteer."""
 
     def __init__(self, field: Selected) -> None:
-        field.check_arguments(*PAGE_ARGUMENTS)
-        self._field, self._node = field, _PlaceNode()
-        self._with_cursors = shows_cursors(field)
-        source = connection_source(field, "p", self._node.source, total="total")
-        self._write = function(
-            "rows, cursors, has_next, has_previous, total, b",
-            source.replace("<bind>", ""),
-            match=None,
-            node_id=node_id,
+        field.check_arguments(*PAGE_ARGUMENTS, "kinds", *WHERE)
+        self._field, self._places = field, Places()
+        self._connection = Connection(
+            field, "p", lambda node: self._places.source(node, "p"), "match, b, places"
         )
 
     def ask(self, run: Run) -> Asking:
@@ -113,62 +96,45 @@ class _PlacesRoot:
         by = PlaceOrderField(order.get("field", PlaceOrderField.NAME))
         ordering = PLACES if by is PlaceOrderField.NAME else PLACES_BY_KIND
         page = page_of(ordering, arguments)
-        rows, more = run.memory.page(page, by)
+        wanted = _of_kinds(run, arguments.get("kinds"), region_of(run, arguments))
+        rows, more = run.memory.page(page, by, wanted)
         run.spend(len(rows))
-        shown, has_next, has_previous = paged(page, rows, more)
-        ends = shown if self._with_cursors or not shown else (shown[0], shown[-1])
+        shown, has_next, has_previous = paged(page, rows, more=more)
+        ends = shown if self._connection.shows_cursors or not shown else (shown[0], shown[-1])
         cursors = ordering.cursors(place_key(by, p) for p in ends)
-        found = yield from self._node.ask(run, shown)
-        return self._write(shown, cursors, has_next, has_previous, len(run.memory.rank), found)
-
-
-class _ControlMapRoot:
-    """`controlMap`: every place of whose control anything is known."""
-
-    def __init__(self, field: Selected) -> None:
-        field.check_arguments("at", "knownOn")
-        self._field, self._node = field, _PlaceNode()
-        written = []
-        for part in field.fields:
-            part.check_arguments()
-            if part.name == "place":
-                shown = self._node.source(part)
-            elif part.name == "control":
-                shown = Expression().display(part.fields, CONTROL, "x")
-            else:
-                shown = Expression().field(part, {}, "x")
-            written.append(f"{part.key!r}: {shown}")
-        row = "{" + ", ".join(written) + "}"
-        self._with_claims = "claim_ids" in row
-        # Each row is JSON at once: thousands of dicts that all wait for the last cost far more.
-        self._write = function(
-            "rows, b",
-            f"[fragment(dumps({row})) for p, x, claim_ids in rows]",
-            match=None,
-            node_id=node_id,
-            fragment=orjson.Fragment,
-            dumps=orjson.dumps,
+        found = yield from self._places.ask(run, [p.place_id for p in shown])
+        return self._connection.written(
+            shown,
+            cursors,
+            has_next,
+            has_previous,
+            len(run.memory.rank if wanted is None else wanted),
+            None,
+            found,
+            run.memory.gazetteer,
         )
 
-    def ask(self, run: Run) -> Asking:
-        found = yield from read_controls(run, self._field, None, with_claims=self._with_claims)
-        if not self._with_claims and any(c == NO_CONTROL for c, _ in found.values()):
-            # Whether something rests on claims decides if it is shown.
-            found = yield from read_controls(run, self._field, None, with_claims=True)
-        places, rank = run.memory.gazetteer.places, run.memory.rank
-        told = [
-            id_
-            for id_, (control, claim_ids) in found.items()
-            if id_ in places and (control != NO_CONTROL or claim_ids)
-        ]
-        run.spend(len(told))
-        told.sort(key=rank.__getitem__)
-        rows = [(places[id_], *found[id_]) for id_ in told]
-        branches = yield from self._node.ask(run, [p for p, _, _ in rows])
-        return self._write(rows, branches)
+
+def _of_kinds(
+    run: Run, kinds: object, places: Collection[Place] | None
+) -> Collection[Place] | None:
+    """Those of some places, or of all, that are of some kinds; `None` for either is any."""
+    if not isinstance(kinds, list) or not kinds:
+        return places
+    wanted = {getattr(kind, "value", kind) for kind in kinds}
+    among = run.memory.gazetteer.places.values() if places is None else places
+    return [p for p in among if p.kind.value in wanted]
 
 
-_ROOTS = {"place": _PlaceRoot, "places": _PlacesRoot, "controlMap": _ControlMapRoot}
+_ROOTS = {
+    "actor": _ActorRoot,
+    "controlGeojson": ControlGeojsonRoot,
+    "controlMap": ControlMapRoot,
+    "place": _PlaceRoot,
+    "placeControls": PlaceControlsRoot,
+    "places": _PlacesRoot,
+    "timeline": _TimelineRoot,
+}
 
 
 class Plan:

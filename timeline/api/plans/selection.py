@@ -6,17 +6,24 @@ depends on the values of some variables, and a tree is good for these values alo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from graphql import (
+    ArgumentNode,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
+    GraphQLBoolean,
+    GraphQLError,
     GraphQLField,
+    GraphQLID,
+    GraphQLInt,
+    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLSchema,
+    GraphQLString,
     OperationDefinitionNode,
     OperationType,
     VariableNode,
@@ -25,6 +32,7 @@ from graphql import (
     get_named_type,
     get_operation_ast,
     get_variable_values,
+    type_from_ast,
     visit,
 )
 from graphql.execution.collect_fields import (
@@ -39,6 +47,14 @@ from graphql.execution.values import VariableValues
 from timeline.api.plans.errors import Unplanned
 
 TYPE_NAME = "__typename"
+# What JSON has for these is what a resolver gets, if it is of just this type.
+_TAKEN_AS_GIVEN: Mapping[object, type] = {
+    GraphQLID: str,
+    GraphQLString: str,
+    GraphQLInt: int,
+    GraphQLBoolean: bool,
+}
+_INTS = range(-(2**31), 2**31)
 _PAGE_SIZES = frozenset({"first", "last"})
 
 
@@ -68,6 +84,18 @@ class _Shaping(Visitor):
             self.names |= _variables(node)
 
 
+class _Nested(Visitor):
+    """Looks for variables that stand inside a literal: `[$one, two]`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = False
+
+    def enter_argument(self, node: ArgumentNode, *_: object) -> None:
+        if not isinstance(node.value, VariableNode) and _variables(node.value):
+            self.found = True
+
+
 def _variables(node: object) -> set[str]:
     found = _Variables()
     visit(node, found)  # type: ignore[arg-type]
@@ -86,7 +114,8 @@ class Selected:
         definition: Its definition; `None` for `__typename`.
         node: The first field of the document that asks for it; its arguments are those of all.
         has_variables: Whether an argument holds a variable.
-        constant: The arguments, where none holds a variable.
+        constant: The arguments that hold no variable.
+        direct: Which other arguments are which variables; `None` where one holds more than that.
     """
 
     key: str
@@ -97,6 +126,7 @@ class Selected:
     node: FieldNode
     has_variables: bool
     constant: Mapping[str, object]
+    direct: Sequence[tuple[str, str]] | None = ()
 
     def arguments(self, values: VariableValues) -> Mapping[str, object]:
         """The values of its arguments under those of the variables.
@@ -106,6 +136,11 @@ class Selected:
         """
         if not self.has_variables or self.definition is None:
             return self.constant
+        if self.direct is not None:
+            given = values.coerced
+            found = [(name, given.get(variable)) for name, variable in self.direct]
+            if all(value is not None for _, value in found):
+                return {**self.constant, **dict(found)}
         return get_argument_values(self.definition, self.node, values)
 
     def check_arguments(self, *known: str) -> None:
@@ -127,12 +162,15 @@ class Operation:
 
     Attributes:
         shaping: The variables on whose values its tree depends.
+        taken: The type of each variable's value that is taken as it is given; `None` where some
+            variable is more than that.
     """
 
     schema: GraphQLSchema
     document: DocumentNode
     definition: OperationDefinitionNode
     shaping: tuple[str, ...]
+    taken: Mapping[str, type] | None
 
     @classmethod
     def of(cls, schema: GraphQLSchema, document: DocumentNode, name: str | None) -> Operation:
@@ -148,7 +186,8 @@ class Operation:
             raise Unplanned("a directive on the operation")
         shaping = _Shaping()
         visit(document, shaping)
-        return cls(schema, document, definition, tuple(sorted(shaping.names)))
+        names = tuple(sorted(shaping.names))
+        return cls(schema, document, definition, names, _taken(schema, document, definition))
 
     def values(self, given: Mapping[str, object]) -> VariableValues:
         """The values of its variables.
@@ -156,6 +195,10 @@ class Operation:
         Raises:
             Unplanned: those given do not fit.
         """
+        if self.taken is not None:
+            taken = {name: given.get(name) for name in self.taken}
+            if all(map(_is_taken, taken.values(), self.taken.values())):
+                return VariableValues({}, taken)
         found = get_variable_values(
             self.schema, self.definition.variable_definitions or (), dict(given)
         )
@@ -216,6 +259,51 @@ class _Tree:
                 details,
             )
             fields = self._fields(type_, found.grouped_field_set)
-        has_variables = any(_variables(a.value) for a in node.arguments or ())
-        constant = {} if has_variables else get_argument_values(definition, node, self.values)
-        return Selected(key, name, type_.name, fields, definition, node, has_variables, constant)
+        arguments = node.arguments or ()
+        with_variables = [a for a in arguments if _variables(a.value)]
+        constant, direct = _parts(definition, node, with_variables)
+        return Selected(
+            key, name, type_.name, fields, definition, node, bool(with_variables), constant, direct
+        )
+
+
+def _parts(
+    definition: GraphQLField, node: FieldNode, with_variables: Sequence[ArgumentNode]
+) -> tuple[Mapping[str, object], Sequence[tuple[str, str]] | None]:
+    """The arguments without variables, and which of the others is which variable."""
+    others = tuple(a for a in node.arguments or () if a not in with_variables)
+    bare = FieldNode(name=node.name, arguments=others)
+    direct = []
+    for argument in with_variables:
+        if not isinstance(argument.value, VariableNode):
+            return {}, None
+        name = argument.name.value
+        direct.append((definition.args[name].out_name or name, argument.value.name.value))
+    try:
+        return get_argument_values(definition, bare), direct
+    except GraphQLError:
+        if not with_variables:
+            raise
+        return {}, None  # an argument is required that is a variable
+
+
+def _taken(
+    schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
+) -> Mapping[str, type] | None:
+    nested = _Nested()
+    visit(document, nested)
+    if nested.found:
+        return None
+    found = {}
+    for variable in operation.variable_definitions or ():
+        kind: object = type_from_ast(schema, variable.type)
+        if isinstance(kind, GraphQLNonNull):
+            kind = kind.of_type
+        if kind not in _TAKEN_AS_GIVEN:
+            return None
+        found[variable.variable.name.value] = _TAKEN_AS_GIVEN[kind]
+    return found
+
+
+def _is_taken(value: object, kind: type) -> bool:
+    return type(value) is kind and (kind is not int or value in _INTS)

@@ -14,10 +14,8 @@ from __future__ import annotations
 # ruff: noqa: S608 - every name in these statements is our own; values are bound
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import Enum
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import orjson
 from sqlalchemy.dialects import postgresql, sqlite
@@ -48,15 +46,11 @@ SELECT m.head, m.builds, q.*
 """
 
 
-class Whose(Enum):
-    """What has the timelines: places, by what lies at them, or actors, by what names them."""
-
-    PLACES = "places"
-    ACTORS = "actors"
+Whose = Literal["places", "actors", "all"]
+"""Of what timelines are: of places, by what lies there; of actors, by what names them; or all."""
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(NamedTuple):
     """What of a timeline's arguments its statement depends on; the values are bound."""
 
     whose: Whose
@@ -80,30 +74,23 @@ def bound(
     time_zone: str,
     page: Paging,
     arguments: Mapping[str, Any],
-    ids: Sequence[str],
     actor_key: str | None,
-    whose: Whose = Whose.PLACES,
+    whose: Whose,
 ) -> tuple[Shape, dict[str, object]]:
-    """The form of the statement of some timelines, and the values for it.
+    """The form of the statement of a timeline, and the values for it but whose it is.
 
     Args:
         casebook: Of what.
         time_zone: The casebook's.
-        page: Which page of each.
+        page: Which page.
         arguments: The other arguments of a timeline, by their names in the schema.
-        ids: The places or actors.
         actor_key: What entries name the actor by that is wanted beside; `None` is any.
-        whose: What the ids are of.
+        whose: Of what the timelines are.
 
     Raises:
         InvalidDate: a date is neither a day nor an instant with offset.
     """
-    of_many = len(ids) != 1
-    values: dict[str, object] = {
-        "casebook": casebook,
-        "place": orjson.dumps(ids).decode() if of_many else ids[0],
-        "size": page.fetched + 1,
-    }
+    values: dict[str, object] = {"casebook": casebook, "size": page.fetched + 1}
     known_on, since, until = (arguments.get(n) for n in ("knownOn", "from", "to"))
     if known_on is not None:
         values["known"] = instant_text(moment(known_on, time_zone))
@@ -123,7 +110,7 @@ def bound(
         values["end"] = instant_text(moment(until, time_zone))
     shape = Shape(
         whose=whose,
-        of_many=of_many,
+        of_many=False,
         is_dated="known" in values,
         backwards=page.backwards,
         after=page.after is not None,
@@ -137,6 +124,15 @@ def bound(
         rejected=ReviewStatus.REJECTED.value in wanted.get("reviewed", ()),
     )
     return shape, values
+
+
+def of_ids(
+    shape: Shape, values: Mapping[str, object], ids: Sequence[str]
+) -> tuple[Shape, dict[str, object]]:
+    """The same of the timelines of some places or actors; of all it is one, of any id."""
+    if len(ids) == 1:
+        return shape, {**values, "place": ids[0]}
+    return shape._replace(of_many=True), {**values, "place": orjson.dumps(ids).decode()}
 
 
 def formatted(statement: str) -> str:
@@ -155,6 +151,11 @@ def numbered(statement: str) -> tuple[str, tuple[str, ...]]:
 def marks() -> str:
     """The statement that reads the marks alone."""
     return _MARKED.format("SELECT NULL AS none WHERE 1 = 0", "1 = 1")
+
+
+def told_places() -> str:
+    """The statement that reads the ids of places of whose control anything was ever told."""
+    return _MARKED.format("SELECT place_id FROM control_places WHERE casebook = :casebook", "1 = 1")
 
 
 @lru_cache(maxsize=1_000)
@@ -188,11 +189,13 @@ def timeline(dialect: str, shape: Shape, columns: tuple[str, ...]) -> str:
 @lru_cache(maxsize=1_000)
 def timeline_count(dialect: str, shape: Shape) -> str:
     """The number of each place and how many entries it has in all, in the order of the places."""
-    whole = replace(shape, after=False, before=False)
+    whole = shape._replace(after=False, before=False)
     place = {POSTGRES: "w.place", SQLITE: "w.value"}[dialect]
-    about = f"(e.place_id = {place} OR e.place2_id = {place})"
-    if shape.whose is Whose.ACTORS:
-        about = _names(place)
+    about = {
+        "places": f"(e.place_id = {place} OR e.place2_id = {place})",
+        "actors": _names(place),
+        "all": "1 = 1",
+    }[shape.whose]
     count = f"""
       SELECT count(*) FROM entries e
        WHERE e.casebook = :casebook AND {about}
@@ -256,11 +259,13 @@ def _merged(dialect: str, shape: Shape, columns: Sequence[str], place: str) -> s
     other = "IS DISTINCT FROM" if dialect == POSTGRES else "IS NOT"
     conditions = _conditions(dialect, shape)
     about = {
-        "at": f"e.place_id = {place}",
-        "beside": f"e.place2_id = {place} AND e.place_id {other} {place}",
-    }
-    if shape.whose is Whose.ACTORS:
-        about = {"named": _names(place)}
+        "places": {
+            "at": f"e.place_id = {place}",
+            "beside": f"e.place2_id = {place} AND e.place_id {other} {place}",
+        },
+        "actors": {"named": _names(place)},
+        "all": {"any": "1 = 1"},
+    }[shape.whose]
     parts = [
         f"""SELECT * FROM (
               SELECT {", ".join(f"e.{c}" for c in dict.fromkeys(columns))} FROM entries e

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from itertools import repeat
+from typing import Any, NamedTuple
 
+from timeline.api.nodes import node_id
 from timeline.api.plans.errors import Unplanned
-from timeline.api.plans.leaves import MANY, NULLABLE, Leaf, Nested
+from timeline.api.plans.leaves import MANY, ONE, Leaf, Nested
 from timeline.api.plans.selection import TYPE_NAME, Selected
 
 _TOKEN = re.compile(r"([$@])([a-z_0-9]+)|(?<![\w.])_(?!\w)")
@@ -64,12 +66,14 @@ class Expression:
 
     def _nested(self, leaf: Nested, field: Selected, of: str) -> str:
         inner = self._text(leaf.of, of)
+        if leaf.how == ONE:
+            return self.display(field.fields, leaf.fields, inner)
+        self._depth += 1
+        each = f"x{self._depth}"
+        shown = self.display(field.fields, leaf.fields, each)
         if leaf.how == MANY:
-            self._depth += 1
-            each = f"x{self._depth}"
-            return f"[{self.display(field.fields, leaf.fields, each)} for {each} in {inner}]"
-        shown = self.display(field.fields, leaf.fields, inner)
-        return f"(None if {inner} is None else {shown})" if leaf.how == NULLABLE else shown
+            return f"[{shown} for {each} in {inner}]"
+        return f"(None if ({each} := {inner}) is None else {shown})"
 
     def _text(self, leaf: str, of: str) -> str:
         def put(found: re.Match[str]) -> str:
@@ -83,64 +87,111 @@ class Expression:
         return _TOKEN.sub(put, leaf)
 
 
+_NAMES: Mapping[str, object] = {"bool": bool, "zip": zip, "node_id": node_id}
+
+
 def function(arguments: str, expression: str, **names: object) -> Callable[..., Any]:
     """The function of some arguments that an expression of ours states."""
     source = f"lambda {arguments}: {expression}"
-    made: Callable[..., Any] = eval(source, {"bool": bool, **names})  # noqa: S307 - see above
+    made: Callable[..., Any] = eval(source, {**_NAMES, **names})  # noqa: S307 - see above
     return made
 
 
-def connection_source(
-    field: Selected, each: str, node: Callable[[Selected], str], total: str = ""
-) -> str:
-    """The expression of a connection, of `rows`, `cursors`, `has_next` and `has_previous`.
+class Page(NamedTuple):
+    """A page of rows, as a connection shows it.
 
-    `<bind>` stands where further names can be bound for each row. There are as many cursors as
-    rows, unless `shows_cursors` says that no row shows its own: the first and the last suffice.
+    Attributes:
+        lists: Its part of each list that `Connection.lists` made of the rows.
+        start: The cursor of its first row; `None` without one, or where nobody asks for it.
+        end: The cursor of its last row.
+        has_next: Whether there are more rows after it.
+        has_previous: Whether there are more before it.
+        total: How many rows there are in all, where that is asked for.
+    """
+
+    lists: Sequence[Sequence[object]]
+    start: str | None
+    end: str | None
+    has_next: bool
+    has_previous: bool
+    total: int | None
+
+
+_PAGE_INFO: Mapping[str, Leaf] = {
+    "hasNextPage": "_.has_next",
+    "hasPreviousPage": "_.has_previous",
+    "startCursor": "_.start",
+    "endCursor": "_.end",
+}
+_CONNECTION: Mapping[str, Leaf] = {"pageInfo": Nested(_PAGE_INFO, "_"), "totalCount": "_.total"}
+
+
+class Connection:
+    """Writes the pages of one connection: what its rows show, all at once, and then each page.
 
     Args:
         field: The connection as it is selected.
-        each: The name of one row.
-        node: Writes the expression of its node.
-        total: The expression of how many rows there are in all; empty if that is not known.
+        row: The name of one row in the expressions.
+        node: Writes the expression of a row's node.
+        arguments: What these expressions name beside the row and its claim `c`, as arguments.
 
     Raises:
         Unplanned: a field is not known.
     """
-    page: dict[str, Leaf] = {
-        "hasNextPage": "has_next",
-        "hasPreviousPage": "has_previous",
-        "startCursor": "(cursors[0] if rows else None)",
-        "endCursor": "(cursors[-1] if rows else None)",
-    }
-    plain = Expression()
-    written = []
-    for part in field.fields:
-        part.check_arguments()
-        if part.name == "edges":
-            edge = ", ".join(
-                f"{f.key!r}: "
-                + (node(f) if f.name == "node" else plain.field(f, {"cursor": "cursor"}, each))
-                for f in part.fields
-            )
-            source = f"{each} in rows"
-            if _shows_cursor(part):
-                source = f"{each}, cursor in zip(rows, cursors)"
-            shown = f"[{{{edge}}} for {source}<bind>]"
-        elif part.name == "nodes":
-            shown = f"[{node(part)} for {each} in rows<bind>]"
-        elif part.name == "totalCount" and total:
-            shown = total
-        else:
-            shown = plain.field(part, {"pageInfo": Nested(page, "rows")}, "rows")
-        written.append(f"{part.key!r}: {shown}")
-    return "{" + ", ".join(written) + "}"
 
+    def __init__(
+        self, field: Selected, row: str, node: Callable[[Selected], str], arguments: str
+    ) -> None:
+        rows: list[str] = []
+        whole: list[str] = []
+        plain = Expression()
+        self.shows_cursors = self.shows_ends = self.shows_total = False
+        for part in field.fields:
+            part.check_arguments()
+            if part.name in ("edges", "nodes"):
+                whole.append(f"{part.key!r}: page.lists[{len(rows)}]")
+                rows.append(self._edge(part, node) if part.name == "edges" else node(part))
+                continue
+            self.shows_total = self.shows_total or part.name == "totalCount"
+            self.shows_ends = self.shows_ends or part.name == "pageInfo"
+            whole.append(f"{part.key!r}: {plain.field(part, _CONNECTION, 'page')}")
+        each = f"for {row}, c, cursor in zip(rows, claims, cursors)"
+        lists = "".join(f"[{shown} {each}], " for shown in rows)
+        self.lists: Callable[..., Sequence[list[object]]] = function(
+            f"rows, claims, cursors, {arguments}", f"({lists})"
+        )
+        self.whole: Callable[[Page], object] = function("page", "{" + ", ".join(whole) + "}")
 
-def shows_cursors(field: Selected) -> bool:
-    """Whether a connection is asked for the cursor of each row."""
-    return any(part.name == "edges" and _shows_cursor(part) for part in field.fields)
+    def written(
+        self,
+        rows: Sequence[object],
+        cursors: Sequence[str],
+        has_next: bool,
+        has_previous: bool,
+        total: int | None,
+        *arguments: object,
+    ) -> object:
+        """One page alone.
 
+        Args:
+            rows: What it shows.
+            cursors: Those of all rows if they are shown, or else of the first and the last.
+            has_next: Whether there are more rows after it.
+            has_previous: Whether there are more before it.
+            total: How many rows there are in all.
+            arguments: Those of the expressions.
+        """
+        each = cursors if self.shows_cursors else repeat(None)
+        lists = self.lists(rows, repeat(None), each, *arguments)
+        start, end = (cursors[0], cursors[-1]) if rows else (None, None)
+        return self.whole(Page(lists, start, end, has_next, has_previous, total))
 
-def _shows_cursor(edges: Selected) -> bool:
-    return any(f.name == "cursor" for f in edges.fields)
+    def _edge(self, edges: Selected, node: Callable[[Selected], str]) -> str:
+        written = []
+        for field in edges.fields:
+            if field.name == "node":
+                written.append(f"{field.key!r}: {node(field)}")
+                continue
+            self.shows_cursors = self.shows_cursors or field.name == "cursor"
+            written.append(f"{field.key!r}: {Expression().field(field, {'cursor': 'cursor'}, '')}")
+        return "{" + ", ".join(written) + "}"
