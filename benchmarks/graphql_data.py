@@ -83,13 +83,14 @@ def _control_places() -> Iterator[tuple[object, ...]]:
 
 
 def _rectangles() -> Iterator[tuple[object, ...]]:
+    """Spans of each place, none of which is told like that of another place."""
     for n in range(MAP_PLACES):
         for span in range(SPANS):
             begin = START + timedelta(days=30 * span)
             day = begin.date().isoformat()
             data = {
                 "state": _STATES[span],
-                "holders": [{"actor_id": "army", "name": "The army"}],
+                "holders": [{"actor_id": f"army-{n}", "name": f"Army {n}"}],
                 "since_earliest": day,
                 "since_latest": day,
                 "last_confirmed": day,

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from graphql import (
     DocumentNode,
@@ -28,7 +29,7 @@ from graphql import (
 
 from timeline.api.errors import formatted
 from timeline.api.limits import RateLimits
-from timeline.api.rates import Buckets
+from timeline.api.rates import CALLERS_KEPT_MAX, Buckets
 from timeline.errors import DatabaseBusy
 from timeline.filing.commands import Commands
 from timeline.store.events import Author
@@ -197,6 +198,7 @@ class Gate:
         self._buckets = Buckets(rates or RateLimits(), monotonic)
         self._trusted: OrderedDict[str, tuple[float, Token]] = OrderedDict()
         self._trusted_lock, self._write_lock = threading.Lock(), threading.Lock()
+        self._reader = lru_cache(maxsize=CALLERS_KEPT_MAX)(self._made_reader)
 
     def at_once(self, authorization: str | None, address: str | None = None) -> Caller | None:
         """Who asks, if no database has to be asked for that; else `None`.
@@ -255,6 +257,9 @@ class Gate:
     def _anonymous(self, address: str | None) -> Caller:
         whose = f"address {_network(address)}"
         self._take_request(whose)
+        return self._reader(whose)
+
+    def _made_reader(self, whose: str) -> Caller:
         return Caller(
             Role.READER,
             charge=lambda rows: self._buckets.take_rows(whose, rows),

@@ -146,8 +146,8 @@ def create_app(
     app = Starlette(
         lifespan=_following(store, caught_up, build, fast),
         routes=[
+            *_graphql_routes(gate, graphql, streams, sockets),  # tried first: nearly all ask these
             Route("/", for_readers(gate, front), methods=["GET"]),
-            *_graphql_routes(gate, graphql, streams, sockets),
             *_metrics_routes(metrics),
             *_health_routes(readiness),
             Mount("/static", StaticFiles(directory=pages.STATIC)),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
 
@@ -56,7 +55,7 @@ class Documents:
         if not self._settings.introspection and _introspects(query):
             text = "introspection is switched off on this server"
             raise RequestRefused(400, text, "GRAPHQL_VALIDATION_FAILED", is_document=True)
-        return asked if query is asked.query else replace(asked, query=query)
+        return asked if query is asked.query else asked._replace(query=query)
 
     def _query(self, asked: Asked) -> str:
         if asked.document_id is None:

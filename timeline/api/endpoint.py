@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import anyio
 import orjson
@@ -49,8 +49,7 @@ class RequestRefused(Exception):
     is_document: bool = False  # well-formed as a request: 200 for clients of plain JSON
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """What a client asks; the query is empty when it names a document by its hash."""
 
     query: str
@@ -189,20 +188,25 @@ def _holds_tag(request: Request, tag: str) -> bool:
     return "*" in tags or tag.removeprefix("W/") in tags
 
 
+_ANYTHING = (("*/*", 1.0),)
+
+
 def _accepted(request: Request) -> Sequence[tuple[str, float]]:
     """What the client accepts, with its quality; what is refused (q=0) is left out."""
-    header = request.headers.get("accept", "*/*")
-    return _accepted_kept(header) if len(header) <= ACCEPT_KEPT_LENGTH_MAX else _read(header)
+    accept = header(request, b"accept")
+    if accept is None:
+        return _ANYTHING
+    return _accepted_kept(accept) if len(accept) <= ACCEPT_KEPT_LENGTH_MAX else _read(accept)
 
 
 @lru_cache(maxsize=ACCEPTS_KEPT)
-def _accepted_kept(header: str) -> Sequence[tuple[str, float]]:
-    return _read(header)
+def _accepted_kept(accept: str) -> Sequence[tuple[str, float]]:
+    return _read(accept)
 
 
-def _read(header: str) -> Sequence[tuple[str, float]]:
+def _read(accept: str) -> Sequence[tuple[str, float]]:
     found = []
-    for part in header.split(",")[:ACCEPTED_TYPES_MAX]:
+    for part in accept.split(",")[:ACCEPTED_TYPES_MAX]:
         kind, *parameters = (p.strip().lower() for p in part.split(";"))
         quality = 1.0
         for parameter in parameters:
@@ -214,6 +218,15 @@ def _read(header: str) -> Sequence[tuple[str, float]]:
         if kind and quality > 0:
             found.append((kind, quality))
     return tuple(sorted(found, key=lambda pair: -pair[1]))
+
+
+def header(request: Request, name: bytes) -> str | None:
+    """The first value of a header, by its name in lower case; Starlette's headers cost more."""
+    for key, value in request.scope["headers"]:
+        if key == name:
+            found: str = value.decode("latin-1")
+            return found
+    return None
 
 
 def prefers_html(request: Request) -> bool:
@@ -258,7 +271,7 @@ def _from_url(request: Request) -> Asked:
 
 
 async def _from_body(request: Request) -> Asked:
-    media_type, *parameters = request.headers.get("content-type", "").lower().split(";")
+    media_type, *parameters = (header(request, b"content-type") or "").lower().split(";")
     if media_type.strip() == MULTIPART:
         from timeline.api.uploads import read_multipart
 
@@ -273,7 +286,7 @@ async def _from_body(request: Request) -> Asked:
 
 
 async def _body(request: Request) -> bytes:
-    declared = request.headers.get("content-length", "")
+    declared = header(request, b"content-length") or ""
     too_long = RequestRefused(
         413, f"the body is longer than {BODY_BYTES_MAX} bytes", "QUERY_TOO_LARGE"
     )

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from timeline.api.access import LOCAL_READER, Caller, Gate, Refused, asked_by
-from timeline.api.endpoint import prefers_html
+from timeline.api.endpoint import header, prefers_html
 from timeline.api.errors import request_error, told
 from timeline.errors import TimelineError
 
@@ -49,7 +49,7 @@ def for_readers(gate: Gate | None, answer: Answer) -> Answer:
 
     async def guarded(request: Request) -> Response:
         try:
-            caller = await entered(gate, request.headers.get("authorization"), request.client)
+            caller = await entered(gate, header(request, b"authorization"), request.client)
             if caller.role is None:
                 raise NOBODY
         except Refused as refused:
@@ -79,7 +79,7 @@ async def admitted(gate: Gate | None, request: Request) -> Caller:
     Raises:
         Refused: as `entered`; or nobody may ask without a token.
     """
-    caller = await entered(gate, request.headers.get("authorization"), request.client)
+    caller = await entered(gate, header(request, b"authorization"), request.client)
     is_get = request.method in ("GET", "HEAD")
     # A browser gets the page of GraphiQL, with which it can then show a token.
     if caller.role is None and not (is_get and prefers_html(request)):

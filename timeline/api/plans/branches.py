@@ -120,8 +120,8 @@ class TimelineBranch:
             sql = statements.timeline_count(run.dialect, shape)
             totals = [r[MARKS + 1] for r in (yield sql, values)]
         pages = _pages(run, asked.page, _by_number(rows, len(ids)))
-        found = self._written(run, pages, totals, asked.known)
-        return dict(zip(ids, found, strict=True))
+        made = self._made(run, pages, totals, asked.known)
+        return dict(zip(ids, self._connection.pages(made), strict=True))
 
     def _question(self, run: Run) -> _Asked:
         """What is asked for; without variables it is the same each time, and kept."""
@@ -142,13 +142,13 @@ class TimelineBranch:
             self._asked = asked
         return asked
 
-    def _written(
+    def _made(
         self,
         run: Run,
         pages: Sequence[Shown],
         totals: Sequence[int | None],
         known: tuple[str, ...],
-    ) -> Iterator[object]:
+    ) -> Iterator[Page]:
         rows = pages[0][0] if len(pages) == 1 else [r for shown, _, _ in pages for r in shown]
         claims: Iterable[Any] = repeat(None)
         if self._row.claim_fields:
@@ -167,7 +167,7 @@ class TimelineBranch:
                     first, last, ends = ends, ends + 1, ends + 2
                 start, end = cursors[first], cursors[last]
             begin += len(shown)
-            yield made.whole(Page(own, start, end, has_next, has_previous, total))
+            yield own, start, end, has_next, has_previous, total
 
     def _cursors(self, pages: Sequence[Shown], rows: Sequence[Any]) -> list[str]:
         """The cursors of all rows, of the two ends of each page, or none: what is shown."""
@@ -193,7 +193,8 @@ def _by_number(rows: Rows, number: int) -> Sequence[Sequence[Sequence[Any]]]:
 
 def _pages(run: Run, page: Paging, fetched: Sequence[Sequence[Any]]) -> list[Shown]:
     """What is shown of a page of each of some lists; one row more than it has was fetched."""
-    run.spend(sum(min(len(rows), page.fetched) for rows in fetched))
+    most = page.fetched
+    run.spend(sum([min(len(rows), most) for rows in fetched]))
     return [paged(page, rows, more=False) for rows in fetched]
 
 

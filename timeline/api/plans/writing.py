@@ -8,9 +8,9 @@ goes in as string literals of GraphQL names.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import Any
 
 from timeline.api.nodes import node_id
 from timeline.api.plans.errors import Unplanned
@@ -97,33 +97,18 @@ def function(arguments: str, expression: str, **names: object) -> Callable[..., 
     return made
 
 
-class Page(NamedTuple):
-    """A page of rows, as a connection shows it.
-
-    Attributes:
-        lists: Its part of each list that `Connection.lists` made of the rows.
-        start: The cursor of its first row; `None` without one, or where nobody asks for it.
-        end: The cursor of its last row.
-        has_next: Whether there are more rows after it.
-        has_previous: Whether there are more before it.
-        total: How many rows there are in all, where that is asked for.
-    """
-
-    lists: Sequence[Sequence[object]]
-    start: str | None
-    end: str | None
-    has_next: bool
-    has_previous: bool
-    total: int | None
-
+Page = tuple[Sequence[Sequence[object]], str | None, str | None, bool, bool, int | None]
+"""A page as a connection shows it: its part of each list that `Connection.lists` made of the rows;
+the cursors of its first and last row, `None` without one or where nobody asks; whether there are
+more rows after it, and before it; and how many there are in all, where that is asked for."""
 
 _PAGE_INFO: Mapping[str, Leaf] = {
-    "hasNextPage": "_.has_next",
-    "hasPreviousPage": "_.has_previous",
-    "startCursor": "_.start",
-    "endCursor": "_.end",
+    "hasNextPage": "has_next",
+    "hasPreviousPage": "has_previous",
+    "startCursor": "start",
+    "endCursor": "end",
 }
-_CONNECTION: Mapping[str, Leaf] = {"pageInfo": Nested(_PAGE_INFO, "_"), "totalCount": "_.total"}
+_CONNECTION: Mapping[str, Leaf] = {"pageInfo": Nested(_PAGE_INFO, "start"), "totalCount": "total"}
 
 
 class Connection:
@@ -149,18 +134,21 @@ class Connection:
         for part in field.fields:
             part.check_arguments()
             if part.name in ("edges", "nodes"):
-                whole.append(f"{part.key!r}: page.lists[{len(rows)}]")
+                whole.append(f"{part.key!r}: lists[{len(rows)}]")
                 rows.append(self._edge(part, node) if part.name == "edges" else node(part))
                 continue
             self.shows_total = self.shows_total or part.name == "totalCount"
             self.shows_ends = self.shows_ends or part.name == "pageInfo"
-            whole.append(f"{part.key!r}: {plain.field(part, _CONNECTION, 'page')}")
+            whole.append(f"{part.key!r}: {plain.field(part, _CONNECTION, '')}")
         each = f"for {row}, c, cursor in zip(rows, claims, cursors)"
         lists = "".join(f"[{shown} {each}], " for shown in rows)
         self.lists: Callable[..., Sequence[list[object]]] = function(
             f"rows, claims, cursors, {arguments}", f"({lists})"
         )
-        self.whole: Callable[[Page], object] = function("page", "{" + ", ".join(whole) + "}")
+        page = "lists, start, end, has_next, has_previous, total"
+        self.pages: Callable[[Iterable[Page]], list[object]] = function(
+            "pages", f"[{{{', '.join(whole)}}} for {page} in pages]"
+        )
 
     def written(
         self,
@@ -184,7 +172,7 @@ class Connection:
         each = cursors if self.shows_cursors else repeat(None)
         lists = self.lists(rows, repeat(None), each, *arguments)
         start, end = (cursors[0], cursors[-1]) if rows else (None, None)
-        return self.whole(Page(lists, start, end, has_next, has_previous, total))
+        return self.pages([(lists, start, end, has_next, has_previous, total)])[0]
 
     def _edge(self, edges: Selected, node: Callable[[Selected], str]) -> str:
         written = []

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
 from timeline.api.access import Caller, current_caller
-from timeline.api.endpoint import JSON, NO_STORE, Admit, RequestRefused, Run, asked_by
+from timeline.api.endpoint import JSON, NO_STORE, Admit, RequestRefused, Run, asked_by, header
 from timeline.api.errors import request_error
 from timeline.api.schema import operation_type
 from timeline.api.streaming.access import NO_LONGER_VALID, while_valid
@@ -30,7 +30,7 @@ _COMPLETE = "event: complete\ndata:\n\n"
 
 def wants_stream(request: Request) -> bool:
     """Whether the client asks for a stream of events."""
-    return EVENT_STREAM in request.headers.get("accept", "").lower()
+    return EVENT_STREAM in (header(request, b"accept") or "").lower()
 
 
 class EventStreamEndpoint:
