@@ -381,6 +381,35 @@ def test_an_affiliation_that_cannot_be_is_refused(two: Desk) -> None:
         state("isil", "russia", from_="yesterday")
 
 
+def test_an_actor_is_no_part_of_itself_unless_that_is_disputed(two: Desk) -> None:
+    told = {"relation": "part_of", "according_to": "Anna"}
+    mending(two).affiliate("isil", "islamic-state", **told)  # type: ignore[arg-type]
+    mending(two).affiliate("islamic-state", "russia", **told)  # type: ignore[arg-type]
+    refused = "actor russia cannot be part of itself: isil is part of islamic-state, that of russia"
+
+    with pytest.raises(InvalidEvent, match=refused):
+        mending(two).affiliate("russia", "isil", **told)  # type: ignore[arg-type]
+    mending(two).affiliate("russia", "isil", disputed=True, **told)  # type: ignore[arg-type]
+    mending(two).affiliate("russia", "isil", relation="allied_with", according_to="Anna")
+
+
+def test_a_name_of_what_was_merged_is_taken_away_from_it(two: Desk) -> None:
+    mending(two).merge_places("nayrab", "neirab-camp", WORD)
+    before = two.app.store.stream_version("place-neirab-camp")
+
+    with pytest.raises(InvalidEvent, match="'Al-Nayrab' is the name of nayrab, which was merged"):
+        mending(two).correct_place("neirab-camp", {}, WORD, remove=["Al-Nayrab"])
+    done = mending(two).correct_place("neirab-camp", {}, WORD, remove=["النيرب"])
+
+    assert two.types()[-1] == ("place-nayrab", "PlaceCorrected")
+    assert done == Mended("neirab-camp", two.head, before)
+    assert [n.name for n in two.app.reader.gazetteer().places["neirab-camp"].names] == ["Al-Nayrab"]
+    assert different(two) == ()
+    added = [Name(name="Nayrab Camp")]
+    done = mending(two).correct_place("neirab-camp", {}, WORD, add=added)
+    assert done == Mended("neirab-camp", two.head, before + 1)
+
+
 def test_steps_tell_what_a_merge_changed(two: Desk) -> None:
     merge(two)
 

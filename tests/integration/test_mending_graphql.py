@@ -13,6 +13,8 @@ from tests.integration.test_mending import BACK, ISIL, NAYRAB, NEIRAB, TAKEN
 from tests.integration.test_mutations import Editor
 from timeline.api.access import Gate
 from timeline.api.app import create_app
+from timeline.filing.mended import Word
+from timeline.store.events import Author
 
 ERRORS = "errors { __typename message ... on Conflict { expected actual } }"
 PLACE = (
@@ -165,8 +167,15 @@ def test_a_place_is_corrected(editor: Editor) -> None:
     }
     unset = editor.do(CORRECT, placeId="nayrab", unset=["within"], expectedVersion=2)
     assert unset["place"]["within"] is None
+    given = {"latitude": 36, "longitude": 37, "geo_precision": 2}
+    editor.desk.app.commands(Author("anna", "cli")).mending.correct_place(
+        "nayrab", given, Word(requested_by="Anna")
+    )
+    editor.do(CORRECT, placeId="nayrab", unset=["latitude", "longitude", "geoPrecision"])
+    place = editor.desk.app.reader.gazetteer().places["nayrab"]
+    assert (place.latitude, place.longitude, place.geo_precision) == (None, None, 1)
     [stale] = editor.do(CORRECT, placeId="nayrab", name="X", expectedVersion=2)["errors"]
-    assert (stale["__typename"], stale["actual"]) == ("Conflict", 3)
+    assert (stale["__typename"], stale["actual"]) == ("Conflict", 5)
 
 
 def test_a_place_is_corrected_by_its_id_alone(editor: Editor) -> None:

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.integration.conftest import ACTORS, PLACES, Desk
-from timeline.domain.actors import Source
+from timeline.domain.actors import Affiliation, Source
 from timeline.errors import InvalidEvent, InvalidReport
 from timeline.filing.reference import load_actors, load_places
 from timeline.projections.register import read_sources
@@ -65,6 +65,26 @@ def test_a_place_that_cannot_be_is_refused_and_nothing_is_stored(
     with pytest.raises(InvalidEvent, match=told):
         desk.app.registering.register([replace(PLACES[0], place_id="tadmur"), place])
     assert desk.head == 5
+
+
+def test_places_and_actors_that_are_parts_of_themselves_are_refused(desk: Desk) -> None:
+    inner = replace(PLACES[0], place_id="inner", name="Inner", within="outer")
+    outer = replace(inner, place_id="outer", name="Outer", within="inner")
+    army = replace(ACTORS[1], affiliations=(Affiliation(actor="corps", relation="part_of"),))
+    division = replace(army, actor_id="division", name="Division")
+    corps = replace(division, actor_id="corps", name="Corps")
+    corps = replace(corps, affiliations=(Affiliation(actor="division", relation="part_of"),))
+
+    told = "place inner cannot lie within itself: it lies within outer, that within inner"
+    with pytest.raises(InvalidEvent, match=told):
+        desk.app.registering.register([inner, outer])
+    told = "place inner cannot lie within itself: it lies within inner"
+    with pytest.raises(InvalidEvent, match=told):
+        desk.app.registering.register([replace(inner, within="inner")])
+    assert desk.app.registering.register(actors=[division]) == 1
+    told = "actor corps cannot be part of itself: it is part of division, that of corps"
+    with pytest.raises(InvalidEvent, match=told):
+        desk.app.registering.register(actors=[corps])
 
 
 def test_an_id_given_twice_is_refused(desk: Desk) -> None:

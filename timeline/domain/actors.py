@@ -19,6 +19,7 @@ from timeline.domain.places import Slug
 
 ROOT_DEPTH_MAX = 8
 WHOLE_DEPTH_MAX = 8
+PART_OF = "part_of"
 
 
 class ActorKind(StrEnum):
@@ -167,14 +168,13 @@ class ActorTable:
         actor_id = self.canonical(actor_id)
         while actor_id not in seen and len(seen) < WHOLE_DEPTH_MAX:
             seen.add(actor_id)
-            actor = self._actors.get(actor_id)
-            wholes = (
-                a.actor
-                for a in (actor.affiliations if actor else ())
-                if a.relation == "part_of" and not a.disputed and a.actor in self._actors
-            )
-            actor_id = next(wholes, actor_id)
+            actor_id = next(iter(self.wholes(actor_id)), actor_id)
         return actor_id
+
+    def wholes(self, actor_id: str) -> tuple[str, ...]:
+        """The ids of the known actors that one is undisputedly part of."""
+        actor = self._actors.get(actor_id)
+        return tuple(a for a in wholes_of(actor) if a in self._actors) if actor else ()
 
     def mention(self, mention: ActorMention) -> ActorMention:
         """A mention with the actor's id and name filled in where it is known."""
@@ -183,6 +183,11 @@ class ActorTable:
         if actor is None:
             return replace(mention, actor_id=None, name=None)
         return replace(mention, actor_id=actor.actor_id, name=actor.name)
+
+
+def wholes_of(actor: Actor) -> tuple[str, ...]:
+    """The ids of what an actor is undisputedly part of."""
+    return tuple(a.actor for a in actor.affiliations if a.relation == PART_OF and not a.disputed)
 
 
 def _all_names(actor: Actor) -> tuple[Name, ...]:
@@ -273,7 +278,7 @@ class Roots:
             seen.add(actor.actor_id)
             for affiliation in actor.affiliations:
                 whole = self._actors.get(affiliation.actor)
-                if affiliation.relation != "part_of" or affiliation.disputed or whole is None:
+                if affiliation.relation != PART_OF or affiliation.disputed or whole is None:
                     continue
                 if actor.kind is ActorKind.MEDIA or whole.kind is ActorKind.STATE:
                     actor = whole

@@ -77,6 +77,19 @@ def id_of(registered: Place | Actor) -> str:
     return registered.place_id if isinstance(registered, Place) else registered.actor_id
 
 
+def way_up(start: str, end: str, above: Callable[[str], Iterable[str]]) -> tuple[str, ...] | None:
+    """The ids on a way from one to another, upwards, both included; `None` when there is none."""
+    way_to: dict[str, tuple[str, ...]] = {start: (start,)}
+    waiting = [start]
+    while waiting and end not in way_to:
+        id_ = waiting.pop(0)
+        for whole in above(id_):
+            if whole not in way_to:
+                way_to[whole] = (*way_to[id_], whole)
+                waiting.append(whole)
+    return way_to.get(end)
+
+
 def words_of(registered: Place | Actor) -> tuple[str, ...]:
     """Every spelling by which a place or actor is shown or found."""
     told = (registered.name, *(n.name for n in registered.names))

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
-from timeline.domain.actors import Actor
-from timeline.domain.identities import id_of
+from timeline.domain.actors import PART_OF, Actor, ActorTable
+from timeline.domain.identities import id_of, way_up
 from timeline.domain.names import Name
 from timeline.domain.places import Gazetteer, Place
+from timeline.domain.reference_events import AffiliationStated
 from timeline.errors import InvalidEvent
 
 T = TypeVar("T", bound=Place | Actor)
@@ -79,9 +81,20 @@ def both_or_neither(own: Place, changes: Mapping[str, object]) -> None:
 
 
 def renamed(
-    own: Place | Actor, changes: Mapping[str, object], add: Sequence[Name], remove: Collection[str]
+    own: T,
+    changes: Mapping[str, object],
+    add: Sequence[Name],
+    remove: Collection[str],
+    merged: Sequence[T],
 ) -> dict[str, object]:
     """The other names after a correction, as JSON; the name that it had is one of them.
+
+    Args:
+        own: As it is registered.
+        changes: The other changes.
+        add: Names to add.
+        remove: Names to take away, from it or from what was merged into it.
+        merged: What was merged into it.
 
     Raises:
         InvalidEvent: it has not the name that is to be taken away.
@@ -90,13 +103,25 @@ def renamed(
     name = changes.get("name", own.name)
     if name != own.name:
         names.append(Name(name=own.name))
-    for gone in remove:
-        if gone not in [n.name for n in names]:
-            raise InvalidEvent(f"{id_of(own)} has no other name {gone!r}")
     there = [n.name for n in names]
+    elsewhere = [n.name for one in merged for n in one.names]
+    for gone in remove:
+        by_it = next((id_of(one) for one in merged if one.name == gone), None)
+        if by_it is not None:
+            raise InvalidEvent(
+                f"{gone!r} is the name of {by_it}, which was merged into {id_of(own)}; unmerge it,"
+                " correct its name, and merge it again"
+            )
+        if gone not in there and gone not in elsewhere:
+            raise InvalidEvent(f"{id_of(own)} has no other name {gone!r}")
     names += [n for n in add if n.name not in there]
     kept = {n.name: n for n in names if n.name not in remove and n.name != name}
     return {"names": msgspec.to_builtins([*kept.values()])}
+
+
+def without_names(own: T, remove: Collection[str]) -> T:
+    """A place or actor without some of its other names."""
+    return replace(own, names=tuple(n for n in own.names if n.name not in remove))
 
 
 def differing(own: T, fixed: T) -> dict[str, object]:
@@ -104,6 +129,25 @@ def differing(own: T, fixed: T) -> dict[str, object]:
     was, now = msgspec.to_builtins(own), msgspec.to_builtins(fixed)
     names = sorted(n for n in was.keys() | now.keys() if was.get(n) != now.get(n))
     return {name: now.get(name) for name in names}
+
+
+def require_no_circle(actors: ActorTable, stated: AffiliationStated) -> None:
+    """Refuse what would make an actor a part of itself, directly or through others.
+
+    Raises:
+        InvalidEvent: it would; what is disputed is kept, since nothing is reckoned by it.
+    """
+    own, whole = stated.actor_id, stated.actor
+    if own == whole:
+        raise InvalidEvent(f"actor {own} cannot be affiliated with itself")
+    if stated.relation != PART_OF or stated.disputed:
+        return
+    way = way_up(whole, own, actors.wholes)
+    if way is not None:
+        raise InvalidEvent(
+            f"actor {own} cannot be part of itself: {whole} is part of"
+            f" {', that of '.join(way[1:])}; if somebody says so nevertheless, state it as disputed"
+        )
 
 
 def require_apart(gazetteer: Gazetteer, one: str, other: str) -> None:

@@ -8,26 +8,17 @@ version at which it was decided, so that no two merges can lead in a circle.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import Table
 
 from timeline.domain.actors import Actor
 from timeline.domain.events import encode
-from timeline.domain.identities import Identities, affiliation_of, corrected, words_of
+from timeline.domain.identities import Identities, affiliation_of, corrected, id_of, words_of
 from timeline.domain.names import Name, require_legible
 from timeline.domain.places import Place
-from timeline.domain.reference_events import (
-    ActorCorrected,
-    ActorsMerged,
-    ActorsUnmerged,
-    AffiliationStated,
-    PlaceCorrected,
-    PlacesMerged,
-    PlacesUnmerged,
-)
+from timeline.domain.reference_events import AffiliationStated
 from timeline.domain.time import occurred_from_edtf
 from timeline.errors import (
     EventIdReused,
@@ -45,8 +36,10 @@ from timeline.filing.mended import (
     differing,
     renamed,
     require_apart,
+    require_no_circle,
+    without_names,
 )
-from timeline.projections import tables
+from timeline.filing.mending_kinds import ACTORS, PLACES, Kind
 from timeline.projections.identities import read_identities
 from timeline.projections.reading import Reader
 from timeline.projections.runner import DECIDED_BY, Runner
@@ -57,29 +50,6 @@ from timeline.store.events import StreamAppend
 DECISIONS_MAX = 5
 
 T = TypeVar("T", bound=Place | Actor)
-
-
-@dataclass(frozen=True)
-class _Kind(Generic[T]):
-    """What tells places and actors apart here."""
-
-    name: str
-    type: type[T]
-    identities: Table
-    corrected: Callable[..., Struct]
-    merged: Callable[..., Struct]
-    unmerged: Callable[..., Struct]
-
-    def stream(self, id_: str) -> str:
-        return f"{self.name}-{id_}"
-
-
-_PLACES = _Kind(
-    "place", Place, tables.place_identities, PlaceCorrected, PlacesMerged, PlacesUnmerged
-)
-_ACTORS = _Kind(
-    "actor", Actor, tables.actor_identities, ActorCorrected, ActorsMerged, ActorsUnmerged
-)
 
 
 class Mender:
@@ -110,7 +80,7 @@ class Mender:
                 one among the other names.
             word: Whose.
             add: Other names to add.
-            remove: Other names to take away.
+            remove: Other names to take away, from what was merged into it too.
 
         Raises:
             PlaceNotFound: there is no such place, or none that it is to lie within.
@@ -129,7 +99,7 @@ class Mender:
                 raise InvalidEvent(f"place {own.place_id} cannot lie within itself")
             return {**changes, "within": around.place_id}
 
-        return self._correct(_PLACES, place, settled, word, add, remove)
+        return self._correct(PLACES, place, settled, word, add, remove)
 
     def correct_actor(
         self,
@@ -151,7 +121,7 @@ class Mender:
             side = changes.get("side")
             return changes if side is None else {**changes, "side": self._actor(str(side)).actor_id}
 
-        return self._correct(_ACTORS, actor, settled, word, add, remove)
+        return self._correct(ACTORS, actor, settled, word, add, remove)
 
     def merge_places(
         self, duplicate: str, into: str, word: Word, into_expected_version: int | None = None
@@ -163,7 +133,7 @@ class Mender:
             AmbiguousPlace: several places have the name.
             InvalidEvent: both are one, one lies within the other, or is merged already.
         """
-        return self._merge(_PLACES, duplicate, into, word, into_expected_version)
+        return self._merge(PLACES, duplicate, into, word, into_expected_version)
 
     def merge_actors(
         self, duplicate: str, into: str, word: Word, into_expected_version: int | None = None
@@ -174,7 +144,7 @@ class Mender:
             NotFound: there is no such actor.
             InvalidEvent: as `merge_places`.
         """
-        return self._merge(_ACTORS, duplicate, into, word, into_expected_version)
+        return self._merge(ACTORS, duplicate, into, word, into_expected_version)
 
     def unmerge_places(self, duplicate: str, word: Word) -> Mended:
         """Say that a merged id means a place of its own after all.
@@ -182,7 +152,7 @@ class Mender:
         Raises:
             InvalidEvent: it is merged into no other.
         """
-        return self._unmerge(_PLACES, duplicate, word)
+        return self._unmerge(PLACES, duplicate, word)
 
     def unmerge_actors(self, duplicate: str, word: Word) -> Mended:
         """Say that a merged id means an actor of its own after all.
@@ -190,7 +160,7 @@ class Mender:
         Raises:
             InvalidEvent: it is merged into no other.
         """
-        return self._unmerge(_ACTORS, duplicate, word)
+        return self._unmerge(ACTORS, duplicate, word)
 
     def affiliate(
         self,
@@ -231,8 +201,6 @@ class Mender:
 
         def decide() -> Mended:
             own, whom = self._actor(actor), self._actor(other)
-            if own.actor_id == whom.actor_id:
-                raise InvalidEvent(f"actor {own.actor_id} cannot be affiliated with itself")
             stated = AffiliationStated(
                 actor_id=own.actor_id,
                 actor=whom.actor_id,
@@ -242,10 +210,12 @@ class Mender:
                 disputed=disputed,
                 according_to=according_to.strip(),
             )
-            versions = self._versions({_ACTORS.stream(own.actor_id): expected_version})
-            if affiliation_of(stated) in self._current(_ACTORS, own.actor_id).affiliations:
+            require_no_circle(self._reader.actor_table(), stated)
+            stream = ACTORS.stream(own.actor_id)
+            versions = self._versions({stream: expected_version})
+            if affiliation_of(stated) in self._current(ACTORS, own.actor_id).affiliations:
                 return Mended(own.actor_id, None, *versions.values())
-            return self._append(own.actor_id, stated, versions)
+            return self._append(own.actor_id, {stream: stated}, versions)
 
         return self._decided(decide)
 
@@ -258,7 +228,7 @@ class Mender:
 
     def _correct(
         self,
-        kind: _Kind[T],
+        kind: Kind[T],
         name: str,
         settled: Callable[[T], Mapping[str, object]],
         word: Word,
@@ -269,21 +239,32 @@ class Mender:
 
         def decide() -> Mended:
             id_ = self._named(kind, name)
-            versions = self._versions({kind.stream(id_): word.expected_version})
+            stream = kind.stream(id_)
+            members = self._identities(kind).members(id_) if remove else []
+            # What is merged with it stands in its stream, too: at its version these are all.
+            asked = {**dict.fromkeys(map(kind.stream, members)), stream: word.expected_version}
+            versions = self._versions(asked)
+            merged = [self._current(kind, member) for member in members]
             own = self._current(kind, id_)
             changes = settled(own)
-            fixed = corrected(own, {**changes, **renamed(own, changes, add, remove)})
-            set_ = differing(own, fixed)
-            if not set_:
-                return Mended(id_, None, *versions.values())
+            fixed = corrected(own, {**changes, **renamed(own, changes, add, remove, merged)})
             require_legible(words_of(fixed))
-            payload = kind.corrected(**{f"{kind.name}_id": id_}, changes=set_, **told)
-            return self._append(id_, payload, versions)
+            pairs = [(one, without_names(one, remove)) for one in merged] + [(own, fixed)]
+            payloads = {
+                kind.stream(id_of(was)): kind.corrected(
+                    **{f"{kind.name}_id": id_of(was)}, changes=differing(was, now), **told
+                )
+                for was, now in pairs
+                if was != now
+            }
+            if not payloads:
+                return Mended(id_, None, versions[stream])
+            return self._append(id_, payloads, versions)
 
         return self._decided(decide)
 
     def _merge(
-        self, kind: _Kind[T], duplicate: str, into: str, word: Word, into_expected: int | None
+        self, kind: Kind[T], duplicate: str, into: str, word: Word, into_expected: int | None
     ) -> Mended:
         told = word.told()
 
@@ -302,11 +283,12 @@ class Mender:
             if kind.type is Place:
                 require_apart(self._reader.gazetteer(), one, other)
             payload = kind.merged(**{f"{kind.name}_id": one}, into=other, **told)
-            return replace(self._append(other, payload, versions), duplicate=one)
+            payloads = dict.fromkeys(versions, payload)
+            return replace(self._append(other, payloads, versions), duplicate=one)
 
         return self._decided(decide)
 
-    def _unmerge(self, kind: _Kind[T], duplicate: str, word: Word) -> Mended:
+    def _unmerge(self, kind: Kind[T], duplicate: str, word: Word) -> Mended:
         told = word.told()
 
         def decide() -> Mended:
@@ -316,11 +298,11 @@ class Mender:
             if self._merged(kind, id_) != (id_, into):
                 raise WrongExpectedVersion(kind.stream(id_), *versions.values())
             payload = kind.unmerged(**{f"{kind.name}_id": id_}, into=into, **told)
-            return self._append(id_, payload, versions)
+            return self._append(id_, dict.fromkeys(versions, payload), versions)
 
         return self._decided(decide)
 
-    def _merged(self, kind: _Kind[T], name: str) -> tuple[str, str]:
+    def _merged(self, kind: Kind[T], name: str) -> tuple[str, str]:
         """The id that is merged into another, given by itself or its name; and into which.
 
         Raises:
@@ -345,7 +327,7 @@ class Mender:
         self._runner.catch_up()
         return found
 
-    def _named(self, kind: _Kind[T], name: str) -> str:
+    def _named(self, kind: Kind[T], name: str) -> str:
         """The id of what an id or a name means, which is not merged into another.
 
         Raises:
@@ -358,7 +340,7 @@ class Mender:
             return self._reader.find_place(name)[0].place_id
         return self._actor(name).actor_id
 
-    def _current(self, kind: _Kind[T], id_: str) -> T:
+    def _current(self, kind: Kind[T], id_: str) -> T:
         """What is registered under an id by itself, without what was merged into it."""
         one = self._identities(kind).known.get(id_)
         if one is not None:
@@ -371,7 +353,7 @@ class Mender:
         found: T = known[id_]
         return found
 
-    def _identities(self, kind: _Kind[T]) -> Identities[T]:
+    def _identities(self, kind: Kind[T]) -> Identities[T]:
         with read_transaction(self._store.engine) as connection:
             return read_identities(connection, self._store.casebook, kind.identities, kind.type)
 
@@ -387,13 +369,17 @@ class Mender:
                     raise
         raise AssertionError("unreachable")  # pragma: no cover
 
-    def _append(self, id_: str, payload: Struct, versions: Mapping[str, int]) -> Mended:
-        """Append what was decided; `id_` is whose stream comes last."""
+    def _append(
+        self, id_: str, payloads: Mapping[str, Struct], versions: Mapping[str, int]
+    ) -> Mended:
+        """Append what was decided to its streams; that of `id_` is the last of the versions."""
         appends = []
-        for stream, version in versions.items():
+        for stream, payload in payloads.items():
+            version = versions[stream]
             key = event_id(self._store.casebook, stream, str(version), encode(payload).decode())
             new = new_event(payload, key, {"command": "mend"})
             appends.append(StreamAppend(stream, version, (new,)))
         appended = self._store.append(appends)
         self._runner.catch_up_after_append()
-        return Mended(id_, appended.positions[-1], [*versions.values()][-1] + 1)
+        own, version = [*versions.items()][-1]
+        return Mended(id_, appended.positions[-1], version + (own in payloads))

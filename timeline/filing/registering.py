@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from timeline.domain.actors import Actor
-from timeline.domain.identities import words_of
+from timeline.domain.actors import Actor, ActorTable, wholes_of
+from timeline.domain.identities import way_up, words_of
 from timeline.domain.names import require_legible
 from timeline.domain.places import Place
 from timeline.domain.reference_events import (
@@ -34,7 +34,8 @@ class Registering:
         """Register what is not registered yet, in one transaction; returns how many were new.
 
         Raises:
-            InvalidEvent: one id is given twice, a name is none, or `within` names no known place.
+            InvalidEvent: one id is given twice, a name is none, `within` names no known place, or
+                a place lies within itself, or an actor is part of itself, through others.
         """
         self._runner.catch_up()
         self._runner.require_going(*DECIDED_BY)
@@ -52,6 +53,7 @@ class Registering:
         lost = next((p for p in new_places if p.within and p.within not in known), None)
         if lost is not None:
             raise InvalidEvent(f"place {lost.place_id}: within {lost.within!r} is no known place")
+        _require_no_circles(new_places, new_actors, actor_table)
         payloads: list[Struct] = [PlaceRegistered(**asdict(p)) for p in new_places]
         payloads += [ActorRegistered(**asdict(a)) for a in new_actors]
         if not payloads:
@@ -67,3 +69,30 @@ class Registering:
     def _new(self, payload: Struct, stream: str) -> NewEvent:
         key = event_id(self._store.casebook, stream, "registered")
         return new_event(payload, key, {"command": "register"})
+
+
+def _require_no_circles(
+    places: Sequence[Place], actors: Sequence[Actor], known: ActorTable
+) -> None:
+    """Refuse places and actors that are parts of themselves, directly or through others.
+
+    No place that is known lies within one that is new; an actor may be a part of one that is.
+    """
+    around = {p.place_id: (p.within,) for p in places if p.within is not None}
+    for id_ in around:
+        way = _way_round(id_, around)
+        if way:
+            told = f"it lies within {', that within '.join(way)}"
+            raise InvalidEvent(f"place {id_} cannot lie within itself: {told}")
+    wholes = {a.actor_id: wholes_of(a) for a in (*known.actors.values(), *actors)}
+    for actor in actors:
+        way = _way_round(actor.actor_id, wholes)
+        if way:
+            told = f"it is part of {', that of '.join(way)}"
+            raise InvalidEvent(f"actor {actor.actor_id} cannot be part of itself: {told}")
+
+
+def _way_round(id_: str, above: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """The ids on a way up from an id to itself; empty when there is none."""
+    ways = (way_up(one, id_, lambda of: above.get(of, ())) for one in above[id_])
+    return next((way for way in ways if way is not None), ())

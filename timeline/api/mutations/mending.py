@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from enum import StrEnum
 from typing import Annotated, TypeAlias
 
 import strawberry
@@ -10,7 +11,7 @@ from strawberry import ID
 
 from timeline.api.context import Info
 from timeline.api.described import answered, described
-from timeline.api.enums import ActorKind, PlaceKind
+from timeline.api.enums import ActorKind, PlaceKind, register
 from timeline.api.mutations.changing import (
     INPUT,
     Told,
@@ -58,16 +59,41 @@ def _add_field() -> list[NameInput]:
 
 def _remove_field() -> list[str]:
     field: list[str] = strawberry.field(
-        default_factory=list, description="Other spellings to take away."
+        default_factory=list,
+        description="Other spellings to take away, those of what was merged into it too.",
     )
     return field
 
 
-def _unset_field(example: str) -> list[str]:
-    field: list[str] = strawberry.field(
-        default_factory=list, description=f"Fields whose value is taken away, such as `{example}`."
-    )
-    return field
+class PlaceField(StrEnum):
+    """Fields of a place that may have no value, as GraphQL names them."""
+
+    LATITUDE = "latitude"
+    LONGITUDE = "longitude"
+    GEO_PRECISION = "geoPrecision"
+    WITHIN = "within"
+
+
+class ActorField(StrEnum):
+    """Fields of an actor that may have no value, as GraphQL names them."""
+
+    SIDE = "side"
+    ADJECTIVES = "adjectives"
+
+
+register(
+    PlaceField,
+    "PlaceField",
+    "A field of a place whose value can be taken away.",
+    geoPrecision="It is then 1, the place itself.",
+)
+register(ActorField, "ActorField", "A field of an actor whose value can be taken away.")
+_UNSET = "Fields whose value is taken away."
+
+
+def _stored(fields: Sequence[PlaceField | ActorField]) -> list[str]:
+    """The names of the fields as they are stored."""
+    return [field.name.lower() for field in fields]
 
 
 @input_of
@@ -94,7 +120,7 @@ class CorrectPlaceInput:
     )
     add_names: list[NameInput] = _add_field()
     remove_names: list[str] = _remove_field()
-    unset: list[str] = _unset_field("within")
+    unset: list[PlaceField] = strawberry.field(default_factory=list, description=_UNSET)
     reason: str | None = _reason_field()
     expected_version: int | None = version_field()
     idempotency_key: str | None = key_field()
@@ -118,7 +144,7 @@ class CorrectActorInput:
     )
     add_names: list[NameInput] = _add_field()
     remove_names: list[str] = _remove_field()
-    unset: list[str] = _unset_field("side")
+    unset: list[ActorField] = strawberry.field(default_factory=list, description=_UNSET)
     reason: str | None = _reason_field()
     expected_version: int | None = version_field()
     idempotency_key: str | None = key_field()
@@ -239,7 +265,7 @@ class MendingMutations:
                         "geo_precision": given.geo_precision,
                         "within": given.within and _known(info, given.within),
                     },
-                    given.unset,
+                    _stored(given.unset),
                 ),
                 _word(commands, given),
                 add=_names(given.add_names),
@@ -265,7 +291,7 @@ class MendingMutations:
                         "side": given.side and str(given.side),
                         "adjectives": given.adjectives,
                     },
-                    given.unset,
+                    _stored(given.unset),
                 ),
                 _word(commands, given),
                 add=_names(given.add_names),
