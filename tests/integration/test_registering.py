@@ -53,12 +53,13 @@ def test_only_what_is_new_is_added(desk: Desk) -> None:
     ("changes", "told"),
     [
         ({"within": "atlantis"}, "place palmyra: within 'atlantis' is no known place"),
+        ({"longitude": None}, "place palmyra has a latitude and a longitude, or neither"),
         ({"name": "Pal\0myra"}, r"'Pal\\x00myra' is no name: it must be text on one line"),
         ({"name": "x" * 301}, "PlaceRegistered does not fit its schema|event of type"),
     ],
 )
 def test_a_place_that_cannot_be_is_refused_and_nothing_is_stored(
-    desk: Desk, changes: dict[str, str], told: str
+    desk: Desk, changes: dict[str, str | None], told: str
 ) -> None:
     place = replace(PLACES[0], place_id="palmyra", **changes)
 

@@ -60,6 +60,7 @@ from timeline.api.places import (
     From,
     Modalities,
     Place,
+    Reviewed,
     To,
     Types,
     find_place,
@@ -256,6 +257,7 @@ class Query(MapQuery, LogQuery):
         types: Types = None,
         actor: ActorNamed = None,
         modalities: Modalities = None,
+        reviewed: Reviewed = None,
         order_by: EntriesBy = None,
     ) -> Connection[Entry]:
         """What happened anywhere, in order of valid time; undated claims come last.
@@ -263,7 +265,7 @@ class Query(MapQuery, LogQuery):
         Claims without a known place are in it too.
         """
         page = paging(TIMELINE, first, after, last, before, order_by)
-        wanted = TimelineFilters(known_on, from_, to, types, actor, modalities)
+        wanted = TimelineFilters(known_on, from_, to, types, actor, modalities, reviewed)
         return timeline_page(info, page, wanted, place_id=info.context.meant_place(place_id))
 
     @answered

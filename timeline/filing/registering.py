@@ -18,6 +18,7 @@ from timeline.domain.reference_events import (
 from timeline.errors import InvalidEvent
 from timeline.filing.deciding import new_event
 from timeline.filing.identity import event_id
+from timeline.filing.mended import both_or_neither
 from timeline.projections.reading import Reader
 from timeline.projections.runner import DECIDED_BY, Runner
 from timeline.store.event_store import EventStore
@@ -34,8 +35,8 @@ class Registering:
         """Register what is not registered yet, in one transaction; returns how many were new.
 
         Raises:
-            InvalidEvent: one id is given twice, a name is none, `within` names no known place, or
-                a place lies within itself, or an actor is part of itself, through others.
+            InvalidEvent: one id is given twice, a name is none, `within` names no known place, a
+                place has half a point or lies within itself, or an actor is part of itself.
         """
         self._runner.catch_up()
         self._runner.require_going(*DECIDED_BY)
@@ -53,6 +54,8 @@ class Registering:
         lost = next((p for p in new_places if p.within and p.within not in known), None)
         if lost is not None:
             raise InvalidEvent(f"place {lost.place_id}: within {lost.within!r} is no known place")
+        for place in new_places:
+            both_or_neither(place, {})
         _require_no_circles(new_places, new_actors, actor_table)
         payloads: list[Struct] = [PlaceRegistered(**asdict(p)) for p in new_places]
         payloads += [ActorRegistered(**asdict(a)) for a in new_actors]

@@ -32,6 +32,7 @@ from timeline.errors import InvalidEvent, PlaceNotFound, WrongExpectedVersion
 from timeline.filing.commands import Commands
 
 _T = TypeVar("_T", bound=msgspec.Struct)
+_ID_TOLD = "an id has small letters, digits and . _ -, and begins with a letter or digit"
 
 
 @input_of
@@ -56,8 +57,12 @@ class RegisterPlaceInput:
     )
     name: str = strawberry.field(description="Its common English name.")
     kind: PlaceKind = strawberry.field(description="What kind of place it is.")
-    latitude: float | None = strawberry.field(default=None, description="WGS84 degrees.")
-    longitude: float | None = strawberry.field(default=None, description="WGS84 degrees.")
+    latitude: float | None = strawberry.field(
+        default=None, description="WGS84 degrees; together with `longitude`, or neither."
+    )
+    longitude: float | None = strawberry.field(
+        default=None, description="WGS84 degrees; together with `latitude`, or neither."
+    )
     geo_precision: int = strawberry.field(
         default=1, description="1 the place itself, 2 near or part of it, 3 a region."
     )
@@ -140,7 +145,7 @@ def actor_payload(
 
 
 def _entry(given: object, kind: type[_T]) -> _T:
-    """The domain's value of an given.
+    """The domain's value of what is given.
 
     Raises:
         InvalidEvent: a value does not fit.
@@ -153,7 +158,8 @@ def _entry(given: object, kind: type[_T]) -> _T:
         entry = msgspec.convert(msgspec.to_builtins(kept), kind)
         patterns.check(entry)
     except msgspec.ValidationError as fault:
-        raise InvalidEvent(f"it cannot be registered: {fault}") from None
+        told_of = _ID_TOLD if str(fault).endswith(("`$.place_id`", "`$.actor_id`")) else str(fault)
+        raise InvalidEvent(f"it cannot be registered: {told_of}") from None
     return entry
 
 
