@@ -29,7 +29,7 @@ from typing import Any
 from sqlalchemy import Engine, event, func, select, update
 
 from benchmarks.casebook import Casebook
-from benchmarks.log import Databases, conditions
+from benchmarks.log import ADVISED, Databases, conditions
 from timeline.bootstrap import all_projections
 from timeline.domain import events
 from timeline.filing.identity import event_id
@@ -381,7 +381,7 @@ def main() -> None:
     given = parser.parse_args()
     conditions()
     folder = Path(tempfile.mkdtemp(prefix="expand"))
-    databases = Databases(folder, given.port) if given.engine == "postgres" else None
+    databases = Databases(folder, given.port, ADVISED) if given.engine == "postgres" else None
     try:
         url = databases.postgres("expand") if databases else f"sqlite:///{folder / 'expand.db'}"
         live = tuple(p.name for p in all_projections() if p.name not in given.without)

@@ -28,7 +28,7 @@ import msgspec
 from sqlalchemy import text
 
 from benchmarks.casebook import BEGIN, EVENTS_PER_DAY, ZONE, Casebook, opened
-from benchmarks.log import Databases, conditions
+from benchmarks.log import ADVISED, Databases, conditions
 from benchmarks.projecting import by_eventsourcing, by_hand
 from timeline.bootstrap import all_projections
 from timeline.domain.time import instant_text, moment_end
@@ -267,7 +267,7 @@ def main() -> None:
     given = parser.parse_args()
     conditions()
     folder = Path(tempfile.mkdtemp(prefix="projections"))
-    databases = Databases(folder, given.port) if given.engine == "postgres" else None
+    databases = Databases(folder, given.port, ADVISED) if given.engine == "postgres" else None
     try:
         for number, events in enumerate(given.events):
             name = f"n{number}"
