@@ -18,7 +18,7 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -181,6 +181,7 @@ def map_of_country(store: EventStore, rounds: int) -> None:
             times: dict[str, list[float]] = {"key": [], "map": []}
             for _ in range(rounds):
                 for what, taken in times.items():
+                    rows: Sequence[Any]
                     begin = time.perf_counter()
                     if what == "map":
                         rows = [r for r in connection.execute(query, bound).all() if r[1]]
