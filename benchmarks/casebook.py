@@ -249,7 +249,7 @@ class War:
             )
             heappush(self._waiting, (later, number, revised))
             return
-        amended = filed[0], [_event(said, report_id, "amended")], []
+        amended: Filed = filed[0], [_event(said, report_id, "amended")], []
         heappush(self._waiting, (later, number, amended))
 
 

@@ -72,7 +72,8 @@ class Desk:
         for part in batched(story, CLAIMS_PER_WRITE):
             with write_transaction(self.engine) as connection:
                 self._write(connection, part)
-        start, cpu, done = time.perf_counter(), time.process_time(), 0
+        start, cpu = time.perf_counter(), time.process_time()
+        done: int | None = 0
         while done is not None:
             with write_transaction(self.engine) as connection:
                 done = self.projection.load_part(self._batch(connection, ()), done)
@@ -175,7 +176,7 @@ def one_place(url: str, claims: int) -> None:
         flush=True,
     )
     last, number = FIRST_DAY + timedelta(days=DAYS + 1), claims + 1
-    cases = (
+    cases: tuple[tuple[str, date | None, date], ...] = (
         ("in order", last, last),
         ("an old day, known today", last - timedelta(days=600), last),
         ("retracted", None, last + timedelta(days=1)),

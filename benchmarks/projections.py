@@ -18,7 +18,7 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +28,7 @@ import msgspec
 from sqlalchemy import text
 
 from benchmarks.casebook import BEGIN, EVENTS_PER_DAY, ZONE, Casebook, opened
-from benchmarks.log import Databases, conditions
+from benchmarks.log import ADVISED, Databases, conditions
 from benchmarks.projecting import by_eventsourcing, by_hand
 from timeline.bootstrap import all_projections
 from timeline.domain.time import instant_text, moment_end
@@ -181,6 +181,7 @@ def map_of_country(store: EventStore, rounds: int) -> None:
             times: dict[str, list[float]] = {"key": [], "map": []}
             for _ in range(rounds):
                 for what, taken in times.items():
+                    rows: Sequence[Any]
                     begin = time.perf_counter()
                     if what == "map":
                         rows = [r for r in connection.execute(query, bound).all() if r[1]]
@@ -267,7 +268,7 @@ def main() -> None:
     given = parser.parse_args()
     conditions()
     folder = Path(tempfile.mkdtemp(prefix="projections"))
-    databases = Databases(folder, given.port) if given.engine == "postgres" else None
+    databases = Databases(folder, given.port, ADVISED) if given.engine == "postgres" else None
     try:
         for number, events in enumerate(given.events):
             name = f"n{number}"
