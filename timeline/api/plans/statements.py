@@ -191,24 +191,18 @@ def timeline_count(dialect: str, shape: Shape) -> str:
     """The number of each place and how many entries it has in all, in the order of the places."""
     whole = shape._replace(after=False, before=False)
     place = {POSTGRES: "w.place", SQLITE: "w.value"}[dialect]
-    about = {
-        "places": f"(e.place_id = {place} OR e.place2_id = {place})",
-        "actors": _names(place),
-        "all": "1 = 1",
-    }[shape.whose]
-    count = f"""
-      SELECT count(*) FROM entries e
-       WHERE e.casebook = :casebook AND {about}
-         AND {_conditions(dialect, whole)}"""
+    counts = [
+        f"(SELECT count(*) FROM {table} WHERE {condition} AND {_conditions(dialect, whole)})"
+        for table, condition in _parts(dialect, shape, place)
+    ]
+    count = " + ".join(counts)
     if not shape.of_many:
-        return _MARKED.format(
-            f"SELECT 0 AS n, ({count.replace(place, ':place')}) AS total", "1 = 1"
-        )
+        return _MARKED.format(f"SELECT 0 AS n, {count.replace(place, ':place')} AS total", "1 = 1")
     places = {
         POSTGRES: "jsonb_array_elements_text(:place::jsonb) WITH ORDINALITY w(place, n)",
         SQLITE: "(SELECT value, key + 1 AS n FROM json_each(:place)) w",
     }[dialect]
-    counted = f"SELECT w.n, ({count}) AS total FROM {places}"
+    counted = f"SELECT w.n, {count} AS total FROM {places}"
     return _MARKED.format(counted, "1 = 1 ORDER BY q.n")
 
 
@@ -256,24 +250,40 @@ def _columns(columns: Sequence[str]) -> tuple[list[str], str, str]:
 
 
 def _merged(dialect: str, shape: Shape, columns: Sequence[str], place: str) -> str:
-    other = "IS DISTINCT FROM" if dialect == POSTGRES else "IS NOT"
     conditions = _conditions(dialect, shape)
-    about = {
-        "places": {
-            "at": f"e.place_id = {place}",
-            "beside": f"e.place2_id = {place} AND e.place_id {other} {place}",
-        },
-        "actors": {"named": _names(place)},
-        "all": {"any": "1 = 1"},
-    }[shape.whose]
     parts = [
         f"""SELECT * FROM (
-              SELECT {", ".join(f"e.{c}" for c in dict.fromkeys(columns))} FROM entries e
-               WHERE e.casebook = :casebook AND {condition} AND {conditions}
-               ORDER BY {_order(shape, "e")} LIMIT :size) {name}"""
-        for name, condition in about.items()
+              SELECT {", ".join(f"e.{c}" for c in dict.fromkeys(columns))} FROM {table}
+               WHERE {condition} AND {conditions}
+               ORDER BY {_order(shape, "e")} LIMIT :size) part{n}"""
+        for n, (table, condition) in enumerate(_parts(dialect, shape, place))
     ]
     return " UNION ALL ".join(parts)
+
+
+def _parts(dialect: str, shape: Shape, id_: str) -> list[tuple[str, str]]:
+    """From where the entries of a timeline come, and which: parts that have none in common.
+
+    What is at a place and what names it second are found by an index each. An actor's entries are
+    looked for in order of time, where a page is soon full; those of many actors by their names, so
+    that all together cost no more than there are.
+    """
+    own = "e.casebook = :casebook"
+    if shape.whose == "all":
+        return [("entries e", own)]
+    if shape.whose == "places":
+        other = "IS DISTINCT FROM" if dialect == POSTGRES else "IS NOT"
+        beside = f"e.place2_id = {id_} AND e.place_id {other} {id_}"
+        return [("entries e", f"{own} AND {part}") for part in (f"e.place_id = {id_}", beside)]
+    if not shape.of_many:
+        return [("entries e", f"{own} AND {_names(id_)}")]
+    # SQLite keeps to the order of a cross join.
+    join = "JOIN" if dialect == POSTGRES else "CROSS JOIN"
+    named = f"""(SELECT DISTINCT a.claim_id, a.form FROM entry_actors a
+                  WHERE a.casebook = :casebook AND a.actor = {id_}) named"""
+    return [
+        (f"{named} {join} entries e ON e.claim_id = named.claim_id AND e.form = named.form", own)
+    ]
 
 
 def _order(shape: Shape, table: str) -> str:
