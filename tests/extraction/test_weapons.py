@@ -75,6 +75,8 @@ def test_the_weapons_of_an_event_are_those_that_its_clause_names(
         "Rebels shot down a Syrian drone near Azaz on Monday.",
         "Russian jets destroyed two rocket launchers and a drone workshop near Azaz.",
         "Rebels attacked a convoy carrying rockets near Azaz on Monday.",
+        "The coalition destroyed a truck packed with explosives in Azaz on Monday.",
+        "Russian jets bombed rebels using mortars near Azaz.",
         "Government tanks entered Azaz on Monday.",
         "Turkey sent tanks and howitzers to the border near Azaz on Monday.",
         "Police arrested three men with explosives in Homs on Monday.",

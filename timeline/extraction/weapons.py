@@ -32,6 +32,7 @@ _OTHERS = frozenset({"ControlChanged", "RouteCut", "SiegeBegan", "SiegeEnded", "
 _WITH = ("with", "by")
 _OF = frozenset({"of", "with", "by"})
 _FILLED = frozenset({"pack", "lade", "load", "fill", "rig", "stuff", "cram"})
+_DRIVING = frozenset({"drive", "ram", "crash", "steer", "detonate", "explode"})
 _MET = frozenset({"hit", "strike"})
 _EXPLODING = frozenset({"Bombing", "Casualties"})
 _DOERS = frozenset({"initiator", "-"})
@@ -98,7 +99,9 @@ def _means(trigger: Trigger) -> Iterator[Token]:
     args, token = trigger.arguments, trigger.token
     words = [token] if trigger.carrier == token else [token, trigger.carrier]
     if trigger.type in _ATTACKS | _OTHERS:
-        yield from _used_in(words, [*args.subject, *args.object])
+        # "attacked rebels using mortars": whose they are is not told, so a place alone may bear it
+        places = [n for n in args.object if n.pos_ == "PROPN"]
+        yield from _used_in(words, [*args.subject, *places])
     if trigger.type not in _ATTACKS:
         return
     if trigger.is_nominal:
@@ -111,13 +114,15 @@ def _means(trigger: Trigger) -> Iterator[Token]:
     names = [n for _, n in args.preps if n.pos_ == "PROPN"]  # "in Azaz with guided missiles"
     objects = [one for noun in args.object for one in coordinated(noun)]
     yield from (n for word in (*objects, *names) for n in _after(word, frozenset({"with"})))
-    yield from _filled([*args.object, *args.subject], _FILLED)
     is_loss = trigger.type == "AircraftLoss"
     if trigger.roles.get("subj", "-") in _DOERS and (args.object or not is_loss):
         yield from args.subject
         yield from (n for s in args.subject for n in _after(s, frozenset({"of"})))
-        yield from _filled(args.subject, frozenset({"arm"}))
-    if {lemma(w) for w in words} & arsenal().uses and not is_loss:
+        yield from _filled(args.subject, _FILLED | {"arm"})
+    verbs = {lemma(w) for w in words}
+    if verbs & _DRIVING:
+        yield from _filled(args.object, _FILLED)
+    if verbs & arsenal().uses and not is_loss:
         yield from args.object
         yield from (n for o in args.object for n in _after(o, frozenset({"of"})))
     if trigger.type in _EXPLODING:
