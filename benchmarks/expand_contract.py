@@ -329,8 +329,7 @@ def run(url: str, live: tuple[str, ...], last: int) -> None:
             else:
                 runner = Runner(store, projections_of(number, live))
                 rebuilt = runner.build_outdated()
-                assert rebuilt is not None
-                print(f"{name}: {rebuilt}", flush=True)
+                print(f"{name}: {rebuilt or 'the swap gave way'}", flush=True)
                 assert all(s.reason is None for s in runner.status()), runner.status()
             seconds[name] = time.perf_counter() - started
             print(f"{name}: {seconds[name]:.1f} s; load {os.getloadavg()[0]:.1f}", flush=True)

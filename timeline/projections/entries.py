@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from sqlalchemy import Table
+from sqlalchemy import Connection, Table, select
 
 from timeline.domain.actors import ActorTable
 from timeline.domain.control import moves_control
@@ -37,9 +37,7 @@ class EntriesProjection:
         """Write anew the entries of the reports that these events are about or tell otherwise."""
         meant = read_resolution(batch.connection, batch.name)
         for report_ids, part in told_parts(batch, meant):
-            known = known_among(part, report_ids)
-            for table in self.tables:
-                bulk_rows.delete(batch.connection, table, batch.name, "report_id", known)
+            _remove(batch.connection, batch.name, known_among(part, report_ids))
             self._load(part, report_ids, meant)
 
     def _load(self, batch: Batch, report_ids: Sequence[str], meant: Resolution) -> None:
@@ -58,6 +56,15 @@ class EntriesProjection:
         # Made as they are written: Postgres stores the first while the later ones are made.
         bulk_rows.load(batch.connection, tables.entries, entries())
         bulk_rows.load(batch.connection, tables.entry_actors, actors)
+
+
+def _remove(connection: Connection, casebook: str, report_ids: Sequence[str]) -> None:
+    """Delete what is there of some reports; actors by claim, with which their key begins."""
+    e = tables.entries.c
+    of_reports = select(e.claim_id).where(e.casebook == casebook, e.report_id.in_(report_ids))
+    claim_ids = set(connection.execute(of_reports).scalars()) if report_ids else set()
+    bulk_rows.delete(connection, tables.entry_actors, casebook, "claim_id", claim_ids)
+    bulk_rows.delete(connection, tables.entries, casebook, "report_id", report_ids)
 
 
 def quote_of(claim: Claim, version: ReportVersion, texts: Mapping[str, str]) -> str | None:

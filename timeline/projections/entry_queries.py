@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, exists, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    Table,
+    and_,
+    exists,
+    func,
+    or_,
+    select,
+    union_all,
+)
 
 from timeline.domain import events
 from timeline.domain.claims import ReviewStatus
 from timeline.domain.events import Claim
 from timeline.domain.time import instant_text, moment_end, start_of
 from timeline.projections import tables
+
+_Key = tuple[str, str, int]
 
 
 @dataclass(frozen=True)
@@ -83,6 +98,55 @@ def entries_query(
     return entries_where(casebook, _shown(filters, cutoff), *_filter_conditions(filters, time_zone))
 
 
+def entries_queries(
+    casebook: str, time_zone: str, filters: Filters, cutoff: datetime | None
+) -> tuple[Select[tuple[object, ...]], ...]:
+    """As `entries_query`, in parts that have no entry in common.
+
+    What is at a place and what names it second are apart: an index finds either, in order of
+    valid time. SQLite, which keeps no statistics, would go through the whole casebook for both.
+    """
+    if filters.place_id is None:
+        return (entries_query(casebook, time_zone, filters, cutoff),)
+    e, place_id = tables.entries.c, filters.place_id
+    rest = entries_query(casebook, time_zone, replace(filters, place_id=None), cutoff)
+    beside = and_(e.place2_id == place_id, e.place_id.is_distinct_from(place_id))
+    return rest.where(e.place_id == place_id), rest.where(beside)
+
+
+def page_of(
+    parts: Iterable[Select[tuple[object, ...]]],
+    filters: Filters,
+    size: int,
+    after: _Key | None,
+    before: _Key | None,
+    *,
+    backwards: bool,
+) -> CompoundSelect[tuple[object, ...]]:
+    """The first (or last, backwards) entries of `entries_queries` between two keys, in order."""
+    keys = in_order(by_key=filters.report_id is not None)
+    firsts = []
+    for part in parts:
+        bounded = part if after is None else part.where(_beyond(after))
+        bounded = bounded if before is None else bounded.where(_short_of(before))
+        ordered = bounded.order_by(*(k.desc() for k in keys) if backwards else keys)
+        firsts.append(select(ordered.limit(size).subquery()))
+    whole = union_all(*firsts)
+    merged = [whole.selected_columns[k] for k in ("sort_key", "claim_id", "form")]
+    return whole.order_by(*(k.desc() for k in merged) if backwards else merged).limit(size)
+
+
+def in_order(*, by_key: bool) -> tuple[ColumnElement[Any], ...]:
+    """The keys by which entries are in order of valid time.
+
+    Args:
+        by_key: Whether they are few, found by key and then sorted: SQLite would else rather go
+            through the whole casebook in the order of an index.
+    """
+    e = tables.entries.c
+    return (func.coalesce(e.sort_key, "") if by_key else e.sort_key), e.claim_id, e.form
+
+
 def entries_where(casebook: str, *where: ColumnElement[bool]) -> Select[tuple[object, ...]]:
     """Entries under some conditions, joined with their report versions; as `entries_query`."""
     e, r = tables.entries.c, tables.report_versions.c
@@ -151,7 +215,7 @@ def entry_from(row: dict[str, object]) -> Entry:
     )
 
 
-def beyond(key: tuple[str, str, int]) -> ColumnElement[bool]:
+def _beyond(key: _Key) -> ColumnElement[bool]:
     """The condition that an entry comes after the one with this key."""
     c = tables.entries.c
     return or_(
@@ -161,7 +225,7 @@ def beyond(key: tuple[str, str, int]) -> ColumnElement[bool]:
     )
 
 
-def short_of(key: tuple[str, str, int]) -> ColumnElement[bool]:
+def _short_of(key: _Key) -> ColumnElement[bool]:
     """The condition that an entry comes before the one with this key."""
     c = tables.entries.c
     return or_(

@@ -147,11 +147,8 @@ class IncidentReader:
         named = claim_id_of(incident_id)
         c = tables.incident_claims.c
         retold = select(c.telling).where(c.casebook == self.casebook, c.claim_id == named)
-        query = select(c.claim_id).where(
-            c.casebook == self.casebook,
-            or_(c.claim_id == named, c.telling.in_(retold)),
-            standing(cutoff),
-        )
+        found = select(c.claim_id).where(c.casebook == self.casebook, standing(cutoff))
+        query = found.where(c.claim_id == named).union(found.where(c.telling.in_(retold)))
         with read_transaction(self.engine) as connection:
             ids = sorted(connection.execute(query).scalars(), key=lambda id_: (id_ != named, id_))
         if not ids:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from timeline.domain import events
 from timeline.domain.actors import Roots
@@ -226,11 +226,11 @@ def read_words(connection: Connection, casebook: str) -> list[Decision]:
         tables.incident_claims, (c.casebook == w.casebook) & (c.claim_id == w.claim_id)
     )
     query = (
-        select(w.position, w.claim_id, w.is_link, c.telling)
+        select(w.position, w.claim_id, w.is_link, func.max(c.telling).label("telling"))
         .select_from(joined)
         .where(w.casebook == casebook)
-        .distinct()
-        .order_by(w.position, w.claim_id, c.telling)
+        .group_by(w.position, w.claim_id, w.is_link)
+        .order_by(w.position, w.claim_id)
     )
     named: dict[int, dict[str, Named]] = {}
     is_link: dict[int, bool] = {}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import and_, not_, or_, select
+from sqlalchemy import and_, not_, or_, select, union
 
 from timeline.domain.control_changes import ControlChange, control_changes
 from timeline.domain.events import (
@@ -150,11 +150,10 @@ class KnowledgeDiff:
         was, now = stands(first), stands(second)
         differs = or_(and_(was, not_(now)), and_(not_(was), now))
         touched = select(e.report_id).where(e.casebook == self._reader.casebook, differs)
-        if place_id is not None:
-            touched = touched.where(or_(e.place_id == place_id, e.place2_id == place_id))
-        query = entries_where(
-            self._reader.casebook, or_(was, now), e.report_id.in_(touched.distinct())
-        )
+        parts = [touched]
+        if place_id is not None:  # apart, so that an index finds either
+            parts = [touched.where(c == place_id) for c in (e.place_id, e.place2_id)]
+        query = entries_where(self._reader.casebook, or_(was, now), e.report_id.in_(union(*parts)))
         ordered = query.add_columns(was.label("was"), now.label("now")).order_by(
             e.report_id, e.sort_key, e.claim_id, e.form
         )

@@ -34,12 +34,13 @@ from timeline.projections.entry_queries import (
     Filters,
     Page,
     ReportView,
-    beyond,
+    entries_queries,
     entries_query,
     entry_from,
+    in_order,
     is_current,
+    page_of,
     report_view,
-    short_of,
     with_also,
 )
 from timeline.projections.register import last_written, read_actors, read_places
@@ -221,16 +222,10 @@ class Reader:
             InvalidDate: a date is neither a day nor an instant with offset.
         """
         size = max(1, min(first, PAGE_SIZE_MAX))
-        c = tables.entries.c
-        order = (c.sort_key, c.claim_id, c.form)
-        query = entries_query(self.casebook, self.time_zone, filters, self.cutoff(known_on))
-        if after is not None:
-            query = query.where(beyond(after))
-        if before is not None:
-            query = query.where(short_of(before))
-        ordered = query.order_by(*(k.desc() for k in order) if backwards else order)
+        parts = entries_queries(self.casebook, self.time_zone, filters, self.cutoff(known_on))
+        query = page_of(parts, filters, size + 1, after, before, backwards=backwards)
         with read_transaction(self._engine) as connection:
-            rows = connection.execute(ordered.limit(size + 1)).mappings().all()
+            rows = connection.execute(query).mappings().all()
             more, rows = len(rows) > size, rows[:size]
         entries = [entry_from(dict(r)) for r in (reversed(rows) if backwards else rows)]
         texts = self.quoted_texts(entries)
@@ -242,11 +237,10 @@ class Reader:
 
     def count(self, filters: Filters, known_on: str | None = None) -> int:
         """How many entries a timeline has in all."""
-        inner = entries_query(
-            self.casebook, self.time_zone, filters, self.cutoff(known_on)
-        ).subquery()
+        parts = entries_queries(self.casebook, self.time_zone, filters, self.cutoff(known_on))
+        counts = [select(func.count()).select_from(part.subquery()) for part in parts]
         with read_transaction(self._engine) as connection:
-            return int(connection.execute(select(func.count()).select_from(inner)).scalar_one())
+            return sum(int(connection.execute(count).scalar_one()) for count in counts)
 
     def claims(self, claim_ids: Sequence[str], known_on: str | None = None) -> tuple[Entry, ...]:
         """Those of some claims that stand as known on `known_on`, in order of valid time.
@@ -256,7 +250,7 @@ class Reader:
         """
         c = tables.entries.c
         query = entries_query(self.casebook, self.time_zone, Filters(), self.cutoff(known_on))
-        ordered = query.where(c.claim_id.in_(claim_ids)).order_by(c.sort_key, c.claim_id, c.form)
+        ordered = query.where(c.claim_id.in_(claim_ids)).order_by(*in_order(by_key=True))
         with read_transaction(self._engine) as connection:
             rows = connection.execute(ordered).mappings().all()
         entries = [entry_from(dict(r)) for r in rows]
