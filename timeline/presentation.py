@@ -22,6 +22,7 @@ from timeline.domain.claims import (
     CasualtyGroup,
     ClaimFields,
     Evidence,
+    Fatalities,
     Modality,
     Polarity,
     ProposedClaim,
@@ -31,6 +32,7 @@ from timeline.domain.control import Control, ControlState
 from timeline.domain.names import Match
 from timeline.domain.places import Place, PlaceMention
 from timeline.domain.time import Occurred
+from timeline.domain.weapons import Weapon
 from timeline.filing.drafts import Draft
 from timeline.projections.reading import Entry, Page
 
@@ -57,15 +59,10 @@ def printable(text: str | None, length_max: int = 2000) -> str:
     return line if len(line) <= length_max else line[: length_max - 1] + "…"
 
 
-def occurred_json(occurred: Occurred) -> dict[str, Any]:
-    """All fields of a date, open ones as null."""
-    return {
-        "edtf": occurred.edtf,
-        "earliest": occurred.earliest,
-        "latest": occurred.latest,
-        "precision": occurred.precision.value,
-        "anchor": occurred.anchor.value,
-    }
+def part_json(part: Occurred | Fatalities | CasualtyCount | Weapon) -> dict[str, Any]:
+    """All fields of a part of a claim, open ones and those that are not told as null."""
+    told: dict[str, Any] = msgspec.to_builtins(asdict(part))
+    return told
 
 
 def place_json(place: PlaceMention | None) -> dict[str, Any] | None:
@@ -84,12 +81,6 @@ def place_json(place: PlaceMention | None) -> dict[str, Any] | None:
         "geo_precision": place.geo_precision,
         "match": msgspec.to_builtins(place.match),
     }
-
-
-def casualty_json(count: CasualtyCount) -> dict[str, Any]:
-    """All fields of a casualty count, those that are not told as null."""
-    told: dict[str, Any] = msgspec.to_builtins(asdict(count))
-    return told
 
 
 def claim_json(claim: ClaimFields, type_: str) -> dict[str, Any]:
@@ -112,20 +103,15 @@ def claim_json(claim: ClaimFields, type_: str) -> dict[str, Any]:
         ],
         "place": place_json(claim.place),
         "place2": place_json(claim.place2),
-        "occurred": occurred_json(claim.occurred),
+        "occurred": part_json(claim.occurred),
         "sub_event_type": claim.sub_event_type,
         "plover_event": claim.plover_event,
         "plover_mode": claim.plover_mode,
         "attributed_to": claim.attributed_to,
         "quantity": msgspec.to_builtins(claim.quantity),
-        "fatalities": None
-        if claim.fatalities is None
-        else {
-            "low": claim.fatalities.low,
-            "best": claim.fatalities.best,
-            "high": claim.fatalities.high,
-        },
-        "casualties": [casualty_json(c) for c in claim.casualties],
+        "fatalities": part_json(claim.fatalities) if claim.fatalities else None,
+        "casualties": [part_json(c) for c in claim.casualties],
+        "weapons": [part_json(w) for w in claim.weapons],
         "coded_by": claim.coded_by,
         "confidence": claim.confidence,
     }
@@ -321,21 +307,24 @@ def _what(entry: Entry) -> RenderableType:
     for role, names in by_role.items():
         text.append(f"\n{role.replace('_', ' ')}: ", style="dim")
         text.append(", ".join(names))
-    if claim.quantity is not None:
-        q = claim.quantity
-        told = "" if q.qualifier == "exactly" else q.qualifier.value.replace("_", " ") + " "
-        text.append(f"\n{told}{q.value:g} {printable(q.unit, 60)}")
-    if claim.fatalities is not None:
-        f = claim.fatalities
-        text.append(f"\nfatalities: {figures_text(f.low, f.best, f.high)}")
-    for count in claim.casualties:
-        text.append(f"\n{casualties_text(count)}")
+    text.append("".join(f"\n{line}" for line in _how_many_and_by_what(claim)))
     if claim.place is not None and claim.place.relation not in ("at", "in"):
         text.append(f"\n{_relative(claim.place)}", style="dim")
     if not entry.quote:
         return text
     quote = Text(f"“{printable(entry.quote, QUOTE_LENGTH_MAX)}”", style="italic")
     return Group(text, Padding(quote, (0, 0, 1, 0)))
+
+
+def _how_many_and_by_what(claim: ClaimFields) -> Iterable[str]:
+    if (q := claim.quantity) is not None:
+        told = "" if q.qualifier == "exactly" else q.qualifier.value.replace("_", " ") + " "
+        yield f"{told}{q.value:g} {printable(q.unit, 60)}"
+    if (f := claim.fatalities) is not None:
+        yield f"fatalities: {figures_text(f.low, f.best, f.high)}"
+    yield from map(casualties_text, claim.casualties)
+    if claim.weapons:
+        yield f"weapons: {weapons_text(claim.weapons)}"
 
 
 def casualties_text(count: CasualtyCount) -> str:
@@ -345,6 +334,12 @@ def casualties_text(count: CasualtyCount) -> str:
     figures = figures_text(count.low, count.best, count.high)
     told = " · ".join(t for t in (figures, printable(count.as_named, 60)) if t)
     return f"{count.harm.value}{who}{role}: {told}"
+
+
+def weapons_text(weapons: Iterable[Weapon]) -> str:
+    """Such as "barrel bombs (explosives), drones"; a kind that is not told is left out."""
+    kinds = {w: f" ({w.kind.value.replace('_', ' ')})" if w.kind else "" for w in weapons}
+    return ", ".join(f"{printable(w.as_named, 60)}{kind}" for w, kind in kinds.items())
 
 
 def figures_text(low: int | None, best: int | None, high: int | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -19,9 +19,16 @@ from timeline.domain.claims import Certainty, Modality, Polarity, ProposedClaim,
 from timeline.domain.events import Claim, Statement
 from timeline.domain.opinions import agree
 from timeline.domain.places import PlaceMention, Relation
+from timeline.domain.weapons import WeaponKind
 from timeline.errors import InvalidEvent
 from timeline.filing.recoding import Opinion
-from timeline.presentation import casualties_text, figures_text, printable, when_text
+from timeline.presentation import (
+    casualties_text,
+    figures_text,
+    printable,
+    weapons_text,
+    when_text,
+)
 from timeline.projections.reading import Entry, ReportView
 
 CONTEXT_LENGTH_MAX = 260
@@ -35,6 +42,7 @@ FIELDS: Mapping[str, str] = {
     "according to": "attributed_to",
     "dead": "fatalities",
     "how many": "quantity",
+    "weapons": "weapons",
 }
 HINTS: Mapping[str, str] = {
     "occurred": "2016-02-24, 2016-02-20/2016-02-24, ../2016-02-24, 2016-02",
@@ -46,6 +54,7 @@ HINTS: Mapping[str, str] = {
     "attributed_to": "who says so, in the report's words",
     "fatalities": "12, 10-14 (low-high) or 10/12/14 (low/best/high)",
     "quantity": "20 villages, >20 villages, ~20 villages",
+    "weapons": "barrel bombs (explosives); drones",
 }
 _PARAGRAPH_END = re.compile(r"\n\s*\n|\n---\n")
 _CHOICES = {"modality": Modality, "polarity": Polarity, "certainty": Certainty}
@@ -167,6 +176,8 @@ def _value(claim: Claim, name: str) -> Text:
         return _place(value)
     if name == "actors":
         return Text("\n").join(_actor(a) for a in value)
+    if name == "weapons":
+        return Text(weapons_text(value))
     if name == "fatalities":
         return Text(figures_text(value.low, value.best, value.high))
     if name == "quantity":
@@ -287,9 +298,13 @@ def typed_value(name: str, typed: str) -> Any:  # noqa: ANN401 - JSON may be any
             raise InvalidEvent(f"that is no JSON: {fault}") from None
     if name in _CHOICES:
         return chosen(told, _CHOICES[name])
-    reads = {"place": _typed_place, "actors": typed_actors, "fatalities": _typed_dead}
-    if name == "quantity":
-        return _typed_quantity(told)
+    reads: Mapping[str, Callable[[str], Any]] = {
+        "place": _typed_place,
+        "actors": typed_actors,
+        "fatalities": _typed_dead,
+        "quantity": _typed_quantity,
+        "weapons": _typed_weapons,
+    }
     return reads[name](told) if name in reads else told
 
 
@@ -340,6 +355,16 @@ def _typed_dead(typed: str) -> dict[str, int]:
         raise InvalidEvent(f"{typed!r} is no number of dead; write it as {HINTS['fatalities']}")
     low, best, high = (int(n) for n in match.groups())
     return {"low": low, "best": best, "high": high}
+
+
+def _typed_weapons(typed: str) -> list[dict[str, str]]:
+    weapons = []
+    for part in filter(None, (p.strip() for p in typed.split(";"))):
+        match = re.fullmatch(r"(\S.*?)\s*\(([^()]*)\)", part)
+        words, kind = match.groups() if match else (part, None)
+        told = {} if kind is None else {"kind": chosen(kind, WeaponKind)}
+        weapons.append({"as_named": words, **told})
+    return weapons
 
 
 def _typed_quantity(typed: str) -> dict[str, Any]:

@@ -285,6 +285,7 @@ def test_extract_needs_no_database(forker: Forker, tmp_path: Path) -> None:
         "quantity",
         "fatalities",
         "casualties",
+        "weapons",
         "evidence",
         "also_evidence",
         "confidence",

@@ -140,6 +140,7 @@ ENTRY = """claimId type modality polarity certainty statementKind
   subEventType ploverEvent ploverMode quantity { value unit qualifier }
   fatalities { low best high }
   casualties { harm group role low best high asNamed }
+  weapons { asNamed kind }
   attributedTo evidence { spanStart spanEnd quote }
   alsoEvidence { spanStart spanEnd quote } quote confidence codedBy isAmended review
   report { id }"""
@@ -204,6 +205,10 @@ def test_an_entry_tells_everything_that_its_claim_says(world: World) -> None:
                 "high": 14,
                 "asNamed": "10 to 14 soldiers",
             }
+        ],
+        "weapons": [
+            {"asNamed": "car bombs", "kind": "explosives"},
+            {"asNamed": "drones", "kind": None},
         ],
         "attributedTo": None,
         "evidence": {"quote": FALL_QUOTE},

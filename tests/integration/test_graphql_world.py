@@ -52,6 +52,7 @@ from timeline.domain.reference_events import (
     SourceRegistered,
 )
 from timeline.domain.time import UNDATED, occurred_from_edtf
+from timeline.domain.weapons import Weapon, WeaponKind
 from timeline.projections.control import ControlProjection
 from timeline.projections.entries import EntriesProjection
 from timeline.projections.event_types import EventTypesProjection
@@ -305,6 +306,10 @@ def _fall_claims() -> list[ProposedClaim]:
                     high=14,
                     as_named="10 to 14 soldiers",
                 ),
+            ),
+            weapons=(
+                Weapon(as_named="car bombs", kind=WeaponKind.EXPLOSIVES),
+                Weapon(as_named="drones"),
             ),
             evidence=span(FALL, "Islamic State took Khanasser"),
             also_evidence=(span(FALL, "The group seized the town"),),

@@ -114,9 +114,9 @@ def test_an_event_of_a_newer_release_stops_the_projection_and_is_not_skipped(
 
 
 def test_a_gap_among_upcasters_is_refused_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(upcast.UPCASTERS, ("Clash", 3), upcast.unchanged)
+    monkeypatch.setitem(upcast.UPCASTERS, ("Clash", 4), upcast.unchanged)
 
-    with pytest.raises(InvalidEvent, match=r"the upcasters of Clash read the versions \[1, 3\]"):
+    with pytest.raises(InvalidEvent, match=r"the upcasters of Clash read the versions \[1, 2, 4\]"):
         upcast.check_chains(EVENT_TYPES)
 
 

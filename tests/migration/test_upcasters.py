@@ -19,6 +19,7 @@ from timeline.store.hashing import canonical
 # One for each upcaster and form; the other claims have the form of a Clash.
 OLDER = [
     ("Clash", 1),
+    ("Clash", 2),
     ("Statement", 1),
     ("ClaimCorrected", 1),
     ("ActorRegistered", 1),
@@ -28,13 +29,15 @@ OLDER = [
 Json = Any
 letters = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=12)
 counts = st.lists(st.integers(0, 10_000_000), min_size=3, max_size=3).map(sorted)
+bounds = counts.flatmap(
+    lambda n: st.sampled_from(
+        [dict(zip(("low", "best", "high"), n, strict=True)), {"best": n[0]}, {"high": n[2]}]
+    )
+)
 # What a schema cannot say: rules between fields.
 RULED = {
-    "Fatalities": counts.flatmap(
-        lambda n: st.sampled_from(
-            [dict(zip(("low", "best", "high"), n, strict=True)), {"best": n[0]}, {"high": n[2]}]
-        )
-    ),
+    "Fatalities": bounds,
+    "CasualtyCount": bounds.map(lambda n: {"harm": "wounded", "group": "civilians", **n}),
     "Evidence": st.tuples(st.integers(0, 10**6), st.integers(1, 10**6)).map(
         lambda s: {"span_start": s[0], "span_end": s[0] + s[1]}
     ),
@@ -138,8 +141,8 @@ def test_the_start_of_every_affiliation_of_an_actor_is_renamed(older: Json, newe
 def test_only_a_chain_of_unchanged_steps_is_read_as_the_newest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(upcast.UPCASTERS, ("Clash", 2), upcast.affiliation_from)
-    monkeypatch.setitem(upcast.UPCASTERS, ("Shelling", 2), upcast.unchanged)
+    monkeypatch.setitem(upcast.UPCASTERS, ("Clash", 3), upcast.affiliation_from)
+    monkeypatch.setitem(upcast.UPCASTERS, ("Shelling", 3), upcast.unchanged)
 
     assert [upcast.reads_as_newest(t, 1) for t in ("Airstrike", "Clash", "Shelling")] == [
         True,

@@ -26,6 +26,7 @@ from timeline.domain.claims import (
 from timeline.domain.events import Basis
 from timeline.domain.places import PlaceMention, Relation
 from timeline.domain.time import UNDATED, occurred_from_edtf
+from timeline.domain.weapons import Weapon, WeaponKind
 from timeline.errors import InvalidReport
 from timeline.filing.coded import coded_changes, read_coded
 from timeline.filing.drafts import Draft, DraftAmendment
@@ -60,6 +61,7 @@ claims:
     casualties:
       - {harm: killed, group: combatants, role: previous_holder, low: 9, as_named: nine fighters}
       - {harm: wounded, group: civilians, as_named: some residents}
+    weapons: [{as_named: car bombs, kind: explosives}, {as_named: drones}]
     attributed_to: the military
     quote: took back the town
     also_evidence: [{span_start: 29, span_end: 46}]
@@ -158,6 +160,10 @@ def test_every_key_of_a_claim_is_read() -> None:
             CasualtyCount(
                 harm=Harm.WOUNDED, group=CasualtyGroup.CIVILIANS, as_named="some residents"
             ),
+        ),
+        weapons=(
+            Weapon(as_named="car bombs", kind=WeaponKind.EXPLOSIVES),
+            Weapon(as_named="drones"),
         ),
         attributed_to="the military",
         evidence=Evidence(span_start=9, span_end=27),
@@ -390,6 +396,12 @@ def test_a_statement_says_of_which_kind_it_is() -> None:
             f"casualties: [{', '.join(['{harm: wounded, group: unknown, best: 1}'] * 51)}]",
             "casualties: Expected `array` of length <= 50",
         ),
+        (
+            f"weapons: [{', '.join(f'{{as_named: gun {n}}}' for n in range(21))}]",
+            "weapons: Expected `array` of length <= 20",
+        ),
+        (f"weapons: [{{as_named: {'x' * 101}}}]", "weapons[0].as_named: Expected `str` of length"),
+        ("weapons: [{as_named: a gun, kind: guns}]", "weapons[0].kind: Invalid enum value 'guns'"),
     ],
 )
 def test_bounds_hold_before_anything_is_filed(claim_text: str, told: str) -> None:
@@ -415,9 +427,10 @@ def test_bounds_hold_before_anything_is_filed(claim_text: str, told: str) -> Non
             "casualties: [{harm: wounded, group: combatants, role: target, best: 3}]",
             "casualties name the role target, which no actor of the claim has",
         ),
+        ("weapons: [{as_named: Mortars}, {as_named: mortars}]", "weapons name 'mortars' twice"),
     ],
 )
-def test_casualties_that_contradict_the_claim_are_refused(claim_text: str, told: str) -> None:
+def test_parts_that_do_not_fit_together_are_refused(claim_text: str, told: str) -> None:
     assert refusal(f"claims: [{{type: Clash, {claim_text}}}]") == f"report.yaml: claims[0]: {told}"
 
 
@@ -429,6 +442,15 @@ def test_a_correction_of_casualties_is_kept_as_claims_are_stored() -> None:
         "casualties": (told,),
     }
     assert coded_changes({"casualties": []}) == {"casualties": ()}
+
+
+def test_a_correction_of_weapons_is_kept_as_claims_are_stored() -> None:
+    told = {"as_named": "mortars", "kind": "explosives"}
+
+    assert coded_changes({"weapons": [told]}) == {"weapons": (told,)}
+    assert coded_changes({"weapons": None}) == {"weapons": None}
+    with pytest.raises(ValueError, match="does not hold: weapons name 'mortars' twice"):
+        coded_changes({"weapons": [told, {"as_named": "Mortars"}]})
 
 
 @pytest.mark.parametrize(

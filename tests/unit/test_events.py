@@ -68,6 +68,7 @@ CLAIM = {
         {"harm": "wounded", "group": "civilians", "low": 4},
         {"harm": "displaced", "group": "unknown", "as_named": "many families"},
     ],
+    "weapons": [{"as_named": "barrel bombs", "kind": "explosives"}, {"as_named": "drones"}],
     "attributed_to": "the military",
     "evidence": {"span_start": 0, "span_end": 4},
     "also_evidence": [{"span_start": 9, "span_end": 12}],
@@ -132,6 +133,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
             "quantity": None,
             "fatalities": {"best": 2},
             "casualties": [{"harm": "killed", "group": "civilians", "best": 1}],
+            "weapons": [{"as_named": "mortars", "kind": "explosives"}],
         },
     },
     "ClaimRetracted": {**AMENDMENT, "target": "c1"},
@@ -327,7 +329,7 @@ def test_any_correction_survives_being_written(changes: dict[str, Any]) -> None:
     assert decode("ClaimCorrected", 2, encode(payload)) == payload
 
 
-@pytest.mark.parametrize(("type_", "version"), [("Earthquake", 1), ("Clash", 3), ("Clash", 0)])
+@pytest.mark.parametrize(("type_", "version"), [("Earthquake", 1), ("Clash", 4), ("Clash", 0)])
 def test_an_event_of_a_newer_release_is_refused(type_: str, version: int) -> None:
     with pytest.raises(UnknownEventSchema):
         decode(type_, version, b"{}")

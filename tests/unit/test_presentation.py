@@ -26,6 +26,8 @@ from timeline.domain.events import ControlChanged
 from timeline.domain.names import Match, Name, Tier
 from timeline.domain.places import Place, PlaceKind, PlaceMention, Relation
 from timeline.domain.time import UNDATED, occurred_from_edtf
+from timeline.domain.weapons import Weapon, WeaponKind
+from timeline.errors import InvalidEvent
 from timeline.presentation import (
     claim_json,
     claims_table,
@@ -39,6 +41,7 @@ from timeline.presentation import (
     since_text,
     when_text,
 )
+from timeline.presentation_review import field_named, typed_value
 from timeline.projections.entry_queries import Entry, Page, ReportView
 
 HOSTILE = "\x1b]0;owned\x07[bold]x[/bold][/]\u202eevil\u2066\u061c\x9b31m\r\nnext\ud800"
@@ -237,6 +240,43 @@ def test_casualties_in_json_have_every_key() -> None:
         }
     ]
     assert claim_json(entry().claim, "ControlChanged")["casualties"] == []
+
+
+def test_weapons_are_told_in_their_words_with_what_they_are() -> None:
+    weapons = (
+        Weapon(as_named="barrel\x1b[2J bombs", kind=WeaponKind.EXPLOSIVES),
+        Weapon(as_named="drones"),
+    )
+    page = Page((entry(weapons=weapons),), False, False)
+    shown = rendered(show_text(KHANASSER, EXACT, HELD, page))
+
+    assert "weapons: barrel [2J bombs (explosives), drones  " in shown
+    assert claim_json(entry(weapons=weapons[1:]).claim, "Clash")["weapons"] == [
+        {"as_named": "drones", "kind": None}
+    ]
+    assert claim_json(entry().claim, "Clash")["weapons"] == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("mortars", [{"as_named": "mortars"}]),
+        (
+            "Grad rockets (expl); a drone ;",
+            [{"as_named": "Grad rockets", "kind": "explosives"}, {"as_named": "a drone"}],
+        ),
+        ("-", None),
+    ],
+)
+def test_weapons_are_typed_with_their_kind_behind_them(
+    typed: str, told: list[dict[str, str]] | None
+) -> None:
+    assert typed_value(field_named("weapons"), typed) == told
+
+
+def test_a_kind_of_weapon_that_is_none_is_refused() -> None:
+    with pytest.raises(InvalidEvent, match="'guns' is none of biological, chemical"):
+        typed_value("weapons", "mortars (guns)")
 
 
 @pytest.mark.parametrize(

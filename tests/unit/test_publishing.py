@@ -168,7 +168,7 @@ def test_a_version_that_no_release_has_written_may_still_change(
     monkeypatch.setitem(events.EVENT_TYPES, "Clash", ClashWithColour)
 
     assert refusal(folder) == (
-        "schema/ is not what the code says (events/Clash.v2.json); run `timeline schema export`"
+        "schema/ is not what the code says (events/Clash.v3.json); run `timeline schema export`"
     )
     export(folder)
     assert check(folder) > 50

@@ -55,7 +55,7 @@ REPORT_KEYS = words(
 )
 CLAIM_KEYS = words(
     "ref type modality polarity certainty statement_kind actors place place2 occurred"
-    " sub_event_type quantity fatalities casualties attributed_to quote"
+    " sub_event_type quantity fatalities casualties weapons attributed_to quote"
 )
 VALUES = {
     "modality": {"asserted", "attempted", "denied", "forecast", "hypothetical"},

@@ -32,6 +32,7 @@ from timeline.api.values import (
     Occurred,
     PlaceMention,
     Quantity,
+    Weapon,
 )
 from timeline.domain.events import Claim, Statement
 from timeline.projections import reading
@@ -84,6 +85,9 @@ class Entry(Node):
     )
     casualties: list[CasualtyCount] = strawberry.field(
         description="Killed, wounded and others apart by who they were; empty when not told."
+    )
+    weapons: list[Weapon] = strawberry.field(
+        description="By what it was done, in order of naming; empty when not told."
     )
     attributed_to: str | None = strawberry.field(
         description="Who says so, in the report's words; null is the report's own voice."
@@ -183,6 +187,7 @@ def _entry(value: reading.Entry, group: Group, claims: ClaimGroup, reports: Grou
         quantity=Quantity.of(claim.quantity),
         fatalities=Fatalities.of(claim.fatalities),
         casualties=[CasualtyCount.of(c) for c in claim.casualties],
+        weapons=[Weapon.of(w) for w in claim.weapons],
         attributed_to=claim.attributed_to,
         evidence=_evidence(claim, value.quote),
         also_evidence=_also_evidence(claim, value.also_quotes),

@@ -27,6 +27,7 @@ from timeline.domain.events import CLAIM_TYPES
 from timeline.domain.names import Tier
 from timeline.domain.places import PlaceKind, Relation
 from timeline.domain.time import Anchor, Precision
+from timeline.domain.weapons import WeaponKind
 from timeline.projections.changes import ChangeKind
 from timeline.projections.knowledge import CauseKind
 from timeline.projections.search import HitKind, TextField
@@ -58,6 +59,7 @@ __all__ = [
     "StatisticsBy",
     "TextField",
     "Tier",
+    "WeaponKind",
 ]
 
 
@@ -133,6 +135,20 @@ register(
     civilians="They took no part in the fighting.",
     combatants="Soldiers, fighters, or others who took part in the fighting.",
     unknown="The report does not tell.",
+)
+register(
+    WeaponKind,
+    "WeaponKind",
+    "What a weapon is: the weapon types of the Global Terrorism Database.",
+    chemical="A poison: gas, acid.",
+    firearms="Small arms, up to the machine gun, and what they fire.",
+    explosives="Bombs, mines, grenades, shells, rockets, missiles, and the guns that fire them.",
+    fake="A weapon that was none.",
+    incendiary="It burns: petrol bombs, napalm, white phosphorus.",
+    melee="Blades, clubs, bare hands.",
+    vehicle="A vehicle driven into people or things; a car bomb is of the explosives.",
+    sabotage_equipment="Tools to destroy things, such as rails or cables.",
+    other="The report tells what it was, and it is none of these.",
 )
 register(
     Precision,

@@ -18,6 +18,7 @@ from timeline.api.values import (
     Occurred,
     PlaceMention,
     Quantity,
+    Weapon,
 )
 from timeline.domain import claims
 from timeline.domain.claims import ProposedClaim
@@ -50,6 +51,9 @@ class ExtractedClaim:
     )
     casualties: list[CasualtyCount] = strawberry.field(
         description="Killed, wounded and others apart by who they were; empty when not told."
+    )
+    weapons: list[Weapon] = strawberry.field(
+        description="By what it was done, in order of naming; empty when not told."
     )
     attributed_to: str | None = strawberry.field(
         description="Who says so, in the report's words; null is the report's own voice."
@@ -106,6 +110,7 @@ def _extracted(claim: ProposedClaim, text: str, group: Group) -> ExtractedClaim:
         quantity=Quantity.of(claim.quantity),
         fatalities=Fatalities.of(claim.fatalities),
         casualties=[CasualtyCount.of(c) for c in claim.casualties],
+        weapons=[Weapon.of(w) for w in claim.weapons],
         attributed_to=claim.attributed_to,
         evidence=spanned(claim.evidence) if claim.evidence else None,
         also_evidence=[spanned(s) for s in claim.also_evidence],

@@ -18,9 +18,10 @@ from timeline.api.enums import (
     Qualifier,
     Relation,
     Tier,
+    WeaponKind,
 )
 from timeline.api.nodes import Identity, Node
-from timeline.domain import actors, claims, names, places, time
+from timeline.domain import actors, claims, names, places, time, weapons
 
 if TYPE_CHECKING:
     from timeline.api.places import Place
@@ -243,6 +244,21 @@ class CasualtyCount:
             high=value.high,
             as_named=value.as_named,
         )
+
+
+@described
+class Weapon:
+    """A weapon by which something was done, as a report names it."""
+
+    as_named: str = strawberry.field(description="The words of the report for it.")
+    kind: WeaponKind | None = strawberry.field(
+        description="What it is; null where the words do not tell, or when not coded."
+    )
+
+    @classmethod
+    def of(cls, value: weapons.Weapon) -> Weapon:
+        """The type of a domain value."""
+        return cls(as_named=value.as_named, kind=value.kind)
 
 
 @described

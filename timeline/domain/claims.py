@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from timeline.domain.actors import ActorMention, ActorRole, ActorTable
 from timeline.domain.places import Gazetteer, PlaceMention
 from timeline.domain.time import UNDATED, Occurred
+from timeline.domain.weapons import WEAPONS_PER_CLAIM_MAX, Weapon, check_weapons
 
 CLAIM_ID_HEX_DIGITS = 20
 ACTORS_PER_CLAIM_MAX = 50
@@ -246,7 +247,8 @@ class ClaimFields(
     who says so, in the report's words; `None` is the report's own voice. `evidence` is `None` for a
     coded report without text. `confidence` (0 to 1) is the coder's or extractor's in its reading.
     `fatalities` is the number of people killed in all; `casualties` tells the killed, the wounded
-    and others apart by who they were, and is never added to it.
+    and others apart by who they were, and is never added to it. `weapons` are those by which it was
+    done, in order of naming, each once.
     """
 
     ref: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
@@ -263,6 +265,7 @@ class ClaimFields(
     quantity: Quantity | None = None
     fatalities: Fatalities | None = None
     casualties: Annotated[tuple[CasualtyCount, ...], Meta(max_length=CASUALTIES_PER_CLAIM_MAX)] = ()
+    weapons: Annotated[tuple[Weapon, ...], Meta(max_length=WEAPONS_PER_CLAIM_MAX)] = ()
     attributed_to: Annotated[str, Meta(min_length=1, max_length=300)] | None = None
     evidence: Evidence | None = None
     also_evidence: Annotated[tuple[Evidence, ...], Meta(max_length=SPANS_PER_CLAIM_MAX)] = ()
@@ -281,6 +284,7 @@ class ProposedClaim(ClaimFields, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError("statement_kind belongs to a Statement, and a Statement needs one")
         check_figures(self.fatalities, self.casualties)
         check_sides(self.actors, self.casualties)
+        check_weapons(self.weapons)
 
 
 class ReportFrame(Struct, frozen=True, kw_only=True):

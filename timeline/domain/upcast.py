@@ -31,8 +31,8 @@ def affiliation_from(data: dict[str, Any]) -> dict[str, Any]:
     return {("from" if key == "from_" else key): value for key, value in data.items()}
 
 
-# The claims of release 0.1.0; a type that came later began with casualties.
-_CLAIMS_WITHOUT_CASUALTIES = (
+# The claims of release 0.1.0; a type that comes later begins with casualties and weapons.
+_CLAIMS_OF_FIRST_RELEASE = (
     "ControlChanged", "ControlStated", "Withdrawal", "Clash", "Airstrike", "Shelling", "Bombing",
     "SiegeBegan", "SiegeEnded", "RouteCut", "RouteOpened", "Movement", "Agreement", "Casualties",
     "Detention", "ViolenceAgainstCivilians", "AircraftLoss", "OtherIncident", "Statement",
@@ -41,9 +41,14 @@ _CLAIMS_WITHOUT_CASUALTIES = (
 # (event type, schema version it reads) -> the JSON of the next version.
 UPCASTERS: dict[tuple[str, int], Upcaster] = {
     # Version 2 may hold casualties. The fatalities of version 1 tell nothing of who was killed.
-    **{(type_, 1): unchanged for type_ in _CLAIMS_WITHOUT_CASUALTIES},
+    **{(type_, 1): unchanged for type_ in _CLAIMS_OF_FIRST_RELEASE},
+    # Version 3 may hold weapons. The type of an earlier claim ("Shelling") names none.
+    **{(type_, 2): unchanged for type_ in _CLAIMS_OF_FIRST_RELEASE},
     # So may the changes of a correction; no field that they could set has another name.
     ("ClaimCorrected", 1): unchanged,
+    ("ClaimCorrected", 2): unchanged,
+    # And the claims of a second opinion, which began with casualties.
+    ("ReportRecoded", 1): unchanged,
     ("ActorRegistered", 1): affiliations_from,
     ("AffiliationStated", 1): affiliation_from,
 }

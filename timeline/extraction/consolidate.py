@@ -6,6 +6,7 @@ from timeline.domain.actors import ActorMention, ActorRole
 from timeline.domain.claims import StatementKind
 from timeline.domain.places import Relation
 from timeline.extraction.drafts import Draft
+from timeline.extraction.weapons import joined
 
 CANDIDATE_SENTENCES = 4
 TWINS_MAX = 200
@@ -140,6 +141,7 @@ def _join(first: Draft, second: Draft) -> None:
     if first.fatalities is None and not first.casualties:
         first.fatalities, first.casualties = second.fatalities, second.casualties
     first.quantity = first.quantity or second.quantity
+    first.weapons = joined(first.weapons, second.weapons)
     first.attributed_to = first.attributed_to or second.attributed_to
     first.methods += 1
 

@@ -22,6 +22,7 @@ from timeline.domain.claims import (
 )
 from timeline.domain.places import PlaceMention
 from timeline.domain.time import UNDATED, Occurred
+from timeline.domain.weapons import Weapon
 from timeline.extraction.lexicon import lexicon
 
 STATES_OF = frozenset({"state", "state_forces"})
@@ -45,6 +46,7 @@ class Draft(Struct, kw_only=True):
     quantity: Quantity | None = None
     fatalities: Fatalities | None = None
     casualties: list[CasualtyCount] = []
+    weapons: tuple[Weapon, ...] = ()
     statement_kind: StatementKind | None = None
     also: list[tuple[int, int]] = []
     has_own_date: bool = False
@@ -122,6 +124,7 @@ def as_claim(draft: Draft, coded_by: str, state_ids: frozenset[str]) -> Proposed
         quantity=draft.quantity,
         fatalities=draft.fatalities,
         casualties=_of_own_sides(draft),
+        weapons=draft.weapons,
         attributed_to=draft.attributed_to,
         evidence=Evidence(span_start=draft.evidence[0], span_end=draft.evidence[1]),
         also_evidence=tuple(Evidence(span_start=a, span_end=b) for a, b in spans),

@@ -41,6 +41,7 @@ from timeline.extraction.placing import PlaceHit
 from timeline.extraction.roles import actors_of_event, takes_up
 from timeline.extraction.scene import Scene
 from timeline.extraction.triggers import Trigger, find_triggers, is_overtaken, lasts
+from timeline.extraction.weapons import weapons_of
 from timeline.extraction.whereabouts import Where, place_of_event
 
 Dated = list[tuple[DateExpression, Token | None]]
@@ -232,6 +233,7 @@ class Reader:
             is_retaken=lemma(token) in lexicon().lists["again"],
             is_entry=lemma(token) in lexicon().lists["enter"],
             means=means_of(trigger),
+            weapons=weapons_of(trigger, scene),
         )
         self._add_linear_actor(draft, trigger, scene)
         draft.agreed = agreements(draft, scene, self.dates, self.calendar)

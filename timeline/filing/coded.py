@@ -29,6 +29,7 @@ from timeline.domain.events import CORRECTABLE_FIELDS, Basis
 from timeline.domain.ids import GivenReportId
 from timeline.domain.places import PlaceMention
 from timeline.domain.time import UNDATED, Occurred, occurred_from_edtf
+from timeline.domain.weapons import Weapon, check_weapons
 from timeline.errors import InvalidDate, InvalidReport
 from timeline.filing.documents import CODED_SUFFIXES, decode_text, load_json, load_yaml
 from timeline.filing.drafts import Draft, DraftAmendment
@@ -65,6 +66,7 @@ class CodedClaim(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     quantity: Quantity | None = None
     fatalities: Fatalities | None = None
     casualties: tuple[CasualtyCount, ...] = ()
+    weapons: tuple[Weapon, ...] = ()
     attributed_to: str | None = None
     quote: str | None = None
     evidence: Evidence | None = None
@@ -282,6 +284,7 @@ def coded_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(readable_fault(fault)) from None
     try:  # in itself: the claim may not be filed yet, and the order of filing must not matter
         check_figures(claim.fatalities, claim.casualties)
+        check_weapons(claim.weapons)
     except ValueError as fault:
         raise ValueError(f"does not hold: {fault}") from None
     values: dict[str, Any] = {k: None for k in changes if k not in told}

@@ -132,6 +132,7 @@ ENTRY: Mapping[str, Leaf] = {
         "@casualties",
         MANY,
     ),
+    "weapons": Nested({"asNamed": "_.as_named", "kind": "_.kind"}, "@weapons", MANY),
     "attributedTo": "@attributed_to",
     "evidence": Nested(
         {"spanStart": "_.span_start", "spanEnd": "_.span_end", "quote": "$quote"},
