@@ -18,6 +18,8 @@ from timeline.domain.actors import ActorTable
 from timeline.domain.claims import Evidence, ProposedClaim
 from timeline.domain.places import Gazetteer
 from timeline.extraction.extractor import RuleExtractor
+from timeline.filing.deciding import publication
+from timeline.filing.filing import frame_of, framed, read_draft
 from timeline.filing.theatres import theatre_actors, theatre_places, theatre_told
 
 SHARED = Path(__file__).parents[3] / "shared"
@@ -55,11 +57,15 @@ def reference(theatre: str) -> tuple[Gazetteer, ActorTable]:
 
 
 def claims_of(path: Path) -> tuple[str, tuple[ProposedClaim, ...]]:
-    """The text of a report and its claims."""
-    text = path.read_bytes().decode("utf-8")
+    """The text of a report and its claims, as `timeline extract` makes them."""
     extractor = RuleExtractor()
+    draft = framed(read_draft(path), extractor)
+    text = draft.text or ""
     gazetteer, actors = reference(theatre_told(text))
-    return text, extractor.extract(text, extractor.frame(text), gazetteer, actors).claims
+    when = publication(draft, None, None, undated=True, now=None)
+    frame = frame_of(draft, when.reported.edtf)
+    read = extractor.extract(draft.readable_text or "", frame, gazetteer, actors)
+    return text, read.claims
 
 
 def score(folder: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from typing import NamedTuple
 
 from timeline.domain.actors import Actor, ActorKind, ActorMention, ActorRole, ActorTable
-from timeline.extraction.actor_words import ATTACKERS, GROUP_WORDS, STATE_WORDS, UNARMED
+from timeline.extraction.actor_words import ATTACKERS, GROUP_WORDS, REBELLIOUS, STATE_WORDS, UNARMED
 from timeline.extraction.lexicon import lexicon
 from timeline.extraction.mentions import Hit, actor_names
 from timeline.extraction.placing import PlaceHit
@@ -242,6 +242,7 @@ class Cast:
         self.default_state: ActorHit | None = None
         self.attacker: ActorHit | None = None
         self.doer: ActorHit | None = None
+        self.leading: ActorHit | None = None
 
     def touching(self, start: int, end: int) -> list[ActorHit]:
         """The actors named in a range of code points."""
@@ -306,6 +307,8 @@ class Cast:
         named = [h for h in named if h.start not in self._seats]
         candidates = [h for h in named if h.end <= before and h.actor_id not in not_]
         candidates = [h for h in candidates if self.fights(h) and self._is_kind(h, kinds)]
+        if word in REBELLIOUS:
+            candidates = [h for h in candidates if not self._sides_with_state(h)]
         if kinds is None and recent:
             return recent[-1]
         if not candidates:
@@ -342,7 +345,8 @@ class Cast:
         actor = self._actor(hit)
         if actor is not None:
             return actor.kind not in _SPEAKERS | {ActorKind.CIVILIAN}
-        return hit.as_named.lower().split()[-1].rstrip("s") not in UNARMED
+        last = hit.as_named.lower().split()[-1]
+        return not {last, last.rstrip("s")} & (UNARMED | lexicon().nouns["noncombatant"])
 
     def _is_kind(self, hit: ActorHit, kinds: frozenset[ActorKind] | None) -> bool:
         actor = self._actor(hit)
@@ -354,6 +358,12 @@ class Cast:
                 GROUP_WORDS if kinds is _STATE else STATE_WORDS
             )
         return actor.kind in kinds
+
+    def _sides_with_state(self, hit: ActorHit) -> bool:
+        """Whether an armed group is on the side of a state, so that nobody calls it "militants"."""
+        actor = self._actor(hit)
+        side = self.table.get(actor.side) if actor is not None and actor.side else None
+        return side is not None and side.kind in _STATE
 
     def _is_local_state(self, hit: ActorHit) -> bool:
         actor = self._actor(hit)

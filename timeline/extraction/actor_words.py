@@ -43,6 +43,19 @@ GROUP_WORDS = frozenset(
     ]
 )
 ATTACKERS = frozenset({"attacker", "assailant", "raider"})
+# What nobody calls a group that fights for a state.
+REBELLIOUS = frozenset(
+    {
+        "militant",
+        "jihadist",
+        "insurgent",
+        "rebel",
+        "extremist",
+        "terrorist",
+        "guerrilla",
+        "separatist",
+    }
+)
 UNARMED = frozenset(
     {
         *("civilian", "resident", "villager", "source", "official", "analyst"),

@@ -25,12 +25,26 @@ _ATTACKS = frozenset(
 
 def is_claimed(noun: Token) -> bool:
     """Whether an event noun is what somebody claims: "claimed the attack"."""
+    if _by_clause(noun) is not None:
+        return True
     head = noun.head
     if (lemma(noun) not in _CLAIMED and noun.lower_ != "it") or noun.dep_ != "dobj":
         return False
     if any(c.dep_ == "nummod" for c in noun.children):
         return False  # "claimed 34 air strikes" tells of them
     return lemma(head) == "claim" or (lemma(head) == "take" and lemma(noun) == "responsibility")
+
+
+def _by_clause(noun: Token) -> Token | None:
+    """As in "attacks that X claimed", "an ambush claimed by X": the verb of claiming."""
+    verbs = [c for c in noun.rights if c.dep_ in ("relcl", "acl") and lemma(c) == "claim"]
+    if lemma(noun) not in _CLAIMED or (noun.head.dep_ != "prep" and noun.dep_ != "appos"):
+        return None
+    return (
+        verbs[0]
+        if verbs and not any(c.dep_ in ("ccomp", "xcomp") for c in verbs[0].children)
+        else None
+    )
 
 
 def credit(scene: Scene, made: list[Draft], earlier: list[Draft], number: int) -> None:
@@ -43,9 +57,10 @@ def credit(scene: Scene, made: list[Draft], earlier: list[Draft], number: int) -
         number: The number of the sentence.
     """
     for noun in scene.parse.doc:
-        if not is_claimed(noun) or not _is_told(noun.head):
+        verb = _by_clause(noun) or noun.head
+        if not is_claimed(noun) or not _is_told(verb):
             continue
-        named = [h for s in arguments(noun.head).subject for h in scene.actors_of(s)]
+        named = [h for s in arguments(verb).subject for h in scene.actors_of(s)]
         known = [h for h in named if h.actor_id is not None or h.as_named[:1].isupper()]
         recent = [d for d in earlier if number - d.sentence <= SENTENCES_BACK_MAX]
         attacks = [d for d in (*recent, *made) if d.type in _ATTACKS and d.is_occurrence]

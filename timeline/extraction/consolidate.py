@@ -70,6 +70,8 @@ def _same(first: Draft, second: Draft) -> bool:
         and first.place != second.place
     ):
         return False
+    if first.taken_noun != second.taken_noun and second.taken_noun is not None:
+        return False  # "took X and cleared several hamlets"
     if first.attributed_to != second.attributed_to and (
         first.attributed_to and second.attributed_to
     ):

@@ -178,6 +178,7 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
             ),
             re.IGNORECASE,
         ),
+        (Form.DAY, rf"{_PREP}\b{_D} {_M} (?:of )?(?P<year_word>last|this) year\b", 0),
         (
             Form.MONTH,
             (
@@ -192,6 +193,19 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
                 rf"\b(?:in|over|during|within) the (?:past|last) {_N} (?P<unit>hour|day|night|"
                 r"week)s\b"
             ),
+            re.IGNORECASE,
+        ),
+        (
+            Form.MONTH,
+            (
+                rf"\b(?:in|during|over|within) the (?P<which>first|last) {_N} (?P<unit>day|week)s"
+                rf" of {_M}(?:,? {_Y})?"
+            ),
+            re.IGNORECASE,
+        ),
+        (
+            Form.SHIFT,
+            rf"\b(?P<within>within) {_N} (?P<unit>day|week|month)s?\b(?! of)",
             re.IGNORECASE,
         ),
         (Form.AGO, rf"\b{_N} {_UNIT} ago\b", re.IGNORECASE),
@@ -212,6 +226,7 @@ PATTERNS: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
             re.IGNORECASE,
         ),
         (Form.PERIOD, rf"\b(?P<which>last|next|this) {_M}", 0),
+        (Form.PERIOD, rf"\bthe (?P<which>previous|following) {_M}(?! \d)", 0),
         (Form.WEEKDAY, rf"\b(?P<over>[Oo]vernight) (?:in|on|from|to)*(?:to |on )?\b{_W}\b", 0),
         (Form.DEICTIC, r"\b(?P<word>overnight)\b", re.IGNORECASE),
         (Form.DEICTIC, r"\b(?P<word>today|yesterday|tomorrow|tonight)\b", re.IGNORECASE),

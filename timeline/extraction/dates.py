@@ -90,7 +90,7 @@ def _days(e: DateExpression, line: date | None, story: Days | None, forward: boo
     if e.form is Form.SHIFT:
         if "same" in parts and line and (story is None or _is_long(story)):
             return Days(line - pendulum.duration(days=1), line)  # "during the night"
-        line_day = _one(line) if line and not e.is_hour else None
+        line_day = _one(line) if line and not e.is_hour and "within" not in parts else None
         return _shifted(parts, story or line_day)
     if line is None:
         return None
@@ -160,6 +160,8 @@ def _day_of_month(parts: dict[str, str], line: date | None, forward: bool) -> Da
         month, day = _month_number(parts["month"]), int(parts["day"])
     if "year" in parts:
         return _one(date(int(parts["year"]), month, day))
+    if "year_word" in parts and line is not None:
+        return _one(date(line.year - (parts["year_word"].lower() == "last"), month, day))
     if line is None:
         return None
     found = date(line.year, month, day)
@@ -188,6 +190,8 @@ def _long_period(e: DateExpression, line: date | None, forward: bool) -> Days | 
         if line is not None and "year_word" in parts:
             year = line.year - (parts["year_word"].lower() == "last")
         assert year is not None  # noqa: S101 - set above
+        if "unit" in parts:
+            return _part_of(_whole_month(year, month), parts)
         if "nth_week" in parts:
             return _week_of(_whole_month(year, month), parts["nth_week"].lower())
         return _third(_whole_month(year, month), parts)
@@ -221,6 +225,14 @@ def _week_of(month: Days, which: str) -> Days:
         return Days(month.last - pendulum.duration(days=6), month.last)
     start = month.first + pendulum.duration(days=7 * ("first", "second", "third").index(which))
     return Days(start, start + pendulum.duration(days=6))
+
+
+def _part_of(month: Days, parts: dict[str, str]) -> Days:
+    """As in "the first ten days of January"."""
+    days = _number(parts["n"]) * (7 if parts["unit"].lower() == "week" else 1)
+    if parts["which"].lower() == "last":
+        return Days(month.last - pendulum.duration(days=days - 1), month.last)
+    return Days(month.first, month.first + pendulum.duration(days=days - 1))
 
 
 def _whole_month(year: int, month: int) -> Days:
@@ -268,6 +280,9 @@ def _shifted(parts: dict[str, str], story: Days | None) -> Days | None:
         return None
     if parts.keys() & {"soon", "same", "hour", "hour_", "at_once"}:
         return story
+    if "within" in parts:
+        until = _moved(story, _number(parts["n"]), parts["unit"])
+        return Days(story.first, until.last) if until is not None else None
     if "before" in parts:
         return _whole_before(story, parts["before"].lower())
     way, unit = parts["way"].lower(), parts.get("unit", "day")
@@ -304,6 +319,7 @@ def _this_or_last(parts: dict[str, str], line: date) -> Days | None:
     if parts.get("unit", "").lower() == "weekend":
         saturday = line - pendulum.duration(days=(line.weekday() - 5) % 7)
         return Days(saturday, saturday + pendulum.duration(days=1))
+    which = {"previous": "last", "following": "next"}.get(which, which)
     step = {"last": -1, "this": 0, "next": 1}[which]
     if "month" in parts and "unit" not in parts:
         month = _month_number(parts["month"])

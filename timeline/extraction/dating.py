@@ -35,7 +35,7 @@ from timeline.extraction.grammar import (
     is_pluperfect,
     is_simple_past,
 )
-from timeline.extraction.hanging import tells_of, told_on_from
+from timeline.extraction.hanging import before_colon, began, tells_of, told_on_from
 from timeline.extraction.lexicon import lexicon
 from timeline.extraction.parsing import lemma
 
@@ -70,6 +70,12 @@ class Calendar:
         if elsewhere and self._story[2].first != self.dateline:
             return None
         return self._story[2] if sentence - self._story[1] <= INHERIT_SENTENCES_MAX else None
+
+    def is_next(self, sentence: int, place: str | None) -> bool:
+        """Whether this is told at the same place in the sentence after the dated one."""
+        if self._story is None or place is None:
+            return False
+        return sentence - self._story[1] <= 1 and place == self._story[3]
 
     @property
     def last_told(self) -> Days | None:
@@ -128,6 +134,7 @@ def own_dates(
         return direct
     told = [e for e, g in dated if g is not None and g.dep_ == "relcl" and g.head == token]
     told = told or [e for e, g in dated if g is not None and tells_of(g, token)]
+    told = told or [e for e, g in dated if g is not None and began(g, token)]
     if told and token.pos_ == "NOUN":  # "the assault, in which 70 died on Tuesday"
         return told
     if (when := _when_clause_of(carrier)) is not None:
@@ -159,6 +166,8 @@ def own_dates(
         seen.add(head.i)
         current = head
     told_on = told_on_from(carrier)
+    if told_on is None and (before := before_colon(carrier, dated)):
+        return before
     return [e for e, g in dated if g is not None and told_on is not None and g.i == told_on.i]
 
 
@@ -199,7 +208,6 @@ def date_event(
     forward: bool,
     type_: str,
     place: str | None = None,
-    names_place: bool = False,
     said: DateExpression | None = None,
 ) -> Dating:
     """The date of one event.
@@ -212,7 +220,6 @@ def date_event(
         forward: Whether it is still to come, so that weekdays resolve forward.
         type_: Its claim type: a `ControlStated` is of the dateline.
         place: Where it was, if known.
-        names_place: Whether the event itself names that place.
         said: When it was said, if that has a date: it was not later.
     """
     paragraph, sentence = place_in_text
@@ -245,22 +252,25 @@ def date_event(
     is_aside = "relcl" in (verb.dep_, verb.head.dep_ if verb.dep_ == "conj" else "")
     story = None if is_aside else calendar.story(paragraph, sentence, place)
     if story is not None and (is_simple_past(verb)) and (story.last - story.first).days < 3:
-        since = _since(story, calendar.dateline, is_named_again=names_place)
+        again = lemma(verb) in lexicon().lists["again"]  # what is lost is seldom retaken that day
+        is_next = calendar.is_next(sentence, place) and verb.dep_ in _TOLD_ON and not again
+        since = _since(story, calendar.dateline, is_next=is_next)
         return Dating(since, None, running)
     return Dating(calendar.undated(), None, running)
 
 
-def _since(story: Days, dateline: date | None, *, is_named_again: bool) -> Occurred:
+_TOLD_ON = frozenset({"ROOT", "conj", "advcl"})
+
+
+def _since(story: Days, dateline: date | None, *, is_next: bool) -> Occurred:
     """Told after a dated event without a date of its own.
 
-    Of the story's day, if that has come to the dateline; from then on, where the event names the
-    same place again; else not later than the dateline, since it may lie before or after.
+    Of the story's day, if that has come to the dateline or this is the next thing told of the same
+    place; else not later than the dateline, since it may lie before or after.
     """
-    if dateline is None or story.first == dateline:
+    if dateline is None or story.first == dateline or is_next:
         return as_occurred(story, Anchor.NARRATIVE)
-    if story.first > dateline or not is_named_again:
-        return _not_later(dateline)
-    return _from_edtf(f"{story.first}/{dateline}", Anchor.NARRATIVE)
+    return _not_later(dateline)
 
 
 def as_occurred(days: Days, anchor: Anchor) -> Occurred:

@@ -58,6 +58,8 @@ class Draft(Struct, kw_only=True):
     is_retaken: bool = False
     is_reported: bool = False
     is_entry: bool = False
+    is_repelled: bool = False
+    taken_noun: str | None = None
     means: str | None = None
     agreed: int = 0
 

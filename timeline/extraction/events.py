@@ -17,12 +17,14 @@ from timeline.extraction.dating import Calendar, Dating, date_event, own_dates
 from timeline.extraction.drafts import Draft, place_key
 from timeline.extraction.evidence import evidence_span
 from timeline.extraction.figures import quantity_of
+from timeline.extraction.gapping import gaps_in, told_again, without_gapped
 from timeline.extraction.grammar import (
     Token,
     arguments,
     coordinated,
     governing_verb,
     is_pluperfect,
+    tells_when,
 )
 from timeline.extraction.hanging import attached, governors
 from timeline.extraction.lexicon import lexicon
@@ -38,22 +40,24 @@ from timeline.extraction.narrative import (
 )
 from timeline.extraction.parsing import Parse, lemma
 from timeline.extraction.placing import PlaceHit
-from timeline.extraction.roles import actors_of_event, takes_up
+from timeline.extraction.roles import actors_of_event, takes_up, who_says_it_is_done
 from timeline.extraction.scene import Scene
 from timeline.extraction.triggers import Trigger, find_triggers, is_overtaken, lasts
 from timeline.extraction.weapons import weapons_of
-from timeline.extraction.whereabouts import Where, place_of_event
+from timeline.extraction.whereabouts import Where, near, place_of_event
 
 Dated = list[tuple[DateExpression, Token | None]]
 LINEAR_CHARACTERS_MAX = 14
 FOCUS_CHARACTERS_MAX = 6_000
 LAST_DRAFTS_MAX = 50
 CARRIER_TOKENS_MAX = 12
+DATELINE_PLACES_MAX = 3
 _NEED_PLACE = frozenset(
     {"ControlChanged", "ControlStated", "Withdrawal", "RouteCut", "RouteOpened"}
 )
 _VIOLENT = frozenset({"Airstrike", "Shelling", "Bombing", "Clash"})
 _MAIN_CLAUSES = frozenset({"ROOT", "conj", "ccomp", "parataxis"})
+_UNDERGONE = frozenset({"fall", "surrender", "capitulate"})
 _POINTING = frozenset({"the", "that", "this"})
 
 
@@ -97,18 +101,21 @@ class Reader:
         tolls = [t for t in triggers if t.type == "Casualties"]
         events = [t for t in triggers if t not in tolls] or tolls
         words = {w.i for t in events for w in (t.token, t.carrier)}
-        dated = attached(governors(parse, self.dates), words)
+        gaps = gaps_in(parse, scene.places, self.dates, self.text)
+        dated = without_gapped(attached(governors(parse, self.dates), words), gaps)
         states = [t for t in triggers if lasts(t)]
         hints = [self._draft(trigger, scene, dated, number) for trigger in states]
         self.sieges += [d for d in hints if d is not None]
         triggers = [t for t in triggers if t not in states]
         told = [t for t in triggers if t.type != "Casualties" and not is_overtaken(t, triggers)]
-        drafts = [self._draft(trigger, scene, dated, number) for trigger in told]
-        made = [d for d in drafts if d is not None]
+        drafts = [(t, self._draft(t, scene, dated, number)) for t in told]
+        made = [d for _, d in drafts if d is not None]
         date_shifted_clauses(made, parse, self.dates, self.text, self.calendar)
         bound_by_main(made, parse)
         move_story(made, parse, self.calendar, number)
         made += earlier_of_running(made, parse, self.dates)
+        owners = [(d, own_dates(t.token, t.carrier, dated)) for t, d in drafts if d is not None]
+        made += told_again(gaps, owners, parse, self.text, self.calendar)
         made += [d for draft in list(made) for d in listed_places(draft, scene, self.text)]
         for toll in give_figures(triggers, made, self.drafts, number, scene):
             draft = self._draft(toll.trigger, scene, dated, number)
@@ -164,7 +171,10 @@ class Reader:
             aside = token.left_edge.i > 0 and parse.doc[token.left_edge.i - 1].text == ","
             aside = aside and lemma(verb) in lexicon().all_saying  # "..., the army insisted"
             is_main = verb.dep_ in _MAIN_CLAUSES and not aside
+            is_undergoing = token.dep_ == "nsubjpass" or lemma(verb) in _UNDERGONE
             for hit in scene.actors_of(token)[:1]:
+                if is_undergoing and token.pos_ == "PROPN" and hit.actor_id is None:
+                    continue  # a place that the gazetteer lacks, and nobody's name
                 self.cast.remember_subject(parse.offsets[token.i][0], hit, is_main=is_main)
 
     def _focus(self, before: int, parse: Parse) -> PlaceHit | None:
@@ -182,7 +192,7 @@ class Reader:
         main = [
             (d, hit)
             for d in made
-            if d.is_occurrence and parse.doc[d.verb_index].dep_ in _MAIN_CLAUSES
+            if d.is_occurrence and _is_main(parse.doc[d.verb_index])
             for hit in [self._hits.get(d.token_index)]
             if hit is not None and hit.kind in ("settlement", "site") and d.has_own_place
         ]
@@ -196,11 +206,14 @@ class Reader:
         if trigger.carrier != token:
             reading = _weaker(reading, read_modality(trigger.carrier))
         actors = actors_of_event(trigger, scene)
+        actors += who_says_it_is_done(trigger, reading, scene, actors)
         at = parse.offsets[token.i][0]
         focus = self._focus(at, parse)
         if token.dep_ == "conj":  # "overran X, near Y, and withdrew from it"
             focus = self._hits.get(token.head.i, focus)
         where = place_of_event(trigger, scene, focus)
+        if trigger.type in _NEED_PLACE and where.mention is None:
+            where = self._at_dateline()
         if trigger.type in _NEED_PLACE and where.mention is None:
             return None
         if where.hit is not None:
@@ -232,12 +245,20 @@ class Reader:
             is_reported=reading.saying is not None,
             is_retaken=lemma(token) in lexicon().lists["again"],
             is_entry=lemma(token) in lexicon().lists["enter"],
+            is_repelled=trigger.roles.get("obj") == "assault",
             means=means_of(trigger),
             weapons=weapons_of(trigger, scene),
+            taken_noun=_taken_noun(trigger, scene),
         )
         self._add_linear_actor(draft, trigger, scene)
         draft.agreed = agreements(draft, scene, self.dates, self.calendar)
         return draft
+
+    def _at_dateline(self) -> Where:
+        """Near where the report was written, for what is told before any place of its own."""
+        head = [p for p in self._all_places[:DATELINE_PLACES_MAX] if p.start < self.body]
+        known = next((p for p in head if p.mention.place_id and not p.is_region), None)
+        return Where(known, near(known), False) if known is not None else Where(None, None, False)
 
     def _date(
         self,
@@ -265,7 +286,6 @@ class Reader:
             forward=forward,
             type_=trigger.type,
             place=place_key(where.mention),
-            names_place=where.is_structural,
             said=_said_on(reading, dated),
         )
         again = trigger.type == "AircraftLoss" and any(
@@ -341,6 +361,22 @@ def _said_on(reading: Reading, dated: Dated) -> DateExpression | None:
     if saying is None:
         return None
     return next((e for e, g in dated if g is not None and g.i == saying.i), None)
+
+
+def _is_main(verb: Token) -> bool:
+    return verb.dep_ in _MAIN_CLAUSES or tells_when(verb)
+
+
+def _taken_noun(trigger: Trigger, scene: Scene) -> str | None:
+    """What is taken or left, where it is told by a common noun alone: "several hamlets"."""
+    if trigger.is_nominal or trigger.type != "ControlChanged":
+        return None
+    for noun in trigger.arguments.object[:1]:
+        a, b = scene.parse.offsets[noun.i]
+        named = any(p.start < b and a < p.end for p in scene.places) or scene.places_of(noun)
+        if noun.pos_ == "NOUN" and not named and scene.classes(noun) & {"settlement", "site"}:
+            return lemma(noun)
+    return None
 
 
 def _counted(trigger: Trigger) -> list[Token]:

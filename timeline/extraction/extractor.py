@@ -16,6 +16,7 @@ from timeline.extraction.acting import (
     find_actors,
     is_home_text,
 )
+from timeline.extraction.advancing import with_those_who_advance
 from timeline.extraction.clean import cleaned
 from timeline.extraction.consolidate import consolidated, with_candidates
 from timeline.extraction.date_forms import find_dates
@@ -36,6 +37,7 @@ from timeline.extraction.succession import with_other_parties
 from timeline.extraction.triggers import may_tell
 
 VERSION = "1"
+_HANDS = re.compile(r"'s (?:hands?|control|forces|troops|army|men|side)\b")
 TEXT_CHARACTERS_MAX = 1_000_000
 SENTENCES_PARSED_MAX = 2_000
 CHARACTERS_PARSED_MAX = 150_000
@@ -64,7 +66,8 @@ class RuleExtractor:
         coded_by = f"rules-{VERSION}+{model_name()}"
         require_readable(text, frame)
         found, lasting = _drafts(text, frame, gazetteer, actors)
-        drafts = with_other_parties(with_candidates(consolidated(found)), lasting)
+        drafts = with_those_who_advance(with_candidates(consolidated(found)))
+        drafts = with_other_parties(drafts, lasting)
         claims = claims_of(drafts, coded_by, actors)
         return Extraction(frame=frame, claims=claims, coded_by=coded_by)
 
@@ -106,6 +109,8 @@ def _drafts(
     if not telling:
         return [], []
     places = find_places(even, gazetteer, hits)
+    spans = frozenset((h.start, h.end) for h in hits)
+    places = [p for p in places if not _is_hands_of(even, p, spans)]
     places = with_anaphors(even, places, gazetteer, sentences[0].start)
     is_home = is_home_text(even, hits, places, actors)
     cast = Cast(find_actors(even, actors, hits, is_home), actors, even)
@@ -164,6 +169,13 @@ def _require_affordable(telling: list[Sentence]) -> None:
             f"has {length} characters in sentences that may tell of events, of at most"
             f" {CHARACTERS_PARSED_MAX}"
         )
+
+
+def _is_hands_of(text: str, place: PlaceHit, named: frozenset[tuple[int, int]]) -> bool:
+    """As in "in Baghdad's hands": the name of a capital is that of those who rule in it."""
+    if (place.start, place.end) not in named:
+        return False
+    return _HANDS.match(text, place.end) is not None
 
 
 def _is_government(text: str, place: PlaceHit, named: frozenset[tuple[int, int]]) -> bool:

@@ -47,6 +47,11 @@ _TIMES = frozenset(
     {"morning", "afternoon", "evening", "night", "monday", "tuesday", "wednesday", "thursday"}
     | {"friday", "saturday", "sunday", "week", "weekend", "month"}
 )
+# Forms of the past tense that are no participles, so that no "had" before them reaches them.
+_ONLY_PAST = frozenset(
+    {"took", "withdrew", "fell", "began", "gave", "drove", "broke", "went", "threw", "tore", "blew"}
+    | {"flew", "came", "ran", "saw", "rose", "hid"}
+)
 _BLAMING = frozenset({"accuse", "suspect", "convict"})
 
 
@@ -71,8 +76,18 @@ def coordinated(token: Token) -> list[Token]:
     while queue and len(found) < CLIMB_MAX:
         current = queue.pop(0)
         found.append(current)
-        queue.extend(c for c in current.children if c.dep_ == "conj" and c.pos_ != "VERB")
+        joined = [c for c in current.children if c.dep_ == "conj" and c.pos_ != "VERB"]
+        queue.extend(c for c in joined if not is_stolen(c))
     return found
+
+
+def is_stolen(noun: Token) -> bool:
+    """As in "took X and Y flew in", read as "took (X and Y)": Y is the subject of what follows."""
+    if noun.i + 1 >= len(noun.doc):
+        return False
+    verb = noun.doc[noun.i + 1]
+    is_bare = verb.dep_ == "conj" and not any(c.dep_ in _SUBJECT | _PASSIVE for c in verb.children)
+    return is_bare and verb.tag_ == "VBD" and not any(c.dep_ == "aux" for c in verb.children)
 
 
 def is_garden_path(verb: Token) -> bool:
@@ -127,7 +142,7 @@ def arguments(verb: Token) -> Arguments:
     agents = [n for by in doers for n in by.children if n.dep_ == "pobj"]
     objects = [c for c in verb.children if c.dep_ in ("dobj", "dative", "oprd") and c.pos_ != "ADP"]
     objects = [_counted(o) for o in (objects[:2] if len(objects) > 1 else objects)]
-    subjects = [_counted(_antecedent(s, verb)) for s in own_subject]
+    subjects = [_counted(_doer_of_story(s, verb) or _antecedent(s, verb)) for s in own_subject]
     if not own_subject:
         subjects = _inherited_subject(verb, passive)
     preps = [(prep.lower_, noun) for prep in _prepositions(verb) for noun in _nouns_of(prep)]
@@ -136,6 +151,8 @@ def arguments(verb: Token) -> Arguments:
         for c in verb.children
         if c.dep_ in ("prt", "advmod") or (c.dep_ == "prep" and c.lower_ in _PARTICLES)
     )
+    if passive and verb.dep_ == "advcl" and (noun := _set_off(verb)) is not None:
+        subjects = [noun]
     if passive:
         by = agents or [n for p, n in preps if p == "by"]
         if verb.dep_ == "amod":
@@ -147,6 +164,15 @@ def arguments(verb: Token) -> Arguments:
     objects = [_antecedent(o, verb) for o in objects] or _relative_object(verb)
     objects = objects or _shared_object(verb)
     return Arguments(subjects, objects, preps, particles, False)
+
+
+def _set_off(participle: Token) -> Token | None:
+    """As in "Under the deal, signed in X, ...": the noun before the comma was signed."""
+    if participle.i < 2 or participle.doc[participle.i - 1].text != ",":
+        return None
+    noun = participle.doc[participle.i - 2]
+    has_own = any(c.dep_ in _SUBJECT | _PASSIVE for c in participle.children)
+    return noun if noun.dep_ == "pobj" and not has_own else None
 
 
 def _shared_object(verb: Token) -> list[Token]:
@@ -218,6 +244,20 @@ def _antecedent(noun: Token, verb: Token) -> Token:
     return noun
 
 
+def _doer_of_story(noun: Token, verb: Token) -> Token | None:
+    """As in "X fell to Y on 24 June, which cut the road": "which" is the whole, and Y did it."""
+    if noun.tag_ != "WDT" or noun.dep_ != "nsubj" or verb.dep_ != "relcl":
+        return None
+    day = verb.head
+    is_date = day.lower_ in _TIMES or (day.dep_ == "pobj" and any(c.like_num for c in day.children))
+    above = governing_verb(verb) if is_date and day.lower_ not in ("troops", "men") else None
+    if above is None or noun.i < 1 or verb.doc[noun.i - 1].text != ",":
+        return None
+    told = arguments(above)
+    doers = told.after("to") if lemma(above) == "fall" else told.subject
+    return doers[0] if doers else None
+
+
 def _thing_at(noun: Token) -> Token:
     """As in "a missile on Saturday evening which X had fired": the missile, not the evening."""
     if noun.lower_ not in _TIMES or noun.dep_ != "pobj":
@@ -229,6 +269,8 @@ def _thing_at(noun: Token) -> Token:
 
 def _relative_object(verb: Token) -> list[Token]:
     has_subject = any(c.dep_ == "nsubj" for c in verb.children)
+    if any(c.tag_ == "WRB" for c in verb.children):
+        return []  # "June 2014, when the army fled", "X, where they fled"
     return [verb.head] if verb.dep_ == "relcl" and has_subject else []
 
 
@@ -248,10 +290,7 @@ def _inherited_subject(verb: Token, passive: bool) -> list[Token]:
     if verb.dep_ == "amod" and head.pos_ in ("NOUN", "PROPN"):
         return [head]
     if verb.dep_ == "conj":
-        upper = arguments(head) if head.pos_ in ("VERB", "AUX") else None
-        if upper is None:
-            return []
-        return upper.object if passive and upper.is_passive else upper.subject
+        return _subject_of_joined(verb, passive)
     if verb.dep_ in ("xcomp", "advcl", "ccomp", "pcomp") and head.pos_ in (
         "VERB",
         "AUX",
@@ -268,6 +307,19 @@ def _inherited_subject(verb: Token, passive: bool) -> list[Token]:
             return upper.object
         return upper.object if upper.is_passive and not upper.subject else upper.subject
     return []
+
+
+def _subject_of_joined(verb: Token, passive: bool) -> list[Token]:
+    """Whose a coordinated verb without a subject of its own is: as a rule, that of the first."""
+    head, before = verb.head, verb.doc[verb.i - 1] if verb.i else None
+    if before is not None and before.dep_ == "conj" and is_stolen(before):
+        return [before]
+    if resumes_main(verb):
+        return arguments(head.head).subject
+    upper = arguments(head) if head.pos_ in ("VERB", "AUX") else None
+    if upper is None:
+        return []
+    return upper.object if passive and upper.is_passive else upper.subject
 
 
 def is_first_to(verb: Token) -> bool:
@@ -301,12 +353,29 @@ def governing_verb(token: Token) -> Token | None:
     return None
 
 
+def tells_when(verb: Token) -> bool:
+    """As in "The tide turned on Friday, when X took Y": what the sentence is there to tell."""
+    return verb.dep_ in ("relcl", "advcl") and any(
+        c.lower_ == "when" and c.i < verb.i and c.i > 0 and verb.doc[c.i - 1].text == ","
+        for c in verb.children
+    )
+
+
+def resumes_main(verb: Token) -> bool:
+    """As in "X moved in after Y had left and withdrew again": X did, as no "had withdrew" is."""
+    clause = verb.head
+    if verb.dep_ != "conj" or clause.dep_ != "advcl" or verb.lower_ not in _ONLY_PAST:
+        return False
+    return clause.head.pos_ == "VERB" and is_pluperfect(clause)
+
+
 def is_pluperfect(verb: Token) -> bool:
     """Whether a verb is told as earlier than its story ("had crashed")."""
     if any(c.dep_ in ("aux", "auxpass") and c.lower_ == "had" for c in verb.children):
         return True
     return (
         verb.dep_ == "conj"
+        and verb.lower_ not in _ONLY_PAST
         and verb.tag_ in ("VBN", "VBD")
         and verb.head.pos_ == "VERB"
         and (is_pluperfect(verb.head) and not any(c.dep_ == "nsubj" for c in verb.children))

@@ -28,6 +28,8 @@ _NO_BREAK = re.compile(
     r"\s*(?:,|;|:|\.|and\b|or\b|to\b|of\b|in\b|at\b|,|–|—|was\b|were\b|saw\b|is\b)"
 )
 _LEAD = 4
+_IN_PLACE = re.compile(r"(?:In|At|Near|Outside|Inside|Around)(?: the)? ")
+_SUBJECT_NEXT = re.compile(r" (?:(?:the|a|an|its|their|two|three|several|some) |[A-Z][\w-]+ )")
 
 
 _TITLE = re.compile(
@@ -51,6 +53,7 @@ def guide_of(
     names = sorted(span for p in places for span in _names_in(text, p))
     starts = {s.start for s in sentences}
     breaks = {d.end for d in dates if _opens(text, d, starts)}
+    breaks |= {p.end for p in places if _opens_with_place(text, p, starts)}
     return Guide(drop, names, frozenset(breaks))
 
 
@@ -67,6 +70,14 @@ def _opens(text: str, date: DateExpression, starts: set[int]) -> bool:
     if not any(start in starts for start in range(date.start - _LEAD, date.start + 1)):
         return False
     return _NO_BREAK.match(text, date.end) is None
+
+
+def _opens_with_place(text: str, place: PlaceHit, starts: set[int]) -> bool:
+    """As in "In X the army recaptured Y": the writer left out the comma after X."""
+    lead = next((m for n in (3, 5) if (m := _IN_PLACE.match(text, place.start - n))), None)
+    if lead is None or lead.end() != place.start or lead.start() not in starts:
+        return False
+    return _SUBJECT_NEXT.match(text, place.end) is not None
 
 
 def _is_set_off(text: str, date: DateExpression) -> bool:

@@ -176,6 +176,23 @@ def tells_of(verb: Token, noun: Token) -> bool:
     return bool(which) and noun.i < verb.i and verb.doc[which[0].i - 2].text == ","
 
 
+def began(verb: Token, noun: Token) -> bool:
+    """As in "the withdrawal from the edge of the city, which began on Thursday"."""
+    if verb.dep_ != "relcl" or lemma(verb) not in ("begin", "start") or noun.pos_ != "NOUN":
+        return False
+    return noun.i < verb.i and verb.head in noun.subtree
+
+
+def before_colon(verb: Token, dated: Dated) -> list[DateExpression]:
+    """As in "on Monday X came under attack: its camp was overrun": of the day before the colon."""
+    colon = next((t.i for t in reversed(verb.doc[: verb.i]) if t.text == ":"), None)
+    if colon is None or not is_simple_past(verb) or verb.dep_ == "relcl":
+        return []
+    if any(g is not None and g.i > colon for _, g in dated):
+        return []
+    return [e for e, g in dated if g is not None and g.pos_ == "VERB" and is_simple_past(g)][-1:]
+
+
 def told_on_from(verb: Token) -> Token | None:
     """As in "shelled X on Tuesday, which Y then left": the verb whose story it carries on."""
     clause = verb.head if verb.dep_ == "conj" else verb

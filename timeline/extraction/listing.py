@@ -46,7 +46,7 @@ def listed_places(draft: Draft, scene: Scene, text: str) -> list[Draft]:
         known = draft.place.place_id
         is_same = known is not None and place.mention.place_id == known
         if not is_same and not (joined and last.is_region != place.is_region):
-            span = _words_of(place, scene.parse, text)
+            span = words_of(place, scene.parse, text)
             found.append(
                 copied(
                     draft, place=place.mention, evidence=span, quantity=None, also=[draft.evidence]
@@ -56,7 +56,7 @@ def listed_places(draft: Draft, scene: Scene, text: str) -> list[Draft]:
     return found
 
 
-def _words_of(place: PlaceHit, parse: Parse, text: str) -> tuple[int, int]:
+def words_of(place: PlaceHit, parse: Parse, text: str) -> tuple[int, int]:
     """The name with the words before it, at least three."""
     start, end, first = place.start, place.end, parse.sentence.start
     while len(text[start:end].split()) < 3 and start > first:

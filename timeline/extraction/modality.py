@@ -67,9 +67,15 @@ def read_modality(token: Token) -> Reading:
         current = head
     _parenthetical(token, state)
     for verb in truth.happenings_of(token):
+        if verb.tag_ == "VBD" and lemma(verb) in ("begin", "start"):
+            state.negated, state.modality = False, None  # "no notice of the retreat, which began"
         _own(verb, state)
-    if truth.is_called_untrue(token) or truth.falls_short(token):
+    if truth.is_called_untrue(token) or truth.falls_short(token) or truth.is_warded_off(token):
         state.negate()
+    if state.modality is None and (truth.is_awaited(token) or truth.is_habit(token)):
+        state.modality = Modality.HYPOTHETICAL
+    if state.modality is None and truth.is_staged(token):
+        state.modality = Modality.HYPOTHETICAL
     if state.modality is None and not state.is_shielded and truth.is_polar_question(token):
         state.modality = Modality.HYPOTHETICAL
     if state.modality is None and not state.negated and _is_open(token):
@@ -91,6 +97,9 @@ def _own(token: Token, state: _State) -> None:
         ):
             state.negate()
         if child.dep_ == "preconj" and low == "neither":
+            state.negate()
+        preps = [child, *child.children] if child.dep_ == "aux" else [child]
+        if any(p.dep_ == "prep" and truth.is_never(p) for p in preps):
             state.negate()
         if child.dep_ == "aux":
             _auxiliary(child, state)
@@ -117,7 +126,7 @@ def _negative_subject(token: Token, state: _State) -> None:
         state.negate()
     for subject in token.children:
         if subject.dep_ in ("nsubj", "nsubjpass") and any(
-            c.lower_ in ("no", "neither", "none") for c in subject.children
+            c.lower_ in ("no", "neither", "none", "not") for c in subject.children
         ):
             state.negate()
         if subject.dep_ in ("nsubj", "nsubjpass") and subject.lower_ in (
@@ -167,6 +176,8 @@ def _is_infinitive(token: Token) -> bool:
 
 def _infinitive(token: Token, state: _State) -> None:
     """A purpose ("to break the siege"), or, in a headline, what is still to come."""
+    if any(c.lower_ == "only" and c.i < token.i for c in token.children):
+        return  # "took X, only to lose it again"
     state.set(Modality.FORECAST if token.dep_ == "ROOT" else Modality.HYPOTHETICAL)
 
 
@@ -178,14 +189,8 @@ def _auxiliary(aux: Token, state: _State) -> None:
         perfect = any(c.lower_ == "have" for c in aux.head.children)
         if aux.lower_ == "would" and not perfect:
             state.set(Modality.FORECAST)
-        elif aux.lower_ == "could" and _is_about_ability(aux.head):
-            state.set(Modality.HYPOTHETICAL)
         else:
             state.set(Modality.HYPOTHETICAL)
-
-
-def _is_about_ability(verb: Token) -> bool:
-    return any(c.dep_ == "neg" for c in verb.children)
 
 
 def _hedge(word: str, state: _State) -> None:
@@ -322,8 +327,8 @@ def _verb_head(current: Token, head: Token, low: str, state: _State) -> None:
             state.set(Modality.FORECAST)
     elif head.pos_ == "ADJ" and dep in ("xcomp", "prep", "ccomp", "advcl"):
         _adjective(low, state)
-    elif dep == "advcl" and _is_infinitive(current):
-        return
+    elif truth.is_what_is_aimed_at(current, head):
+        state.set(Modality.FORECAST)
     if complement or is_subject:
         _scope(head, state, nominal=True)
 
@@ -351,14 +356,14 @@ def _said(current: Token, head: Token, low: str, state: _State) -> None:
     if state.speaker is None and speakers:
         state.speaker, state.saying = speakers[0], head
     negated = any(c.dep_ == "neg" for c in head.children)
+    if truth.is_premature(head):
+        state.negate()
     if low in saying["denial"] and current.dep_ in ("ccomp", "xcomp", "dobj", "pcomp", "prep"):
         state.set(Modality.DENIED)
-    elif low in saying["forecast"]:
+    elif low in saying["forecast"] or (low in ("tell", "consider") and current.dep_ == "xcomp"):
         state.set(Modality.FORECAST)
     elif low in saying["opinion"] and state.certainty is Certainty.CERTAIN:
         state.certainty = Certainty.LIKELY
-    elif low == "tell" and current.dep_ == "xcomp":
-        state.set(Modality.FORECAST)
     elif low in ("announce", "declare") and current.dep_ == "dobj" and truth.is_to_come(current):
         state.set(Modality.FORECAST)  # "announced an offensive"
     negated = negated or any(s.lower_ in ("nobody", "none", "neither") for s in speakers)

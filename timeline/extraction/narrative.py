@@ -12,7 +12,7 @@ from timeline.extraction.date_forms import DateExpression, Form
 from timeline.extraction.dates import Days, days_of, running_days
 from timeline.extraction.dating import Calendar, as_occurred, shifted
 from timeline.extraction.drafts import Draft, copied, place_key
-from timeline.extraction.grammar import governing_verb, is_pluperfect, is_simple_past
+from timeline.extraction.grammar import governing_verb, is_pluperfect, is_simple_past, tells_when
 from timeline.extraction.lexicon import lexicon
 from timeline.extraction.parsing import Parse, lemma
 
@@ -46,7 +46,14 @@ def date_shifted_clauses(
         if after and main is not None and not after[0].has_own_date:
             _shift(expression, main, after[0], of_main=False)
             _share(after, parse)
-        elif after and main is None and not after[0].has_own_date:
+        elif (
+            after
+            and main is None
+            and (
+                not after[0].has_own_date
+                or _shares_it(expression, after[0], parse, dates, calendar)
+            )
+        ):
             _shift_from_date(expression, after[0], parse, dates, calendar)
             _share(after, parse)
         elif before and after and after[0].has_own_date and not before[0].has_own_date:
@@ -68,6 +75,26 @@ def _share(drafts: list[Draft], parse: Parse) -> None:
             other.occurred, other.has_own_date = first.occurred, True
 
 
+def _shares_it(
+    expression: DateExpression,
+    other: Draft,
+    parse: Parse,
+    dates: list[DateExpression],
+    calendar: Calendar,
+) -> bool:
+    """Whether what stands after "a day after" only bears the date from which it is reckoned."""
+    days = _days_before(expression, parse, dates, calendar)
+    return days is not None and _is_apart(other, parse) and days_told(other) == days
+
+
+def _days_before(
+    expression: DateExpression, parse: Parse, dates: list[DateExpression], calendar: Calendar
+) -> Days | None:
+    before = [d for d in dates if parse.sentence.start <= d.start < expression.start]
+    told = [days_of(d, calendar.dateline, None) for d in before if not d.is_relative]
+    return told[-1] if told else None
+
+
 def _shift_from_date(
     expression: DateExpression,
     other: Draft,
@@ -76,9 +103,7 @@ def _shift_from_date(
     calendar: Calendar,
 ) -> None:
     """As in "met on Thursday, a day after B", where the meeting is no event of ours."""
-    before = [d for d in dates if parse.sentence.start <= d.start < expression.start]
-    told = [days_of(d, calendar.dateline, None) for d in before if not d.is_relative]
-    days = told[-1] if told else None
+    days = _days_before(expression, parse, dates, calendar)
     dating = shifted(expression, days, of_main=False) if days is not None else None
     if dating is not None:
         other.occurred, other.has_own_date = dating.occurred, True
@@ -135,7 +160,7 @@ def move_story(made: list[Draft], parse: Parse, calendar: Calendar, number: int)
         begins = verb.dep_ == "xcomp" and lemma(head) in lexicon().lists["factual"]
         verb = head if begins else verb
         tells_on = is_simple_past(verb) and not is_pluperfect(verb)
-        moves = tells_on and not is_aside and verb.dep_ in _STORY_CLAUSES
+        moves = tells_on and not is_aside and (verb.dep_ in _STORY_CLAUSES or tells_when(verb))
         where = place_key(draft.place)
         calendar.tell(days, parse.sentence.paragraph, number, moves=moves, place=where)
 

@@ -44,7 +44,7 @@ NEAR = re.compile(
     re.IGNORECASE,
 )
 TOWARD = re.compile(
-    rf"\b(?:(?:left|leave|leaving) for|(?:retreat|withdr[ae]w|fled|flee|pull|mov|went|go|escap|march|driv|return|evacuat|"
+    rf"\b(?:(?:left|leave|leaving|departed|set (?:out|off)|headed) (?:(?:from )?[^ ,.;]+ ){{0,3}}for|(?:retreat|withdr[ae]w|fled|flee|pull|mov|went|go|escap|march|driv|return|evacuat|"
     rf"transferr?|tak|flown|sent)\w*(?: \w+)? (?:on |back |off )?(?:to|for)|towards?|heading (?:to|for)|bound for|on its way to|en route to|in the direction of) {OF}\Z",
     re.IGNORECASE,
 )
@@ -61,12 +61,19 @@ KIND_OF = re.compile(rf"\b(?:{SETTLEMENT}|{SITE}|{REGION}) of (?:the )?(?P<name>
 KIND_AFTER = re.compile(rf"\b(?P<name>{NAMES}) (?:{SITE}|{REGION})\b")
 LOOSE = re.compile(
     rf"\b(?:in|In|at|At|near|Near|around|outside|inside|into|from|towards?|to|of|across|over|on|captured|seized|took|"
-    rf"retook|recaptured|overran|won back|won|regained|took back|entered|left|shelled|bombed|stormed|held|hold|controls?|besieged|hit|struck|abandoned|vacated|evacuated|liberated|reached|occupied|surrounded|encircled|bombarded|"
+    rf"retook|recaptured|overran|won back|won|regained|took back|entered|left|holds|seizes|captures|takes|retakes|enters|besieges?|besieging|occupy|occupies|storming|shelling|bombing|attacking|entering|reaching|approached|approaching|cleared|grabbed|shelled|bombed|stormed|held|hold|controls?|besieged|hit|struck|abandoned|vacated|evacuated|liberated|reached|occupied|surrounded|encircled|bombarded|"
     rf"attacked|raided|targeted|lost|leave|leaving|capture|capturing|seize|seizing|take|taking|retake|recapture|enter|storm|and|,) "
     rf"(?:the )?(?P<name>{NAMES})"
 )
+# A name at the head of a clause that only a place can be the subject of: "X fell to the rebels".
+SUBJECT = re.compile(
+    rf"(?:\A|(?<=[.;:,\n] )|(?<=\n)|(?<=that )|(?<=and )|(?<=while )|(?<=after )|(?<=as )|(?<=— )|(?<=– ))(?P<name>{NAMES})"
+    r"(?= (?:(?:itself |also |then |later |now |still |in turn )?(?:fell|surrendered to|changed hands|came under (?:fire|attack|shelling|bombardment|heavy|siege|the control)|remains? (?:in|under)|passed (?:in)?to)"
+    r"|(?:has|had|was|were|is|are|will be) (?:also |then |later |now |still |since |again |been |already |first |briefly |not ){0,2}"
+    r"(?:fallen|overrun|recaptured|retaken|besieged|encircled|shelled|bombed|bombarded|stormed|liberated|reconquered|in the hands|under (?:the )?control|cut off|razed|lost to))\b)"
+)
 # Words that keep "the other town" from standing for the last one named.
-_ANOTHER = r"(?:next|other|nearby|neighbou?ring|nearest|first|second|third|last|only|largest|main|in|of|on|at|to|first|border|own|old)"
+_ANOTHER = r"(?:next|other|nearby|neighbou?ring|nearest|first|second|third|last|only|largest|main|in|of|on|at|to|first|border|own)"
 SITE_KINDS = {
     "base": ("base", "airbase", "air base", "airport", "airfield", "camp", "garrison"),
     "station": ("station", "plant"),
@@ -75,7 +82,7 @@ PART_OF_TOWN = re.compile(
     r"\b(?:[Qq]uarter|[Dd]istrict|[Nn]eighbou?rhood|[Ss]uburb|[Ss]treet|[Ss]quare)s?\b"
 )
 ANAPHOR = re.compile(
-    rf"\b[Tt]h(?:e|at|is) (?!{_ANOTHER} )(?:[a-z-]+ )?(?P<kind>town|city|village|hamlet|settlement|base|airbase|air base|airport|airfield|camp|station|plant|dam|area|"
+    rf"\b[Tt]h(?:e|at|is) (?!{_ANOTHER} )(?:Old |[a-z-]+ )?(?P<kind>town|city|City|village|hamlet|settlement|base|airbase|air base|airport|airfield|camp|station|plant|dam|area|"
     r"district|neighbou?rhood|crossing|hill|island|province|enclave|garrison|port|hospital|bridge|refinery|provincial capital)\b(?! (?:of|was named|called) (?:[A-Z]|[ae][a-z]{1,2}-))(?! (?:council|centre|hall|official))"
 )
 SEVERAL = re.compile(
@@ -92,14 +99,17 @@ ROAD_AFTER = re.compile(
 NOT_PLACES = re.compile(
     r"\A(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|\A(?:January|February|March|April|May|June|July|August|"
     r"September|October|November|December)\b|\A(?:The|It|He|She|They|A|An|In|On|At|But|And|After|Before|Some|Most|"
-    r"Several|Both|Local|Ramadan|Eid|Islam|Friday|God|President|Prime|General|Colonel|Major|Captain|Lieutenant|Mr|Mrs|Dr|Minister|"
-    r"Brigade|Army|Ministry|United|Nations|Twitter|Facebook|Telegram|Reuters|AFP|Human|State|Security|Defence|Defense|Foreign|Special|Later|Earlier|Who)\b(?!-)"
+    r"Several|Both|Neither|Either|Each|That|This|These|Those|Its|Their|His|Her|Our|Such|All|None|No|Every|Another|Local|Ramadan|Eid|Islam|Friday|God|President|Prime|General|Colonel|Major|Captain|Lieutenant|Mr|Mrs|Dr|Minister|"
+    r"Britain|France|Germany|Australia|Canada|Italy|Spain|Belgium|Denmark|Netherlands|Norway|Sweden|Japan|Austria|Switzerland|Brigade|Army|Battalion|Division|Regiment|Ministry|United|Nations|Twitter|Facebook|Telegram|Reuters|AFP|Human|State|Security|Defence|Defense|Foreign|Special|Later|Earlier|Who)\b(?!-)"
 )
 ADJECTIVAL_AFTER = re.compile(r"-(?:led|backed|held|made|controlled)|'s (?:army|forces|troops)")
 ARMED_AFTER = re.compile(
     r" (?:clan|tribe|tribesmen|regiment|movement|party|family|forces|troops|army|fighters|militants|rebels|jets|soldiers|officials|government|military|"
     r"militia|groups?|missiles?|positions|areas|territory|hands|targets|rockets?|drones?|artillery|"
     r"tanks?|helicopters?|guns?)"
+)
+SOLDIERS_AFTER = re.compile(
+    r" (?:soldiers|troops|forces|fighters|militants|rebels|peacekeepers|commandos|police|marines)\b"
 )
 ORGANISATION = re.compile(
     r"(?:Army|Forces|Brigade|Division|Front|Movement|Party|Council|Ministry|Agency|Union|Group|Guard|"
@@ -111,7 +121,7 @@ NATIONALITY = re.compile(
     r"(?:deshi|istani|ian|ish|ese|isti|eni|raqi|aeli|ench|utch|man|can|Houthi|Kurd|Taliban|Emirati|Saudi|Tuareg|Rohingya)s?\Z"
 )
 ADJECTIVE = re.compile(
-    r"(?:[A-Z][a-z]+(?:ian|ish|nese|lese)|Thai|Bangladeshi|Pakistani|Afghan|Somali|Turkmen|Arab|Christian|Druze|Alawite|Yazidi|Shiite|Tuareg|Fulani|Dogon|Rohingya|Bedouin|Iraqi|Yemeni|Saudi|Israeli|French|Dutch|Emirati|German|American|Western|Chechen|Kurd|Shia|Sunni)"
+    r"(?:Kenyan|Ugandan|Rwandan|Angolan|Mozambican|Moroccan|Mexican|Cuban|Korean|European|African|Burkinabe|Burkinabè|Nigerien|Philippine|[A-Z][a-z]+(?:ian|ish|nese|lese)|Thai|Bangladeshi|Pakistani|Afghan|Somali|Turkmen|Arab|Christian|Druze|Alawite|Yazidi|Shiite|Tuareg|Fulani|Dogon|Rohingya|Bedouin|Iraqi|Yemeni|Saudi|Israeli|French|Dutch|Emirati|German|American|Western|Chechen|Kurd|Shia|Sunni)"
 )
 COUNTRY = re.compile(
     r"Syria|Iraq|Turkey|Lebanon|Jordan|Iran|Israel|Libya|Egypt|Chad|Niger|Mali|Algeria|Mauritania|Benin|Togo|Ghana|Nigeria|Thailand|China|India|"
@@ -121,6 +131,22 @@ IN_TOWN = re.compile(r"(?: [a-z-]+){0,2} in (?:the )?(?:(?:town|city|heart|centr
 # As in "two quarters, X and Y", "its last outpost, X": what follows the comma is its name.
 KIND_BEFORE = re.compile(
     r"\b(?:quarter|district|village|town|stronghold|outpost|hill|base|suburb|hamlet|neighbou?rhood|bastion|settlement)s?\Z"
+)
+# As in "thousands of Masalit", "200 of Haftar's": what is counted is people.
+COUNTED_BEFORE = re.compile(
+    r"\b(?:thousands|hundreds|dozens|scores|tens|some|many|most|several|\d+|families|killing|massacre|murder|hideout|house|home|forces|fighters|gunmen|men|troops|soldiers|militia|death|arrest|loyalists|supporters|followers|son|brother|remnants|rule) \Z"
+)
+# Capitals whose names are those of governments too: "a drone attack on Abu Dhabi".
+CAPITAL = re.compile(
+    r"Abu Dhabi|Riyadh|Tehran|Asmara|Kigali|Addis Ababa|Ankara|Moscow|Beijing|Cairo|Algiers|Baku|Yerevan|Islamabad|New Delhi|N'Djamena|"
+    r"Tripoli|Kabul|Mogadishu|Kinshasa|Tbilisi|Manila|Bangui|Maputo"
+)
+CAPITAL_LEAD = re.compile(
+    r"(?:[Nn]ear|[Oo]utside|[Aa]round|[Aa]t|on|(?:airport|port|suburbs|outskirts|centre) of|captured|seized|took|entered|stormed|bombed|shelled|hit|struck|left|reached) \Z"
+)
+# As in "took X on 8 April, Y on 29 April": what a date follows is rather a place than a person.
+DATED_AFTER = re.compile(
+    r" (?:on |in )?(?:\d{1,2} (?:January|February|March|April|May|June|July|August|September|October|November|December)|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|the (?:next|same|following) day|a (?:day|week) later)\b"
 )
 OFF_TOWN = re.compile(
     r", (?:an? |the |some )?(?:[a-z-]+ ){0,2}(?:town|village|hamlet|hill|base|camp|suburb|\d+ (?:km|kilomet))[^.;]{0,30}\Z"

@@ -19,7 +19,11 @@ from timeline.extraction.place_forms import (
     ADJECTIVAL_AFTER,
     ADJECTIVE,
     ARMED_AFTER,
+    CAPITAL,
+    CAPITAL_LEAD,
+    COUNTED_BEFORE,
     COUNTRY,
+    DATED_AFTER,
     KIND_AFTER,
     KIND_BEFORE,
     KIND_OF,
@@ -40,12 +44,15 @@ from timeline.extraction.place_forms import (
     ROAD_MARK,
     SITE_AFTER,
     SITE_NAMED,
+    SOLDIERS_AFTER,
     STREET,
+    SUBJECT,
     TITLE_BEFORE,
     TOWN_AFTER,
     is_no_place_here,
 )
 from timeline.extraction.relating import related
+from timeline.extraction.repeating import with_repeats
 
 NEIGHBOURS_MAX = 80
 _SITE_KINDS = {
@@ -58,6 +65,7 @@ _SITE_KINDS = {
     PlaceKind.HILL,
     PlaceKind.ISLAND,
 }
+_STRICT = ((KIND_OF, True), (KIND_AFTER, True))
 _REGION_KINDS = {PlaceKind.COUNTRY, PlaceKind.GOVERNORATE, PlaceKind.REGION}
 
 
@@ -97,7 +105,7 @@ def find_places(text: str, gazetteer: Gazetteer, taken: list[Hit]) -> list[Place
     covered = bytearray(len(text))
     for known in found:
         covered[known.start : known.end] = b"\1" * (known.end - known.start)
-    for pattern, strict in ((KIND_OF, True), (KIND_AFTER, True), (LOOSE, False)):
+    for pattern, strict in (*_STRICT, (SUBJECT, False), (LOOSE, False)):
         for match in pattern.finditer(text):
             if any(covered[match.start("name") : match.end("name")]):
                 continue
@@ -105,13 +113,15 @@ def find_places(text: str, gazetteer: Gazetteer, taken: list[Hit]) -> list[Place
                 continue  # "the Red Sea port of X"
             unknown = _unknown(text, match, gazetteer, taken, strict)
             is_listed = any(covered[max(0, match.start() - 2) : match.start() + 1])
+            is_listed = is_listed or DATED_AFTER.match(text, match.end()) is not None
             is_listed = is_listed or KIND_BEFORE.search(text[: match.start()][-20:]) is not None
             if text[match.start()] == "," and unknown and not unknown.mention.place_id:
                 unknown = unknown if is_listed else None  # rather a person than a place
             if unknown is not None:
                 found.append(unknown)
                 covered[unknown.start : unknown.end] = b"\1" * (unknown.end - unknown.start)
-    found = sharing_relation(text, sorted(found, key=lambda p: p.start))
+    found = with_repeats(text, found, taken)
+    found = sharing_relation(text, found)
     found = located(text, found)
     return _with_roads(text, found, gazetteer)
 
@@ -224,12 +234,14 @@ def _unknown(
     start, end = match.start("name"), match.end("name")
     if NOT_PLACES.match(name) or (name.isupper() and not strict):
         return None
-    if ADJECTIVE.fullmatch(name.removesuffix("s")) or _is_in_longer_name(text, match, start):
+    is_longer = _is_in_longer_name(text, match, start) or TOWN_AFTER.match(text, end)
+    if ADJECTIVE.fullmatch(name.removesuffix("s")) or is_longer:
         return None
-    if is_no_place_here(text, start, end) or TOWN_AFTER.match(text, end):
+    if is_no_place_here(text, start, end) or _is_partys(text, start, end, taken, strict=strict):
         return None
-    if any(t.start < end and start < t.end for t in _around(taken, start)):
-        return None
+    if text.endswith("capital of ", 0, start):
+        mention = PlaceMention(as_named=name, relation=Relation.IN, geo_precision=3)
+        return PlaceHit(start, end, mention, "region", is_aside=True)
     whole = text[start : match.end()] if strict else name
     resolved = gazetteer.mention(PlaceMention(as_named=name))
     is_sure = resolved.match is not None and resolved.match.score >= 0.8 and len(name) >= 5
@@ -266,9 +278,19 @@ def _unknown(
     return PlaceHit(start, end, mention, kind, is_aside=aside)
 
 
+def _is_partys(text: str, start: int, end: int, taken: list[Hit], *, strict: bool) -> bool:
+    """Whether a name is that of a party here: not "on Abu Dhabi", but "a base of X soldiers"."""
+    clash = [t for t in _around(taken, start) if t.start < end and start < t.end]
+    before = CAPITAL_LEAD.search(text, max(0, start - 14), start)
+    is_seat = CAPITAL.fullmatch(text, start, end) and before
+    return bool(clash and not is_seat) or bool(strict and SOLDIERS_AFTER.match(text, end))
+
+
 def _is_in_longer_name(text: str, match: re.Match[str], start: int) -> bool:
     """As in "Institute for the Study of War", "Temple of Bel": "of" joins it to a name before."""
     lead = text[match.start() : start].strip()
+    if lead == "of" and COUNTED_BEFORE.search(text, max(0, match.start() - 24), match.start()):
+        return True
     title = TITLE_BEFORE.search(text, max(0, match.start() - 30), match.start())
     if lead not in ("of", "of the") or title is None:
         return False

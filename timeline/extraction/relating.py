@@ -17,6 +17,11 @@ from timeline.extraction.place_forms import (
     TOWARD,
 )
 
+_SAID_IN = re.compile(
+    r"\b(?:told|said|saying|speaking|briefed|announced)(?: (?:a |the )?(?:reporters|journalists|"
+    r"news conference|briefing|parliament|press))? (?:on \w+ )?(?:in|from) \Z"
+)
+
 
 def related(text: str, start: int, mention: PlaceMention) -> tuple[PlaceMention, bool]:
     """The mention with the relation that the words before it tell, and whether it is an aside."""
@@ -34,6 +39,8 @@ def related(text: str, start: int, mention: PlaceMention) -> tuple[PlaceMention,
         return replace(
             mention, relation=Relation.NEAR, geo_precision=2, distance_km=km, bearing=bearing
         ), aside
+    if _SAID_IN.search(text):  # where it was said, and not where it was
+        return mention, True
     if NEAR.search(text, low, start):
         return replace(mention, relation=Relation.NEAR, geo_precision=2), False
     if TOWARD.search(text, low, start):

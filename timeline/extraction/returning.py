@@ -100,11 +100,15 @@ def _meant(match: re.Match[str], before: list[PlaceHit], gazetteer: Gazetteer) -
     elif kind in _SETTLEMENT_WORDS:
         wanted = {"settlement", "part"} if kind in _PARTS else {"settlement"}
         fitting = [p for p in before if p.kind in wanted]
+        if all(p.mention.relation is Relation.TOWARD for p in fitting):  # where they only went
+            sited = [t for p in before if (t := _town_of(p, gazetteer)) is not None]
+            fitting = sited or fitting
         fitting = fitting or [t for p in before if (t := _town_of(p, gazetteer)) is not None]
         sized = [p for p in fitting if _has_size(p, kind, gazetteer)]
         if kind == "city":
             sized = [p for p in sized if p.mention.place_id] or sized
-        fitting = sized or fitting
+        points = match.group()[:4].lower() in ("that", "this")
+        fitting = fitting if points else (sized or fitting)
     elif kind == "province":
         fitting = [p for p in before if p.kind == "region"]
     else:
@@ -154,6 +158,10 @@ def _standing(text: str, match: re.Match[str], meant: PlaceHit, gazetteer: Gazet
         mention = gazetteer.mention(replace(mention, place_id=last.place_id))
     else:
         mention = replace(mention, as_named=last.as_named)
+    if " old " in match.group().lower() and mention.relation is Relation.AT:
+        mention = replace(
+            mention, relation=Relation.IN, geo_precision=2
+        )  # "the old city" is a part
     if kind == "area" or (away_of and kind not in _SETTLEMENT_WORDS and kind != "province"):
         mention = replace(mention, relation=Relation.NEAR, geo_precision=2)
     return PlaceHit(match.start(), match.end(), mention, meant.kind, True, aside)

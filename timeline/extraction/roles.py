@@ -5,6 +5,7 @@ from __future__ import annotations
 from timeline.domain.actors import ActorMention, ActorRole
 from timeline.extraction.acting import ActorHit
 from timeline.extraction.grammar import Token, arguments, governing_verb, left_edge
+from timeline.extraction.modality import Reading
 from timeline.extraction.parsing import lemma
 from timeline.extraction.scene import Scene
 from timeline.extraction.targets import add_targets, struck
@@ -55,6 +56,7 @@ _TAKES = {
     "Shelling": "initiator",
     "Agreement": "participant",
 }
+_SIDES = frozenset({"army", "military", "government", "regime", "junta"})
 _PLANTED = frozenset({"plant", "lay", "bury", "place", "leave", "set"})
 _FIRED = frozenset(["fire", "launch", "source", "shoot", "lob", "come", "originate"])
 
@@ -84,6 +86,25 @@ def actors_of_event(trigger: Trigger, scene: Scene) -> list[ActorMention]:
     if trigger.type == "Clash" and not roles.found:
         _sides(trigger, scene, roles)
     return roles.found
+
+
+def who_says_it_is_done(
+    trigger: Trigger, reading: Reading, scene: Scene, actors: list[ActorMention]
+) -> list[ActorMention]:
+    """As in "X was taken, the rebels said": who tells of a success without a doer had it."""
+    doer = {"ControlChanged": "holder", "AircraftLoss": "initiator"}.get(trigger.type)
+    if doer is None or reading.speaker is None or reading.saying is None:
+        return []
+    if not trigger.arguments.is_passive or any(a.role.value == doer for a in actors):
+        return []
+    if lemma(reading.saying) not in _ANNOUNCE | {"say", "report"}:
+        return []
+    known = {a.actor_id or a.as_named for a in actors}
+    for hit in scene.actors_of(reading.speaker)[:1]:
+        is_party = hit.actor_id is not None or scene.cast.is_irregular(hit)
+        if is_party and scene.cast.fights(hit) and (hit.actor_id or hit.as_named) not in known:
+            return [scene.cast.mention(hit, ActorRole(doer))]
+    return []
 
 
 def _add_subject(trigger: Trigger, role: str, scene: Scene, roles: Roles) -> None:
@@ -160,8 +181,7 @@ def _nominal_roles(trigger: Trigger, scene: Scene, roles: Roles, doer: str) -> N
     if trigger.type == "Withdrawal":
         doer = "initiator"
     for child in token.children:
-        owns = {"actor", "force"} if child.dep_ == "poss" else {"actor"}
-        if child.dep_ in ("poss", "compound", "amod", "nmod") and scene.classes(child) & owns:
+        if _is_doers(child, trigger, scene):
             roles.add([child], doer)
         if child.dep_ in ("prep", "agent") and child.lower_ in ("by", "between"):
             role = "participant" if child.lower_ == "between" else doer
@@ -170,6 +190,7 @@ def _nominal_roles(trigger: Trigger, scene: Scene, roles: Roles, doer: str) -> N
         if child.dep_ == "prep" and child.lower_ in ("on", "against", "with"):
             _nominal_target(child, trigger, scene, roles)
         roles.add(_withdrawn(child, trigger, scene), doer)
+    _of_side(token, scene, roles, doer)
     a, b = scene.parse.offsets[left_edge(token)][0], scene.parse.offsets[token.i][1]
     if not roles.has(doer) and trigger.roles.get("subj") != doer:
         for hit in scene.cast.touching(a, b):
@@ -182,6 +203,27 @@ def _nominal_roles(trigger: Trigger, scene: Scene, roles: Roles, doer: str) -> N
         if trigger.type == "Clash" and trigger.roles.get("subj") != "initiator":
             for preposition in ("between", "with"):
                 roles.add(trigger.arguments.after(preposition), "participant")
+
+
+def _is_doers(child: Token, trigger: Trigger, scene: Scene) -> bool:
+    """As in "X's withdrawal", "its raids"; but "its capture" is of what is taken."""
+    if child.dep_ not in ("poss", "compound", "amod", "nmod"):
+        return False
+    if child.dep_ == "poss" and child.lower_ in ("its", "their"):
+        return trigger.type not in ("ControlChanged", "SiegeBegan", "RouteCut")
+    owns = {"actor", "force"} if child.dep_ == "poss" else {"actor"}
+    return bool(scene.classes(child) & owns)
+
+
+def _of_side(token: Token, scene: Scene, roles: Roles, doer: str) -> None:
+    """As in "Army drone strikes": of the army that is told of."""
+    side = next((c for c in token.lefts if c.lower_ in _SIDES and c.dep_ == "compound"), None)
+    if side is None or roles.has(doer):
+        return
+    at, start = scene.parse.offsets[side.i][0], scene.parse.sentence.start
+    stands = scene.cast.standing_for(side.lower_, at, start, frozenset())
+    if stands is not None and stands.actor_id is not None:
+        roles.add_hit(ActorHit(at, at, scene.phrase(side), stands.actor_id, True), doer)
 
 
 def _withdrawn(child: Token, trigger: Trigger, scene: Scene) -> list[Token]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from timeline.extraction.acting import ActorHit, Cast
+from timeline.extraction.actor_words import REBELLIOUS
 from timeline.extraction.classing import by_its_words
 from timeline.extraction.grammar import CLIMB_MAX, Token, coordinated, left_edge
 from timeline.extraction.lexicon import lexicon
-from timeline.extraction.naming import name_beside
+from timeline.extraction.naming import leading, name_beside, of_band, of_leader
 from timeline.extraction.parsing import Parse, lemma
 from timeline.extraction.placing import PlaceHit
 
@@ -49,6 +50,7 @@ _SPEAKERS = frozenset({"spokesman", "spokeswoman", "spokesperson", "commander", 
 _PARTIES = frozenset({"column", "convoy", "unit", "team", "detachment", "contingent", "patrol"})
 _MEN = frozenset({"man", "fighter", "soldier", "troop", "force"})
 _STRANGERS = frozenset({"gunman", "fighter", "group", "attacker", "assailant", "bomber", "drone"})
+_DRONES = frozenset({"drone", "jet", "plane", "helicopter", "warplane", "aircraft"})
 _LOOSE_KINDS = frozenset({"soldier", "militant", "fighter", "troop"})
 _PLAIN_MARKS = _SIDES | {
     "force",
@@ -196,6 +198,10 @@ class Scene:
         """The name on the noun itself; "rebels" elsewhere stands for the last group named."""
         own = [h for h in named if h.end >= self.parse.offsets[noun.i][0]]
         best = (own or named)[-1]
+        if best.is_generic and lemma(noun) in REBELLIOUS:
+            self.cast.leading = leading(noun, self) or self.cast.leading
+            if self.cast.leading is not None and self.cast.leading.actor_id not in barred:
+                return self.cast.leading
         if best.is_generic and best.actor_id is None and best.as_named.islower():
             start = self.parse.sentence.start
             if not self.cast.is_kind_word(lemma(noun)):
@@ -225,23 +231,15 @@ class Scene:
         if low not in _MEN and "person" in classes and "force" not in classes:
             return None
         if low in _MEN and any(c.lower_ in ("his", "her") for c in noun.lefts):
-            return self._of_leader(noun, first, last)
+            return of_leader(noun, first, last, self)
         for owner in (c for c in noun.lefts if c.dep_ == "poss" and c.lower_ in ("its", "their")):
             if low == "defender":  # of a place, and not of whoever was told of last
                 return ActorHit(first, last, self.phrase(noun), None)
             whose = self._of_pronoun(owner, first, last, barred)
             if whose is not None and whose.actor_id is not None:
                 return ActorHit(first, last, self.phrase(noun), whose.actor_id, True)
-        return None
-
-    def _of_leader(self, noun: Token, first: int, last: int) -> ActorHit | None:
-        """As in "X's founder said that his men ...": X."""
-        before = [t for t in noun.doc[: noun.i] if t.dep_ in ("nsubj", "nsubjpass") and t != noun]
-        for leader in reversed(before):
-            near = [t for t in leader.subtree if abs(t.i - leader.i) <= NOUN_PHRASE_WORDS_MAX]
-            start, end = self.parse.offsets[near[0].i][0], self.parse.offsets[near[-1].i][1]
-            for hit in self.cast.touching(start, end):
-                return ActorHit(first, last, self.phrase(noun), hit.actor_id, True)
+            if whose is not None and whose.as_named[:1].isupper():
+                return whose  # one whom the table lacks, as the report named it
         return None
 
     def _seated(self, noun: Token, first: int, last: int) -> ActorHit | None:
@@ -262,6 +260,8 @@ class Scene:
     ) -> ActorHit | None:
         """Who was last told of ("the army", "these battalions"), or nobody known."""
         low = lemma(noun)
+        if low == "side":  # "both sides" are none of those told of
+            return ActorHit(first, last, self.phrase(noun), None)
         determiners = {c.lower_ for c in noun.children if c.dep_ == "det"}
         if self._is_weapon(noun):
             return self._of_weapon(noun, first, last, determiners)
@@ -269,12 +269,15 @@ class Scene:
             return self.cast.unnamed[low]
         marks = [c for c in noun.lefts if c.dep_ in ("amod", "compound", "nummod", "nmod")]
         is_own = any(c.text[:1].isupper() and c.i > noun.sent.start for c in marks)
+        is_own = is_own or any(c.dep_ == "poss" and c.pos_ == "PROPN" for c in noun.lefts)
         is_plain = all(c.lower_ in _PLAIN_MARKS for c in marks)
         is_strange = any(c.lower_ in lexicon().lists["estranging"] for c in marks)
         is_loose = low in _LOOSE_KINDS and not is_own and not is_strange
         is_new = "some" in determiners or (
             determiners & {"a", "an"} and (low in _STRANGERS or noun.dep_ in _AFFECTED)
         )
+        if is_new and any(c.lower_ in _SIDES for c in marks) and low in _DRONES:
+            is_new = False  # "an army drone" is of the army told of
         if "another" in determiners and low in _PARTIES and self.cast.attacker is not None:
             return self.cast.attacker  # "another column" of theirs
         refers = (is_plain and "person" not in self.classes(noun)) or is_loose
@@ -287,7 +290,7 @@ class Scene:
                 return stands
             if stands is not None:
                 return ActorHit(first, last, self.phrase(noun), stands.actor_id, True)
-        unnamed = ActorHit(first, last, self.phrase(noun), None)
+        unnamed = of_band(noun, self) or ActorHit(first, last, self.phrase(noun), None)
         if "force" in self.classes(noun) and determiners:
             self.cast.unnamed.setdefault(low, unnamed)
         return unnamed

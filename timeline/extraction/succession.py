@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from timeline.domain.actors import ActorMention, ActorRole
 from timeline.domain.places import Relation
-from timeline.extraction.drafts import Draft
+from timeline.extraction.drafts import Draft, copied
 
 CLAIMS_COMPARED_MAX = 300
 ENTERED_SENTENCES_MAX = 1
@@ -24,7 +24,7 @@ def with_other_parties(drafts: list[Draft], lasting: list[Draft]) -> list[Draft]
         drafts: The claims in the making.
         lasting: Sieges told as a state ("had been cut off for a year by X"); no claims themselves.
     """
-    _name_entered([d for d in drafts if d.is_occurrence][:CLAIMS_COMPARED_MAX])
+    drafts += _name_entered([d for d in drafts if d.is_occurrence][:CLAIMS_COMPARED_MAX])
     told = [d for d in drafts if d.is_occurrence and _is_at_known_place(d)][:CLAIMS_COMPARED_MAX]
     _name_losers([d for d in told if d.type == "ControlChanged"], told)
     states = [d for d in lasting if d.is_occurrence and _is_at_known_place(d)]
@@ -34,8 +34,9 @@ def with_other_parties(drafts: list[Draft], lasting: list[Draft]) -> list[Draft]
     return drafts
 
 
-def _name_entered(told: list[Draft]) -> None:
-    """As in "X left the town and Y entered it": Y holds it now."""
+def _name_entered(told: list[Draft]) -> list[Draft]:
+    """As in "X left the town and Y entered it": Y holds it now, and what X left with it."""
+    also: list[Draft] = []
     left = [d for d in told if d.type == "Withdrawal"]
     for entry in (d for d in told if d.is_entry and d.type in ("Clash", "Movement")):
         gone = [d for d in left if abs(d.sentence - entry.sentence) <= ENTERED_SENTENCES_MAX]
@@ -49,6 +50,17 @@ def _name_entered(told: list[Draft]) -> None:
             for a in entry.actors
         ]
         _give(entry, gone[-1], ActorRole.INITIATOR, ActorRole.PREVIOUS_HOLDER)
+        left_with_it = [d for d in left if _is_left_with(d, gone[-1])]
+        also += [copied(entry, place=d.place, also=[entry.evidence]) for d in left_with_it]
+    return also
+
+
+def _is_left_with(other: Draft, gone: Draft) -> bool:
+    """As in "X left A and B, and Y moved in": A, where B is what Y is told to enter."""
+    if other.sentence != gone.sentence or _place(other) in (None, _place(gone)):
+        return False
+    same_doer = other.actor_keys("initiator") == gone.actor_keys("initiator")
+    return same_doer and other.verb_index == gone.verb_index
 
 
 def _name_losers(taken: list[Draft], told: list[Draft]) -> None:

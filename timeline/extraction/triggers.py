@@ -18,30 +18,11 @@ from timeline.extraction.parsing import Parse, lemma
 
 Classes = Callable[[Token], frozenset[str]]
 _COUNTERS = frozenset(
-    [
-        "dozen",
-        "hundred",
-        "score",
-        "series",
-        "number",
-        "wave",
-        "round",
-        "string",
-        "spate",
-        "barrage",
-        "set",
-        "pair",
-        "process",
-        "kind",
-        "campaign",
-        "hour",
-        "day",
-        "night",
-        "week",
-        "month",
-    ]
+    {"dozen", "hundred", "score", "series", "number", "wave", "round", "string", "spate", "barrage"}
+    | {"set", "pair", "process", "kind", "campaign", "hour", "day", "night", "week", "month"}
 )
-_CARRIED = frozenset({"carry", "launch", "conduct", "mount", "stage"})
+_CARRIED = frozenset({"carry", "launch", "conduct", "mount", "stage", "begin", "start"})
+_TELLING = frozenset({"agent", "prep", "npadvmod"})
 _OPENS_WITH = frozenset({"join", "respond", "retaliate", "react", "open", "begin"})
 _ONE_BLOW = frozenset({"attack", "assault", "raid"})  # "the offensive" is never one bombing
 _PERSONS = frozenset({"them", "him", "they", "who"})
@@ -166,7 +147,7 @@ def _fits(rule: VerbRule, low: str, token: Token, args: Arguments, classes: Clas
     if (
         rule.particles
         and not args.particles & set(rule.particles)
-        and not any(word in rule.particles for word, _ in args.preps)
+        and not any(word in rule.particles and word != "in" for word, _ in args.preps)
     ):
         return False
     if not rule.particles and "up" in args.particles and low == "blow":
@@ -181,21 +162,43 @@ def _fits(rule: VerbRule, low: str, token: Token, args: Arguments, classes: Clas
         return False
     if rule.with_text and not {t.lower_ for t in token.doc} & set(rule.with_text):
         return False
-    weapons = {"munition", "raid", "bomb"}
-    if rule.type == "Withdrawal" and any(classes(s) & weapons for s in args.subject):
+    if rule.type == "Withdrawal" and any(_never_withdraws(s, classes) for s in args.subject):
         return False
     if rule.obj and not _any(args.object, rule.obj, classes):
         return False
-    if rule.subj and not _any(args.subject, rule.subj, classes):
+    if rule.subj and not _has_subject(rule.subj, args, classes):
         return False
     if rule.intransitive and (args.object or any(c.lower_ == "behind" for c in token.children)):
         return False
-    if rule.not_obj and _any(args.object, rule.not_obj, classes):
-        return False
+    return not (rule.not_obj and _any(args.object, rule.not_obj, classes)) and _fits_preps(
+        rule, args, classes
+    )
+
+
+def _fits_preps(rule: VerbRule, args: Arguments, classes: Classes) -> bool:
     return not rule.prep or any(
         _any([noun for word, noun in args.preps if word == preposition], wanted, classes)
         for preposition, wanted in rule.prep.items()
     )
+
+
+def _has_subject(wanted: list[str], args: Arguments, classes: Classes) -> bool:
+    is_party = "actor" in wanted and any(_is_party(s) for s in args.subject)
+    return is_party or _any(args.subject, wanted, classes)
+
+
+def _is_party(noun: Token) -> bool:
+    """Whether an unknown name is rather that of a party: "the Taliban", "TPLF", "M23"."""
+    if noun.pos_ != "PROPN" or noun.dep_ not in ("nsubj", "pobj"):
+        return False
+    return bool(noun.text[1:].isupper() or noun.text[-1:].isdigit())
+
+
+def _never_withdraws(noun: Token, classes: Classes) -> bool:
+    """Whether a subject is a weapon, or people who flee and hold nothing that they could leave."""
+    held = classes(noun)
+    is_unarmed = "noncombatant" in held and "force" not in held
+    return is_unarmed or bool(held & {"munition", "raid", "bomb"})
 
 
 def lasts(trigger: Trigger) -> bool:
@@ -286,8 +289,10 @@ def _carrier(token: Token) -> Token | None:
     if token.dep_ == "conj":
         return _carrier(head) if head.pos_ in ("NOUN", "PROPN") else None
     done = [c for c in token.children if c.dep_ == "acl" and lemma(c) in _CARRIED]
-    if token.dep_ == "attr" and done:
-        return done[0]  # "what X said was an attack carried out by Y"
+    if done and (token.dep_ == "attr" or any(c.dep_ in _TELLING for c in done[0].children)):
+        return done[
+            0
+        ]  # "what X said was an attack carried out by Y", "an assault launched on Monday"
     if (
         token.dep_ in ("dobj", "nsubjpass", "oprd", "acl")
         and low in words.lists["light"] | words.lists["undergo"]
@@ -348,6 +353,9 @@ def _stands(rule: NounRule, token: Token, carrier: Token | None, classes: Classe
     )
     if causes:
         return True
+    told_by = [c for c in token.children if c.dep_ == "relcl" and lemma(c) in HARM]
+    if rule.when == "actor" and any(n.tag_ == "WDT" for c in told_by for n in c.children):
+        return True  # "a day after an air strike that killed 70"
     harms = token.dep_ == "nsubj" and lemma(token.head) in HARM
     if harms and (
         rule.when != "light"

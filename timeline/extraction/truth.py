@@ -15,6 +15,10 @@ _ASKING = frozenset(
     | {"will", "would", "can", "could", "may", "might", "should", "shall"}
 )
 _SHORT_OF = frozenset({("close", "to"), ("short", "of"), ("far", "from"), ("instead", "of")})
+_AWAITING = frozenset({"once", "before", "until", "till", "when", "after", "soon", "if"})
+_OCCASIONS = frozenset(
+    {"point", "time", "stage", "moment", "occasion", "way", "circumstance", "case"}
+)
 _POINTING = frozenset({"that", "this", "which", "it"})
 _REPORTS = frozenset({"report", "claim", "news", "allegation", "rumour", "rumor"})
 
@@ -68,6 +72,94 @@ def is_called_untrue(event: Token) -> bool:
     return False
 
 
+def is_premature(saying: Token) -> bool:
+    """As in "announced the fall of X too soon", "falsely claimed to have taken X"."""
+    for word in saying.subtree:
+        if word.lower_ in ("prematurely", "falsely", "wrongly", "erroneously", "mistakenly"):
+            return bool(word.head == saying)
+        if word.lower_ in ("soon", "early") and any(c.lower_ == "too" for c in word.children):
+            return True
+    return False
+
+
+def is_never(preposition: Token) -> bool:
+    """As in "at no point did X withdraw"."""
+    nouns = [n for n in preposition.children if n.dep_ == "pobj"]
+    return any(lemma(n) in _OCCASIONS and any(c.lower_ == "no" for c in n.children) for n in nouns)
+
+
+def is_awaited(event: Token) -> bool:
+    """As in "once the army takes X", "before the rebels leave": it has not happened yet."""
+    if event.tag_ not in ("VBZ", "VBP") and not any(
+        c.dep_ in ("aux", "auxpass") and c.tag_ in ("VBZ", "VBP") for c in event.children
+    ):
+        return False
+    opening = [c for c in event.children if c.dep_ in ("mark", "advmod") and c.i < event.i]
+    return event.dep_ in ("advcl", "ROOT", "ccomp") and any(c.lower_ in _AWAITING for c in opening)
+
+
+def is_habit(event: Token) -> bool:
+    """As in "militants often attack convoys", "anyone who bombs": no single event is told."""
+    auxiliaries = [c for c in event.children if c.dep_ in ("aux", "auxpass")]
+    if event.tag_ not in ("VBZ", "VBP") or auxiliaries:
+        return False
+    words = lexicon().lists
+    if any(c.dep_ == "advmod" and c.lower_ in words["habitual"] for c in event.children):
+        return True
+    return event.dep_ == "relcl" and event.head.lower_ in (
+        "anyone",
+        "anybody",
+        "whoever",
+        "everyone",
+    )
+
+
+def is_staged(event: Token) -> bool:
+    """As in "in the film, rebels storm a base", "during the exercise jets bombed targets"."""
+    staged, current = lexicon().lists["staged"], event
+    for _ in range(CLIMB_MAX):
+        if current.pos_ in ("NOUN", "PROPN") and current != event and lemma(current) in staged:
+            return True
+        if current.pos_ in ("VERB", "AUX") and any(
+            _sets_stage(c, staged) for c in current.children
+        ):
+            return True
+        if current.head == current:
+            return False
+        current = current.head
+    return False
+
+
+def _sets_stage(child: Token, staged: frozenset[str]) -> bool:
+    if child.dep_ == "nsubj":
+        return lemma(child) in staged
+    if child.dep_ == "prep" and child.lower_ in ("in", "during", "as", "at"):
+        nouns = [n for n in child.subtree if n.dep_ == "pobj"]
+        return any(lemma(n) in staged for n in nouns)
+    return False
+
+
+def is_warded_off(event: Token) -> bool:
+    """As in "was defused before it exploded": before that, it was made impossible."""
+    if event.dep_ != "advcl" or not any(
+        c.lower_ == "before" and c.dep_ == "mark" for c in event.children
+    ):
+        return False
+    above = [event.head, *(c for c in event.head.children if c.dep_ == "conj")]
+    above += [event.head.head] if event.head.dep_ == "conj" else []
+    return any(lemma(v) in lexicon().lists["warding"] for v in above)
+
+
+def is_what_is_aimed_at(current: Token, verb: Token) -> bool:
+    """As in "the goal is the capture of X", "the talks are about a withdrawal"."""
+    if lemma(verb) != "be" or current.dep_ not in ("attr", "prep", "ccomp", "xcomp"):
+        return False
+    if current.dep_ == "prep" and current.lower_ not in ("about", "on", "over"):
+        return False
+    subjects = [c for c in verb.children if c.dep_ == "nsubj"]
+    return any(lemma(s) in lexicon().lists["intent_nouns"] for s in subjects)
+
+
 def falls_short(event: Token) -> bool:
     """As in "came close to taking X", "stopped short of", "far from leaving X"."""
     if event.dep_ not in ("pcomp", "pobj"):
@@ -109,6 +201,8 @@ def _is_about(noun: Token, event: Token) -> bool:
 
 def _happens(verb: Token) -> bool:
     low = lemma(verb)
+    if low in ("begin", "start") and verb.tag_ == "VBD":
+        return True
     return low in lexicon().lists["happening"] or (
         low == "take" and any(c.lower_ == "place" for c in verb.children)
     )

@@ -48,6 +48,8 @@ def place_of_event(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> Wh
     if trigger.type == "Withdrawal":
         scene = scene.without(lambda hit: _is_destination(hit, trigger, scene))
     slots = _slots(trigger)
+    if focus is not None and _moves_in(trigger):
+        return Where(focus, focus.mention, True)
     if (which := _told_by_which(trigger, scene)) is not None and of_place:
         return Where(which, which.mention, True)
     if (named := _named(trigger, scene)) is not None:
@@ -65,11 +67,17 @@ def place_of_event(trigger: Trigger, scene: Scene, focus: PlaceHit | None) -> Wh
     if clause is not None:
         is_road = trigger.type.startswith("Route") and clause.kind == "road"
         is_loose = trigger.type in _OF_CONTROL or (of_place and not is_road and trigger.is_nominal)
-        return Where(clause, _near(clause) if is_loose else clause.mention, False)
+        return Where(clause, near(clause) if is_loose else clause.mention, False)
     if focus is None:
         return Where(None, None, False)
     is_siege = trigger.type.startswith("Siege")
-    return Where(focus, focus.mention if is_siege else _near(focus), False)
+    return Where(focus, focus.mention if is_siege else near(focus), False)
+
+
+def _moves_in(trigger: Trigger) -> bool:
+    """As in "X left the town and Y moved in": into what was told of last."""
+    args = trigger.arguments
+    return trigger.type == "Movement" and "in" in args.particles and not args.after("into", "to")
 
 
 def _told_by_slots(
@@ -90,7 +98,7 @@ def _told_by_slots(
         hits = hits if trigger.type.startswith("Route") or not spots else spots
         if not hits:
             continue
-        if (town := _town_of(hits[0], _last_town(hits[0], scene, focus))) is not None:
+        if (town := _quarter_of(hits[0], scene, focus)) is not None:
             return Where(focus, town, True)
         own = next((n for n in coordinated(noun) if _bears(n, hits[0], scene)), noun)
         told = Where(hits[0], _as_told(hits[0], own, trigger, scene), True)
@@ -173,14 +181,20 @@ def _last_town(quarter: PlaceHit, scene: Scene, focus: PlaceHit | None) -> Place
     return before[-1] if before else focus
 
 
-def _town_of(hit: PlaceHit, focus: PlaceHit | None) -> PlaceMention | None:
+def _quarter_of(hit: PlaceHit, scene: Scene, focus: PlaceHit | None) -> PlaceMention | None:
+    if scene.before(hit).lower().endswith(("district of ", "districts of ")):
+        return None  # a part of a province, as a rule
+    return _town_of(hit, _last_town(hit, scene, focus), scene.cast.text)
+
+
+def _town_of(hit: PlaceHit, focus: PlaceHit | None, text: str) -> PlaceMention | None:
     """An unknown quarter as a part of the town that is told of: in it, and no more precise."""
     named = hit.mention
-    is_quarter = hit.kind == "part" and "istrict" not in named.as_named
+    is_quarter = hit.kind == "part" and not text.startswith(" of ", hit.end)
     if not is_quarter or named.place_id or focus is None or focus.kind != "settlement":
         return None
-    if focus.mention.place_id is None:
-        return None
+    if focus.mention.place_id is None:  # a town that the gazetteer lacks says more than its quarter
+        return replace(focus.mention, relation=Relation.IN, geo_precision=2, bearing=None)
     return replace(
         focus.mention, as_named=named.as_named, relation=Relation.IN, geo_precision=2, bearing=None
     )
@@ -241,10 +255,11 @@ def _as_told(hit: PlaceHit, noun: Token, trigger: Trigger, scene: Scene) -> Plac
     is_name = hit.start < end and start < hit.end
     whole = "settlement" in scene.classes(noun) and noun.tag_ == "NN"
     is_part = not (is_name or whole or lemma(noun) in _HANDLES)
-    return _near(hit) if is_part and trigger.type in _OF_CONTROL else hit.mention
+    return near(hit) if is_part and trigger.type in _OF_CONTROL else hit.mention
 
 
-def _near(hit: PlaceHit) -> PlaceMention:
+def near(hit: PlaceHit) -> PlaceMention:
+    """The place as one that only lies near, so that it moves no control."""
     mention = hit.mention
     if mention.relation not in (Relation.AT, Relation.IN):
         return mention

@@ -61,6 +61,7 @@ def theatre_actors(theatre: str) -> list[Actor]:
 def theatre_told(text: str) -> str:
     """The theatre whose words a text has most of; ELSEWHERE when it has none of any.
 
+    It is ELSEWHERE too when the text has more words of a war that is none of our theatres'.
     Only the first CUED_CHARACTERS_MAX code points are looked at.
     """
     read = text[:CUED_CHARACTERS_MAX]
@@ -69,7 +70,8 @@ def theatre_told(text: str) -> str:
         read += f" {dateline.group().title()} {dateline.group().title()}"
     counts = {name: len(_cues(name).findall(read)) for name in theatre_names()}
     best = max(counts, key=lambda name: counts[name])
-    return best if counts[best] else ELSEWHERE
+    others = len(_cues(ELSEWHERE).findall(read))
+    return best if counts[best] and counts[best] >= others else ELSEWHERE
 
 
 def _folder() -> Path:
@@ -85,9 +87,17 @@ def _theatres() -> dict[str, Any]:
     return told
 
 
+def _cue_words(theatre: str) -> list[Any]:
+    if theatre != ELSEWHERE:
+        return list(_theatres()[theatre]["cues"])
+    path = _folder() / "elsewhere.yaml"
+    told = load_yaml(decode_text(path.read_bytes(), path), path)
+    return list(told["cues"]) if isinstance(told, dict) else []
+
+
 @lru_cache(maxsize=16)
 def _cues(theatre: str) -> re.Pattern[str]:
-    words = sorted(map(str, _theatres()[theatre]["cues"]), key=len, reverse=True)
+    words = sorted(map(str, _cue_words(theatre)), key=len, reverse=True)
     return re.compile(r"\b(?:" + "|".join(map(re.escape, words)) + r")\b")
 
 
