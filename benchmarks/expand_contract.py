@@ -4,8 +4,8 @@ Fills a casebook of realistic shape with N events (`benchmarks/casebook.py`), pr
 schema back to revision 0006 and the side table `event_types` away. Then, while writers append
 reports, a desk appends them and projects what it has appended, and readers read pages of the log
 and of the projections: the schema is migrated, the side table is filled, the projection `timeline`
-gets a version in which every row differs, and one in which only those of airstrikes do, each built
-beside the old one and swapped. Each phase prints requests, failures, longest waits, mixed answers.
+gets a version in which every row differs, and one in which some do, each built beside the old one
+and swapped. The table tells requests, failures, longest waits and mixed answers of each phase.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ctypes import c_int
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
@@ -49,7 +50,6 @@ from timeline.store.hashing import canonical
 PLACES = 20_000
 CLAIMS_PER_REPORT = 9
 EVENTS_PER_BATCH = 10_000
-FILLING_CACHE_KIB = 2_000_000
 WORKERS = {"writer": 1, "desk": 1, "reader": 2}
 PAUSE_SECONDS = {"writer": 1.0, "desk": 1.0, "reader": 0.1}
 PHASES = (
@@ -62,11 +62,6 @@ PHASES = (
 )
 SIDE_TABLE = PHASES.index("side table")
 TYPES = ("Clash", "Airstrike", "Shelling", "Movement", "Casualties", "OtherIncident")
-
-
-def now() -> datetime:
-    """The present."""
-    return datetime.now(UTC)
 
 
 def report(number: int) -> StreamAppend:
@@ -173,7 +168,7 @@ def hurried(engine: Engine) -> Engine:
     def prepare(driver: Any, _record: object) -> None:  # noqa: ANN401
         if engine.dialect.name == "sqlite":
             driver.execute("PRAGMA synchronous = OFF")
-            driver.execute(f"PRAGMA cache_size = -{FILLING_CACHE_KIB}")
+            driver.execute("PRAGMA cache_size = -2000000")
         else:
             driver.execute("SET synchronous_commit = off")
             driver.commit()
@@ -185,7 +180,7 @@ def fill(url: str, count: int, live: tuple[str, ...]) -> None:
     """A casebook of so many events, projected, under an older schema and without the side table."""
     engine = hurried(connect(url))
     migrate.upgrade(engine)
-    store = EventStore(engine, "main", now)
+    store = EventStore(engine, "main", partial(datetime.now, UTC))
     started = time.perf_counter()
     head = Casebook(store, PLACES).fill(count)
     seconds = time.perf_counter() - started
@@ -239,7 +234,7 @@ def work(
 ) -> None:
     """One writer or reader, until stopped; reports its longest request of each phase."""
     engine = connect(url)
-    store, chance = EventStore(engine, "main", now), random.Random(seed)
+    store, chance = EventStore(engine, "main", partial(datetime.now, UTC)), random.Random(seed)
     requests, failed, mixed = [0] * len(PHASES), [0] * len(PHASES), [0] * len(PHASES)
     longest = [0.0] * len(PHASES)
     faults: set[str] = set()
@@ -291,8 +286,8 @@ def read_once(store: EventStore, chance: random.Random) -> int:
 
 
 @contextmanager
-def load(url: str, live: tuple[str, ...]) -> Iterator[tuple[Any, list[tuple[Any, ...]]]]:
-    """Writers and readers at work; the list is filled with what they tell at the end."""
+def load(url: str, live: tuple[str, ...], told: list[tuple[Any, ...]]) -> Iterator[Any]:
+    """Writers and readers at work; `told` is filled with what they tell at the end."""
     context = multiprocessing.get_context("spawn")
     phase, stop, results = context.Value(c_int, 0), context.Event(), context.Queue()
     ready = context.Barrier(sum(WORKERS.values()) + 1)
@@ -301,12 +296,11 @@ def load(url: str, live: tuple[str, ...]) -> Iterator[tuple[Any, list[tuple[Any,
         for kind, count in WORKERS.items()
         for seed in range(count)
     ]
-    told: list[tuple[Any, ...]] = []
     for process in processes:
         process.start()
     ready.wait()
     try:
-        yield phase, told
+        yield phase
     finally:
         stop.set()
         told += [results.get(timeout=120) for _ in processes]
@@ -317,25 +311,22 @@ def load(url: str, live: tuple[str, ...]) -> Iterator[tuple[Any, list[tuple[Any,
 def run(url: str, live: tuple[str, ...], last: int) -> None:
     """The change itself, under load, and what it cost; up to with the phase `last`."""
     engine = connect(url)
-    store = EventStore(engine, "main", now)
+    store = EventStore(engine, "main", partial(datetime.now, UTC))
     seconds: dict[str, float] = {}
-    with load(url, live) as (phase, told):
-        time.sleep(10)
-        for number, name in enumerate(PHASES[1 : last + 1], start=1):
-            phase.value = number
-            started = time.perf_counter()
-            if number == 1:
-                migrate.upgrade(engine)
-            else:
-                runner = Runner(store, projections_of(number, live))
-                rebuilt = runner.build_outdated()
-                print(f"{name}: {rebuilt or 'the swap gave way'}", flush=True)
-                assert all(s.reason is None for s in runner.status()), runner.status()
-            seconds[name] = time.perf_counter() - started
-            print(f"{name}: {seconds[name]:.1f} s; load {os.getloadavg()[0]:.1f}", flush=True)
-        phase.value = len(PHASES) - 1
-        time.sleep(10)
-    show(told, seconds)
+    told: list[tuple[Any, ...]] = []
+    try:
+        with load(url, live, told) as phase:
+            time.sleep(10)
+            for number, name in enumerate(PHASES[1 : last + 1], start=1):
+                phase.value = number
+                started = time.perf_counter()
+                change(store, number, live)
+                seconds[name] = time.perf_counter() - started
+                print(f"{name}: {seconds[name]:.1f} s; load {os.getloadavg()[0]:.1f}", flush=True)
+            phase.value = len(PHASES) - 1
+            time.sleep(10)
+    finally:
+        show(told, seconds)
     migrate.require_current(engine)
     with write_transaction(engine) as connection:
         left = connection.exec_driver_sql(
@@ -343,6 +334,16 @@ def run(url: str, live: tuple[str, ...], last: int) -> None:
         ).scalar_one()
     print(f"rows of builds left: {left}; head {store.head().position:,}")
     engine.dispose()
+
+
+def change(store: EventStore, phase: int, live: tuple[str, ...]) -> None:
+    """What a phase changes."""
+    if phase == 1:
+        migrate.upgrade(store.engine)
+        return
+    runner = Runner(store, projections_of(phase, live))
+    print(f"{PHASES[phase]}: {runner.build_outdated() or 'the swap gave way'}", flush=True)
+    assert all(s.reason is None for s in runner.status()), runner.status()
 
 
 def show(told: list[tuple[Any, ...]], seconds: dict[str, float]) -> None:

@@ -40,7 +40,7 @@ def migrate_up(
 
 @migrate_app.command("down")
 def migrate_down(
-    revision: Annotated[str, typer.Argument(metavar="REVISION", help="-1 is one step.")] = "-1",
+    revision: Annotated[str, typer.Argument(metavar="REVISION", help="Left out: one step.")] = "-1",
     database: Database = None,
 ) -> None:
     """Take the schema back; refused where the log would be lost."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from timeline.errors import TimelineError
 from timeline.store.plans import Measured, Plan
 
 revision = "0008"
@@ -64,5 +65,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    valid = "SELECT count(*) FROM tokens WHERE revoked_at IS NULL"
+    lost = op.get_bind().execute(sa.text(valid)).scalar_one()
+    if lost:
+        raise TimelineError(
+            f"this downgrade would lose the API tokens that are not revoked ({lost}); it was"
+            " refused: see `timeline token list`, and `timeline token revoke` each first"
+        )
     op.drop_table("idempotent_requests")
     op.drop_table("tokens")

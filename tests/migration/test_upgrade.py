@@ -12,7 +12,7 @@ from sqlalchemy import Engine, inspect
 
 from tests.contract.support import put
 from tests.migration.revisions import with_revision
-from timeline.errors import SchemaMismatch, WouldDestroyLog
+from timeline.errors import SchemaMismatch, TimelineError, WouldDestroyLog
 from timeline.resources import resource
 from timeline.store import migrate
 from timeline.store.engine import connect, write_transaction
@@ -108,6 +108,20 @@ def test_a_downgrade_that_would_destroy_the_log_is_refused(store: EventStore) ->
 
     assert verify_log(store.engine, "main").checked == 1
     migrate.require_current(store.engine)
+
+
+def test_a_downgrade_that_would_lose_tokens_is_refused(engine: Engine) -> None:
+    hash_ = "zeroblob(32)" if engine.dialect.name == "sqlite" else "sha256('a'::bytea)"
+    with write_transaction(engine) as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO tokens (casebook, token_id, secret_hash, name, role, created_at)"
+            f" SELECT 'main', 'a', {hash_}, 'Desk', 'reader', '2026'"
+        )
+
+    with pytest.raises(TimelineError, match=r"not revoked \(1\)"):
+        migrate.downgrade(engine, "0007")
+
+    migrate.require_current(engine)
 
 
 def test_a_downgrade_to_an_unknown_revision_is_refused(engine: Engine) -> None:
