@@ -110,7 +110,9 @@ def rebuild(store: EventStore, url: str, databases: Databases | None) -> None:
     for name, own in sorted(spent.items(), key=lambda item: -item[1]):
         print(f"  {name}: {own:.1f} s, {head / own:,.0f} events/s")
     print(f"  the most memory {megabytes():.0f} MB; load {os.getloadavg()[0]:.1f}", flush=True)
-    ours = built(store, (EntriesProjection(),), databases, "timeline alone")
+    timeline = EntriesProjection()
+    timeline.depends_on = ()  # nothing is merged here, so it need not know who is who
+    ours = built(store, (timeline,), databases, "timeline alone")
     if databases is None:
         return
     begin = now(databases)
