@@ -255,7 +255,7 @@ def extract(
     draft = framed(read_draft(path), reading)
     about = theatre or theatre_told(draft.text or "")
     gazetteer, actors = Gazetteer(theatre_places(about)), ActorTable(theatre_actors(about))
-    when = publication(draft, published, None, undated=True, now=None)
+    when = publication(draft, published, None, undated=published is None, now=None)
     if draft.claims is not None:
         claims = resolved(draft.claims, gazetteer, actors)
     else:

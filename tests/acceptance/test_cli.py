@@ -294,6 +294,13 @@ def test_extract_needs_no_database(forker: Forker, tmp_path: Path) -> None:
     assert "IS took Khanasser" in cli.done("extract", "reports/fall.yaml").out
 
 
+def test_extract_takes_the_day_of_publication(cli: Cli) -> None:
+    path = cli.write("dibis.txt", "Iraqi forces shelled Dibis on Monday.\n")
+    told = cli.done("extract", path, "--published", "2017-10-17", "--json").json
+
+    assert told["claims"][0]["occurred"]["edtf"] == "2017-10-16"
+
+
 @pytest.mark.skipif(not ARTICLE.is_file(), reason="the real article is not there")
 def test_every_quote_of_an_extraction_is_its_span_of_the_file(
     forker: Forker, tmp_path: Path
