@@ -47,9 +47,8 @@ from timeline.store.event_store import EventStore
 from timeline.store.events import NewEvent, StreamAppend
 from timeline.store.hashing import canonical
 
-PLACES = 20_000
-CLAIMS_PER_REPORT = 9
-EVENTS_PER_BATCH = 10_000
+PLACES, CLAIMS_PER_REPORT = 20_000, 9
+EVENTS_PER_BATCH, FILLING_CACHE_KIB = 10_000, 2_000_000
 WORKERS = {"writer": 1, "desk": 1, "reader": 2}
 PAUSE_SECONDS = {"writer": 1.0, "desk": 1.0, "reader": 0.1}
 PHASES = (
@@ -61,6 +60,7 @@ PHASES = (
     "after",
 )
 SIDE_TABLE = PHASES.index("side table")
+NOW = partial(datetime.now, UTC)
 TYPES = ("Clash", "Airstrike", "Shelling", "Movement", "Casualties", "OtherIncident")
 
 
@@ -168,7 +168,7 @@ def hurried(engine: Engine) -> Engine:
     def prepare(driver: Any, _record: object) -> None:  # noqa: ANN401
         if engine.dialect.name == "sqlite":
             driver.execute("PRAGMA synchronous = OFF")
-            driver.execute("PRAGMA cache_size = -2000000")
+            driver.execute(f"PRAGMA cache_size = -{FILLING_CACHE_KIB}")
         else:
             driver.execute("SET synchronous_commit = off")
             driver.commit()
@@ -180,7 +180,7 @@ def fill(url: str, count: int, live: tuple[str, ...]) -> None:
     """A casebook of so many events, projected, under an older schema and without the side table."""
     engine = hurried(connect(url))
     migrate.upgrade(engine)
-    store = EventStore(engine, "main", partial(datetime.now, UTC))
+    store = EventStore(engine, "main", NOW)
     started = time.perf_counter()
     head = Casebook(store, PLACES).fill(count)
     seconds = time.perf_counter() - started
@@ -234,7 +234,7 @@ def work(
 ) -> None:
     """One writer or reader, until stopped; reports its longest request of each phase."""
     engine = connect(url)
-    store, chance = EventStore(engine, "main", partial(datetime.now, UTC)), random.Random(seed)
+    store, chance = EventStore(engine, "main", NOW), random.Random(seed)
     requests, failed, mixed = [0] * len(PHASES), [0] * len(PHASES), [0] * len(PHASES)
     longest = [0.0] * len(PHASES)
     faults: set[str] = set()
@@ -311,7 +311,7 @@ def load(url: str, live: tuple[str, ...], told: list[tuple[Any, ...]]) -> Iterat
 def run(url: str, live: tuple[str, ...], last: int) -> None:
     """The change itself, under load, and what it cost; up to with the phase `last`."""
     engine = connect(url)
-    store = EventStore(engine, "main", partial(datetime.now, UTC))
+    store = EventStore(engine, "main", NOW)
     seconds: dict[str, float] = {}
     told: list[tuple[Any, ...]] = []
     try:

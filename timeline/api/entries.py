@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import chain
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,7 +40,7 @@ from timeline.projections import reading
 if TYPE_CHECKING:
     from timeline.api.incidents import Incident
 
-__all__ = ["Entry", "EntryGroup", "KnownOn", "entries_of", "find_claim"]
+__all__ = ["Entry", "EntryGroup", "KnownOn", "entries_of", "entries_of_each", "find_claim"]
 
 
 @described
@@ -168,6 +168,14 @@ def entries_of(found: Iterable[reading.Entry], known_on: str | None = None) -> l
     return [_entry(e, group, claims, reports) for e in found]
 
 
+def entries_of_each(
+    told: Mapping[str, Sequence[reading.Entry]], known_on: str | None
+) -> dict[str, list[Entry]]:
+    """The GraphQL types of the entries of each of some timelines or reports of one answer."""
+    shown = iter(entries_of(chain.from_iterable(told.values()), known_on))
+    return {id_: list(islice(shown, len(of))) for id_, of in told.items()}
+
+
 def _entry(value: reading.Entry, group: Group, claims: ClaimGroup, reports: Group) -> Entry:
     claim = value.claim
     return Entry(
@@ -216,7 +224,7 @@ def _also_evidence(claim: Claim, quotes: tuple[str, ...]) -> list[Evidence]:
     ]
 
 
-class EntryGroup:
+class EntryGroup(Group):
     """Claims of one answer, read together the first time one of them is asked for.
 
     Args:
@@ -225,8 +233,8 @@ class EntryGroup:
     """
 
     def __init__(self, claim_ids: Iterable[str], known_on: str | None) -> None:
-        self._claim_ids, self._known_on = tuple(dict.fromkeys(claim_ids)), known_on
-        self._entries: dict[str, tuple[int, Entry]] | None = None
+        super().__init__(claim_ids)
+        self._known_on = known_on
 
     def in_order(self, info: Info, claim_ids: Iterable[str]) -> list[Entry]:
         """Those of some of the claims that stand, in order of valid time.
@@ -242,15 +250,17 @@ class EntryGroup:
         return [entry for _, entry in self._told(info, claim_ids)]
 
     def _told(self, info: Info, claim_ids: Iterable[str]) -> list[tuple[int, Entry]]:
-        if self._entries is None:
-            if len(self._claim_ids) > ROWS_MAX:
-                info.context.spend(len(self._claim_ids))
-            read = info.context.reader.claims(self._claim_ids, self._known_on)
-            shown = entries_of(read, self._known_on)
-            self._entries = {str(e.claim_id): (rank, e) for rank, e in enumerate(shown)}
-        found = [self._entries[c] for c in dict.fromkeys(claim_ids) if c in self._entries]
+        entries = self.once("entries", lambda: self._ranked(info))
+        found = [entries[c] for c in dict.fromkeys(claim_ids) if c in entries]
         info.context.spend(len(found))
         return found
+
+    def _ranked(self, info: Info) -> dict[str, tuple[int, Entry]]:
+        if len(self.ids) > ROWS_MAX:
+            info.context.spend(len(self.ids))
+        read = info.context.reader.claims(self.ids, self._known_on)
+        shown = entries_of(read, self._known_on)
+        return {str(e.claim_id): (rank, e) for rank, e in enumerate(shown)}
 
 
 def find_claim(info: Info, claim_id: str, known_on: str | None) -> Entry | None:

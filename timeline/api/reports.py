@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import chain, islice
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -138,11 +138,9 @@ def _claims_of(info: Info, group: Group, known_on: str | None) -> dict[str, list
         QueryTooLarge: the reports have more claims than one request may return.
     """
     from timeline.api.batches import claims_of_reports
-    from timeline.api.entries import entries_of
+    from timeline.api.entries import entries_of_each
 
-    by_report = claims_of_reports(info, group.ids, known_on)
-    shown = iter(entries_of(chain.from_iterable(by_report.values()), known_on))
-    return {id_: list(islice(shown, len(told))) for id_, told in by_report.items()}
+    return entries_of_each(claims_of_reports(info, group.ids, known_on), known_on)
 
 
 def _texts_read(info: Info, group: Group, told: Mapping[str, Sequence[Opinion]]) -> dict[str, str]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain, islice
 
 from timeline.api import batches
 from timeline.api.connections import Connection, Paging, connection
 from timeline.api.context import Group, Info
 from timeline.api.cursors import Key
-from timeline.api.entries import Entry, entries_of
+from timeline.api.entries import Entry, entries_of, entries_of_each
 from timeline.api.enums import ClaimType, Modality, ReviewStatus
 from timeline.api.plans.statements import Whose
 from timeline.projections import reading
@@ -93,9 +92,8 @@ def timeline_in_list(
 
     def read() -> dict[str, list[tuple[reading.Entry, Entry]]]:
         told = batches.timelines(info, group.ids, whose, page, arguments, named)
-        entries = list(chain.from_iterable(told.values()))
-        shown = iter(zip(entries, entries_of(entries, wanted.known_on), strict=True))
-        return {id_: list(islice(shown, len(of))) for id_, of in told.items()}
+        shown = entries_of_each(told, wanted.known_on)
+        return {id_: list(zip(of, shown[id_], strict=True)) for id_, of in told.items()}
 
     def counted() -> dict[str, int]:
         return batches.counts(info, group.ids, whose, page, arguments, named)

@@ -276,10 +276,8 @@ class Roots:
         seen: set[str] = set()
         while actor.actor_id not in seen and len(seen) < ROOT_DEPTH_MAX:
             seen.add(actor.actor_id)
-            for affiliation in actor.affiliations:
-                whole = self._actors.get(affiliation.actor)
-                if affiliation.relation != PART_OF or affiliation.disputed or whole is None:
-                    continue
+            wholes = (self._actors.get(id_) for id_ in wholes_of(actor))
+            for whole in (w for w in wholes if w is not None):
                 if actor.kind is ActorKind.MEDIA or whole.kind is ActorKind.STATE:
                     actor = whole
                     break

@@ -25,26 +25,32 @@ _ATTACKS = frozenset(
 
 def is_claimed(noun: Token) -> bool:
     """Whether an event noun is what somebody claims: "claimed the attack"."""
-    if _by_clause(noun) is not None:
-        return True
+    return _claiming(noun) is not None
+
+
+def _claiming(noun: Token) -> Token | None:
+    """The verb by which somebody claims what a noun tells of."""
+    is_event = lemma(noun) in _CLAIMED
+    if is_event and (verb := _by_clause(noun)) is not None:
+        return verb
     head = noun.head
-    if (lemma(noun) not in _CLAIMED and noun.lower_ != "it") or noun.dep_ != "dobj":
-        return False
+    if (not is_event and noun.lower_ != "it") or noun.dep_ != "dobj":
+        return None
     if any(c.dep_ == "nummod" for c in noun.children):
-        return False  # "claimed 34 air strikes" tells of them
-    return lemma(head) == "claim" or (lemma(head) == "take" and lemma(noun) == "responsibility")
+        return None  # "claimed 34 air strikes" tells of them
+    is_taking = lemma(head) == "take" and lemma(noun) == "responsibility"
+    return head if is_taking or lemma(head) == "claim" else None
 
 
 def _by_clause(noun: Token) -> Token | None:
     """As in "attacks that X claimed", "an ambush claimed by X": the verb of claiming."""
-    verbs = [c for c in noun.rights if c.dep_ in ("relcl", "acl") and lemma(c) == "claim"]
-    if lemma(noun) not in _CLAIMED or (noun.head.dep_ != "prep" and noun.dep_ != "appos"):
+    if noun.head.dep_ != "prep" and noun.dep_ != "appos":
         return None
-    return (
-        verbs[0]
-        if verbs and not any(c.dep_ in ("ccomp", "xcomp") for c in verbs[0].children)
-        else None
-    )
+    verbs = (c for c in noun.rights if c.dep_ in ("relcl", "acl") and lemma(c) == "claim")
+    verb = next(verbs, None)
+    if verb is None or any(c.dep_ in ("ccomp", "xcomp") for c in verb.children):
+        return None
+    return verb
 
 
 def credit(scene: Scene, made: list[Draft], earlier: list[Draft], number: int) -> None:
@@ -57,8 +63,8 @@ def credit(scene: Scene, made: list[Draft], earlier: list[Draft], number: int) -
         number: The number of the sentence.
     """
     for noun in scene.parse.doc:
-        verb = _by_clause(noun) or noun.head
-        if not is_claimed(noun) or not _is_told(verb):
+        verb = _claiming(noun)
+        if verb is None or not _is_told(verb):
             continue
         named = [h for s in arguments(verb).subject for h in scene.actors_of(s)]
         known = [h for h in named if h.actor_id is not None or h.as_named[:1].isupper()]

@@ -72,9 +72,9 @@ def read_modality(token: Token) -> Reading:
         _own(verb, state)
     if truth.is_called_untrue(token) or truth.falls_short(token) or truth.is_warded_off(token):
         state.negate()
-    if state.modality is None and (truth.is_awaited(token) or truth.is_habit(token)):
-        state.modality = Modality.HYPOTHETICAL
-    if state.modality is None and truth.is_staged(token):
+    if state.modality is None and (
+        truth.is_awaited(token) or truth.is_habit(token) or truth.is_staged(token)
+    ):
         state.modality = Modality.HYPOTHETICAL
     if state.modality is None and not state.is_shielded and truth.is_polar_question(token):
         state.modality = Modality.HYPOTHETICAL

@@ -60,9 +60,11 @@ class EntriesProjection:
 
 def _remove(connection: Connection, casebook: str, report_ids: Sequence[str]) -> None:
     """Delete what is there of some reports; actors by claim, with which their key begins."""
+    if not report_ids:  # nearly always: reports are new
+        return
     e = tables.entries.c
     of_reports = select(e.claim_id).where(e.casebook == casebook, e.report_id.in_(report_ids))
-    claim_ids = set(connection.execute(of_reports).scalars()) if report_ids else set()
+    claim_ids = set(connection.execute(of_reports).scalars())
     bulk_rows.delete(connection, tables.entry_actors, casebook, "claim_id", claim_ids)
     bulk_rows.delete(connection, tables.entries, casebook, "report_id", report_ids)
 

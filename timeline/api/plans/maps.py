@@ -87,11 +87,7 @@ class _Controls:
                 return kept
         # Where nothing is said of it, whether it rests on claims decides if it is shown.
         found = yield from read_controls(run, field, ids, with_claims=True)
-        return {
-            id_: self._write(control, claim_ids)
-            for id_, (control, claim_ids) in found.items()
-            if control != NO_CONTROL or claim_ids
-        }
+        return {id_: self._write(*held) for id_, held in _known(found).items()}
 
     def shown(self, data: str) -> Shown | None:
         """What is shown of a stored answer; `None` where nothing is known."""
@@ -102,6 +98,11 @@ class _Controls:
 @lru_cache(maxsize=CONTROLS_KEPT)
 def _shown(controls: _Controls, data: str) -> Shown | None:
     return controls.shown(data)
+
+
+def _known(read: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of `read_controls` of whose control anything is known."""
+    return {id_: held for id_, held in read.items() if held[0] != NO_CONTROL or held[1]}
 
 
 class _Row:
@@ -215,9 +216,9 @@ class ControlGeojsonRoot:
         read = yield from read_controls(run, self._field, named, with_claims=False)
         if any(c == NO_CONTROL for c, _ in read.values()):
             read = yield from read_controls(run, self._field, named, with_claims=True)
-        found = {id_: c for id_, (c, claim_ids) in read.items() if c != NO_CONTROL or claim_ids}
+        found = _known(read)
         features = [
-            _feature(p, found[p.place_id])
+            _feature(p, found[p.place_id][0])
             for p in _told(run, found, wanted)
             if p.latitude is not None and p.longitude is not None
         ]
